@@ -42,6 +42,30 @@ public final class Tracepoints {
      */
     public static final boolean IS_PRESENT = isPresent();
 
+    /** A step of a fault that may wait. */
+    public static final int FAULT = 0;
+
+    /** A shootdown. */
+    public static final int SHOOTDOWN = 1;
+
+    /** A wait for the lock of a layout. */
+    public static final int LOCK_WAIT = 2;
+
+    /** A grace period that must wait for readers. */
+    public static final int GRACE_PERIOD = 3;
+
+    /** An attempt to free frames or page tables. */
+    public static final int RECLAIM = 4;
+
+    /** The teardown of a space. */
+    public static final int TEARDOWN = 5;
+
+    /** A wait for an operation, begun by {@link #beginWait}. */
+    private static final int WAIT = 6;
+
+    /** A reap, begun by {@link #beginReap}. */
+    private static final int REAP = 7;
+
     private Tracepoints() {}
 
     /**
@@ -85,6 +109,38 @@ public final class Tracepoints {
         return IS_PRESENT && isStarted();
     }
 
+    /**
+     * Begins an event with a duration. Returns null if the event is not recorded. Allocates nothing unless a recording
+     * enables events of this kind.
+     *
+     * @param kind {@link #FAULT}, {@link #SHOOTDOWN}, {@link #LOCK_WAIT}, {@link #GRACE_PERIOD}, {@link #RECLAIM} or
+     *     {@link #TEARDOWN}
+     */
+    public static @Nullable BegunEvent begin(int kind) {
+        if (isOn()) {
+            try {
+                // The interface, because the verification of this method would load the event classes for a class.
+                BegunEvent begun = switch (kind) {
+                    case FAULT -> FaultEvent.ANY.isEnabled() ? new FaultEvent() : null;
+                    case SHOOTDOWN -> ShootdownEvent.ANY.isEnabled() ? new ShootdownEvent() : null;
+                    case WAIT -> WaitEvent.ANY.isEnabled() ? new WaitEvent() : null;
+                    case LOCK_WAIT -> LockWaitEvent.ANY.isEnabled() ? new LockWaitEvent() : null;
+                    case GRACE_PERIOD -> GracePeriodEvent.ANY.isEnabled() ? new GracePeriodEvent() : null;
+                    case REAP -> ReapEvent.ANY.isEnabled() ? new ReapEvent() : null;
+                    case RECLAIM -> ReclaimEvent.ANY.isEnabled() ? new ReclaimEvent() : null;
+                    default -> SpaceEndEvent.ANY.isEnabled() ? new SpaceEndEvent() : null;
+                };
+                if (begun != null) {
+                    ((Event) begun).begin();
+                }
+                return begun;
+            } catch (Throwable lost) {
+                return null;
+            }
+        }
+        return null;
+    }
+
     @Name("dev.samara.Fault")
     @Label("Slow Page Fault")
     @Description("A step of a page fault that had to wait, or to request a page from a backing")
@@ -119,33 +175,12 @@ public final class Tracepoints {
         @Label("Major")
         @Description("Whether a backing had to fetch data")
         boolean major;
-
-        static @Nullable FaultEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            FaultEvent made = new FaultEvent();
-            made.begin();
-            return made;
-        }
-    }
-
-    /** Begins the event of a step of a fault that may wait. Returns null if the event is not recorded. */
-    public static @Nullable BegunEvent beginFault() {
-        if (isOn()) {
-            try {
-                return FaultEvent.beginIfRecorded();
-            } catch (Throwable lost) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /**
      * Ends a fault step's event.
      *
-     * @param begun the result of {@link #beginFault}; if it is null, nothing is recorded
+     * @param begun the result of {@link #begin}; if it is null, nothing is recorded
      * @param space the number of the space
      * @param access bits of {@link Protection}
      * @param cause the reason why the step was needed
@@ -208,33 +243,12 @@ public final class Tracepoints {
         @Label("Polled")
         @Description("Whether a waiting call polled for it, and no thread waited")
         boolean polled;
-
-        static @Nullable ShootdownEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            ShootdownEvent made = new ShootdownEvent();
-            made.begin();
-            return made;
-        }
-    }
-
-    /** Begins the event of a shootdown. Returns null if the event is not recorded. */
-    public static @Nullable BegunEvent beginShootdown() {
-        if (isOn()) {
-            try {
-                return ShootdownEvent.beginIfRecorded();
-            } catch (Throwable lost) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /**
      * Ends the event of a shootdown.
      *
-     * @param begun the result of {@link #beginShootdown}; if it is null, nothing is recorded
+     * @param begun the result of {@link #begin}; if it is null, nothing is recorded
      * @param space the number of the space
      * @param context the number of its TLB context
      * @param targets the number of CPUs that received a request
@@ -283,15 +297,6 @@ public final class Tracepoints {
         @Label("Interrupted")
         @Description("Whether an interrupt ended the wait")
         boolean interrupted;
-
-        static @Nullable WaitEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            WaitEvent made = new WaitEvent();
-            made.begin();
-            return made;
-        }
     }
 
     /**
@@ -300,18 +305,15 @@ public final class Tracepoints {
      * @param awaited what the thread waits for; its text is taken now, because it may change later
      */
     public static @Nullable BegunEvent beginWait(Object awaited) {
-        if (isOn()) {
+        BegunEvent begun = begin(WAIT);
+        if (begun != null) {
             try {
-                WaitEvent event = WaitEvent.beginIfRecorded();
-                if (event != null) {
-                    event.awaited = awaited.toString();
-                }
-                return event;
+                ((WaitEvent) begun).awaited = awaited.toString();
             } catch (Throwable lost) {
                 return null;
             }
         }
-        return null;
+        return begun;
     }
 
     /**
@@ -353,34 +355,13 @@ public final class Tracepoints {
         @Label("Parked")
         @Description("Whether the thread parked; otherwise it only spun")
         boolean parked;
-
-        static @Nullable LockWaitEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            LockWaitEvent made = new LockWaitEvent();
-            made.begin();
-            return made;
-        }
-    }
-
-    /** Begins the event of a wait for the lock of a layout. Returns null if the event is not recorded. */
-    public static @Nullable BegunEvent beginLockWait() {
-        if (isOn()) {
-            try {
-                return LockWaitEvent.beginIfRecorded();
-            } catch (Throwable lost) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /**
      * Sets the end of a wait for the lock of a layout. Called by the holder of the lock; the event is recorded after
      * the hold.
      *
-     * @param begun the result of {@link #beginLockWait}
+     * @param begun the result of {@link #begin}
      * @param space the number of the space; 0 if it has none yet
      * @param hasParked whether the thread parked
      */
@@ -428,33 +409,12 @@ public final class Tracepoints {
         @Label("Polled")
         @Description("Whether a waiting call polled for it, and no thread waited")
         boolean polled;
-
-        static @Nullable GracePeriodEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            GracePeriodEvent made = new GracePeriodEvent();
-            made.begin();
-            return made;
-        }
-    }
-
-    /** Begins the event of a grace period that must wait for readers. Returns null if the event is not recorded. */
-    public static @Nullable BegunEvent beginGracePeriod() {
-        if (isOn()) {
-            try {
-                return GracePeriodEvent.beginIfRecorded();
-            } catch (Throwable lost) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /**
      * Ends the event of a grace period.
      *
-     * @param begun the result of {@link #beginGracePeriod}; if it is null, nothing is recorded
+     * @param begun the result of {@link #begin}; if it is null, nothing is recorded
      * @param readers the number of readers that were in a section
      * @param last the name of the last reader that it waited for
      * @param isPolled whether no thread waited
@@ -507,15 +467,6 @@ public final class Tracepoints {
         @Label("Cause")
         @Nullable
         String cause;
-
-        static @Nullable ReapEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            ReapEvent made = new ReapEvent();
-            made.begin();
-            return made;
-        }
     }
 
     /**
@@ -526,20 +477,18 @@ public final class Tracepoints {
      * @param cause the reason for the reap
      */
     public static @Nullable BegunEvent beginReap(long space, long pages, String cause) {
-        if (isOn()) {
+        BegunEvent begun = begin(REAP);
+        if (begun != null) {
             try {
-                ReapEvent event = ReapEvent.beginIfRecorded();
-                if (event != null) {
-                    event.space = space;
-                    event.pagesBefore = pages;
-                    event.cause = cause;
-                }
-                return event;
+                ReapEvent event = (ReapEvent) begun;
+                event.space = space;
+                event.pagesBefore = pages;
+                event.cause = cause;
             } catch (Throwable lost) {
                 return null;
             }
         }
-        return null;
+        return begun;
     }
 
     /**
@@ -587,33 +536,12 @@ public final class Tracepoints {
         @Label("Busy")
         @Description("Whether other threads were changing the files")
         boolean busy;
-
-        static @Nullable ReclaimEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            ReclaimEvent made = new ReclaimEvent();
-            made.begin();
-            return made;
-        }
-    }
-
-    /** Begins the event of a reclaim. Returns null if the event is not recorded. */
-    public static @Nullable BegunEvent beginReclaim() {
-        if (isOn()) {
-            try {
-                return ReclaimEvent.beginIfRecorded();
-            } catch (Throwable lost) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /**
      * Ends the event of a reclaim.
      *
-     * @param begun the result of {@link #beginReclaim}; if it is null, nothing is recorded
+     * @param begun the result of {@link #begin}; if it is null, nothing is recorded
      * @param kind the kind of memory
      * @param freed the number of frames that were freed
      * @param isBusy whether other threads were changing the files
@@ -674,10 +602,6 @@ public final class Tracepoints {
         @Timespan(Timespan.NANOSECONDS)
         @Label("Waited")
         long waited;
-
-        static boolean isRecorded() {
-            return ANY.isEnabled();
-        }
     }
 
     /**
@@ -702,7 +626,7 @@ public final class Tracepoints {
             long waited) {
         if (isOn()) {
             try {
-                if (StalledCpuEvent.isRecorded()) {
+                if (StalledCpuEvent.ANY.isEnabled()) {
                     StalledCpuEvent event = new StalledCpuEvent();
                     event.cpu = cpu;
                     event.owner = owner;
@@ -743,10 +667,6 @@ public final class Tracepoints {
         @DataAmount
         @Label("Page Size")
         long pageSize;
-
-        static boolean isRecorded() {
-            return ANY.isEnabled();
-        }
     }
 
     /**
@@ -760,7 +680,7 @@ public final class Tracepoints {
     public static void spaceBegun(long space, long context, @Nullable String name, long pageSize) {
         if (isOn()) {
             try {
-                if (SpaceBeginEvent.isRecorded()) {
+                if (SpaceBeginEvent.ANY.isEnabled()) {
                     SpaceBeginEvent event = new SpaceBeginEvent();
                     event.space = space;
                     event.context = context;
@@ -897,33 +817,12 @@ public final class Tracepoints {
         @Label("Name")
         @Nullable
         String name;
-
-        static @Nullable SpaceEndEvent beginIfRecorded() {
-            if (!ANY.isEnabled()) {
-                return null;
-            }
-            SpaceEndEvent made = new SpaceEndEvent();
-            made.begin();
-            return made;
-        }
-    }
-
-    /** Begins the event of a space's teardown. Returns null if the event is not recorded. */
-    public static @Nullable BegunEvent beginTeardown() {
-        if (isOn()) {
-            try {
-                return SpaceEndEvent.beginIfRecorded();
-            } catch (Throwable lost) {
-                return null;
-            }
-        }
-        return null;
     }
 
     /**
      * Ends the event of a space's teardown.
      *
-     * @param begun the result of {@link #beginTeardown}; if it is null, nothing is recorded
+     * @param begun the result of {@link #begin}; if it is null, nothing is recorded
      * @param space the number of the space
      * @param name the name that the embedder gave the space; null if there is none
      */
