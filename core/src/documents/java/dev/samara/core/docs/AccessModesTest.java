@@ -118,8 +118,7 @@ final class AccessModesTest {
                 getOpaque), skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
             PageTable.Notice: isStale(getVolatile setVolatile), next(getVolatile setVolatile)
             PageTable.TableBudget: used(addAndGet compareAndSet get)
-            PageTableContexts: aside(compareAndSet get getAndSet), gates(compareAndExchange get getAndSet),
-                idle(compareAndSet get), serviceNames(incrementAndGet)
+            PageTableContexts: gates(compareAndExchange get getAndSet), serviceNames(incrementAndGet)
             PageTableContexts.Slot: context(compareAndSet get getAndSet)
             PageTableRef: isClosed(getVolatile setVolatile)
             PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),

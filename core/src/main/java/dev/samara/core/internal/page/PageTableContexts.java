@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.SpinLock;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -43,8 +44,8 @@ public final class PageTableContexts {
      *
      * 2. Lending. A thread takes the context of its slot, else the top of the idle stack, else that of any slot, else a
      *    new one. It returns the context to its slot, or to the stack. Threads that borrow concurrently mostly use
-     *    different slots, so they do not write to the same words. No step needs memory, except for an element of the
-     *    stack; without memory for it, the context is put into the list aside.
+     *    different slots, so they do not write to the same words. The stack links the contexts themselves, so returning
+     *    one needs no memory.
      *
      * 3. Ending. Once in a period, the contexts of the stack that were surplus throughout are ended. A context of a CPU
      *    that is gone is ended by the next thread that creates a context for a CPU. Each step of an end can be repeated
@@ -110,29 +111,8 @@ public final class PageTableContexts {
     /** The first idle context of the threads that share a slot. */
     private final Slot[] slots = new Slot[SLOTS];
 
-    /**
-     * Other idle page table contexts, with the one returned last on top, so that surplus contexts stay at the bottom.
-     *
-     * <p>Written: a thread that borrows a context or gives one back (compare-and-set of a new element: none is used
-     *     twice).
-     * Read: a thread that borrows a context or gives one back (volatile).
-     * Invariant: a stack of page table contexts that are not in a reader section; each element contains the depth of
-     *     the stack from itself down.
-     */
-    private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
-
-    /**
-     * Contexts that were given back when there was no memory for an {@link Idle}, linked by their own fields.
-     *
-     * <p>Written: a thread that gives a context back and finds no memory for an element of {@code idle}
-     *     (compare-and-set); a thread that wants to borrow and finds {@code idle} empty (get-and-set: the whole list,
-     *     so that it does not read the successor of a context that was taken concurrently).
-     * Read: a thread that gives a context back and finds no memory, or wants to borrow and finds {@code idle} empty
-     *     (volatile).
-     * Invariant: page table contexts that are not in a reader section, linked by their own {@code next}, which belongs
-     *     to the thread that took the list.
-     */
-    private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
+    /** The other idle contexts. */
+    private final IdleStack idle = new IdleStack();
 
     /** The number of idle contexts in the stack that are never discarded. */
     private static final int SPARE = 8;
@@ -142,16 +122,6 @@ public final class PageTableContexts {
 
     /** The maximum number of contexts that are discarded together. */
     private static final int MOST_GIVEN_UP = 1 << 10;
-
-    /**
-     * The minimum number of idle contexts in the current period. A benign race, because it only decides how many idle
-     * contexts are discarded.
-     *
-     * <p>Written: a thread that borrows from {@code idle}, or discards contexts of it (plain).
-     * Read: a thread that borrows from {@code idle}, or discards contexts of it (plain).
-     * Invariant: none: racy, benign because it only decides how many idle contexts are discarded.
-     */
-    private int fewestIdle = Integer.MAX_VALUE;
 
     /**
      * What a thread needs to change page tables: a reader, a magazine and an owner number. Used by one thread at a
@@ -165,7 +135,7 @@ public final class PageTableContexts {
         /** Whether the owner number was released. */
         private boolean isReleased;
 
-        /** The next context that was put aside, until the context is lent again. */
+        /** The context below this one in the idle stack. */
         private @Nullable PageTableContext next;
 
         private PageTableContext(Rcu.Reader reader, Magazine magazine, int owner) {
@@ -229,9 +199,61 @@ public final class PageTableContexts {
         }
     }
 
-    /** An idle context, the number of contexts in the stack from this one down, and the stack below it. */
-    private record Idle(
-            PageTableContext context, int depth, @Nullable Idle below) {}
+    /** A stack of idle contexts. The one returned last is on top, so that surplus contexts stay at the bottom. */
+    private static final class IdleStack extends SpinLock {
+        /**
+         * Words: {@code top}, {@code size}, {@code fewest}, and {@code next} of a context.
+         * Written: a thread that borrows a context, gives one back, or discards contexts (plain, this lock).
+         * Read: these threads (plain, this lock).
+         * Invariant: {@code size} page table contexts that are not in a reader section, linked by {@code next}.
+         */
+        private @Nullable PageTableContext top;
+
+        private int size;
+
+        /** The minimum size in the current period. */
+        private int fewest = Integer.MAX_VALUE;
+
+        private void push(PageTableContext context) {
+            lock();
+            try {
+                context.next = top;
+                top = context;
+                size++;
+            } finally {
+                unlock();
+            }
+        }
+
+        private @Nullable PageTableContext pop() {
+            lock();
+            try {
+                PageTableContext popped = top;
+                if (popped != null) {
+                    top = popped.next;
+                    popped.next = null;
+                    size--;
+                }
+                fewest = Math.min(fewest, size);
+                return popped;
+            } finally {
+                unlock();
+            }
+        }
+
+        /** Starts a period. Returns the minimum size in the last one. */
+        private int startPeriod() {
+            lock();
+            try {
+                // If no context was taken in the period, all were idle.
+                int idle = Math.min(fewest, size);
+                fewest = Integer.MAX_VALUE;
+                return idle;
+            } finally {
+                unlock();
+            }
+        }
+    }
 
     /** Creates an empty set of contexts for a machine. */
     public PageTableContexts(Frames frames, Rcu rcu) {
@@ -410,27 +432,12 @@ public final class PageTableContexts {
     public @Nullable PageTableContext borrowIdle() {
         PageTableContext found = slot().take();
         if (found == null) {
-            found = pop();
+            found = idle.pop();
         }
         for (int i = 0; found == null && i < SLOTS; i++) {
             found = slots[i].take();
         }
         return found;
-    }
-
-    private @Nullable PageTableContext pop() {
-        Idle top = idle.get();
-        while (top != null && !idle.compareAndSet(top, top.below)) {
-            top = idle.get();
-        }
-        if (top == null) {
-            fewestIdle = 0;
-            return takeFromAside();
-        }
-        if (top.depth <= fewestIdle) {
-            fewestIdle = top.depth - 1;
-        }
-        return top.context;
     }
 
     /**
@@ -444,7 +451,7 @@ public final class PageTableContexts {
         Slot slot = slot();
         // Pairs with getAndSet: the next borrower sees what this thread wrote to the context.
         if (slot.context.get() != null || !slot.context.compareAndSet(null, context)) {
-            push(context);
+            idle.push(context);
         }
         if (++slot.calls >= PERIOD) {
             slot.calls = 0;
@@ -458,45 +465,11 @@ public final class PageTableContexts {
     }
 
     /**
-     * Puts a context on the idle stack, or in the list {@code aside} if there is no memory for an element of the stack.
-     */
-    private void push(PageTableContext context) {
-        try {
-            Idle top;
-            do {
-                top = idle.get();
-            } while (!idle.compareAndSet(top, new Idle(context, top == null ? 1 : top.depth + 1, top)));
-        } catch (OutOfMemoryError exhausted) {
-            PageTableContext others;
-            do {
-                others = aside.get();
-                context.next = others;
-            } while (!aside.compareAndSet(others, context));
-        }
-    }
-
-    /** Takes one of the contexts of the list {@code aside}, and pushes the rest on the idle stack. */
-    private @Nullable PageTableContext takeFromAside() {
-        // The whole list is taken, to avoid ABA: a context that was taken alone could be put back, in front of others,
-        // before its successor becomes the first.
-        PageTableContext first = aside.get() == null ? null : aside.getAndSet(null);
-        PageTableContext rest = first == null ? null : first.next;
-        while (rest != null) {
-            PageTableContext next = rest.next;
-            push(rest);
-            rest = next;
-        }
-        return first;
-    }
-
-    /**
      * Ends as many idle contexts as were surplus throughout the period, so that grace periods need not scan their
      * readers.
      */
     private void giveUp() {
-        // If no context was taken in the period, fewestIdle has its initial value, and all stacked contexts were idle.
-        int surplus = Math.min(Math.min(fewestIdle, stacked()) - SPARE, MOST_GIVEN_UP);
-        fewestIdle = Integer.MAX_VALUE;
+        int surplus = Math.min(idle.startPeriod() - SPARE, MOST_GIVEN_UP);
         if (surplus <= 0) {
             return;
         }
@@ -508,13 +481,13 @@ public final class PageTableContexts {
             return;
         }
         for (int i = 0; i < surplus; i++) {
-            PageTableContext context = pop();
+            PageTableContext context = idle.pop();
             if (context == null) {
                 break;
             }
             ended.add(context);
         }
-        fewestIdle = Integer.MAX_VALUE;
+        idle.startPeriod();
         try {
             Set<Rcu.Reader> readers = new HashSet<>();
             for (PageTableContext context : ended) {
@@ -524,7 +497,7 @@ public final class PageTableContexts {
         } catch (OutOfMemoryError exhausted) {
             // The readers are still registered.
             for (int i = 0; i < ended.size(); i++) {
-                push(ended.get(i));
+                idle.push(ended.get(i));
             }
             return;
         }
@@ -534,13 +507,8 @@ public final class PageTableContexts {
         }
     }
 
-    private int stacked() {
-        Idle top = idle.get();
-        return top == null ? 0 : top.depth;
-    }
-
     int idleCount() {
-        int count = stacked();
+        int count = idle.size;
         for (int i = 0; i < SLOTS; i++) {
             count += slots[i].context.get() == null ? 0 : 1;
         }

@@ -29,12 +29,13 @@ public class SpinLock {
      *     magazine of unpinned frames, any thread; for a near magazine, the threads whose numbers it serves, and a
      *     thread that takes or counts the frames of all near magazines; for {@code CommittedMemory}, a thread that
      *     charges near the limit, or reads the committed memory; for a bucket of futexes, a thread that waits there, or
-     *     wakes or moves waiters (locking: get-and-set; unlocking: volatile).
+     *     wakes or moves waiters; for a stack of idle page table contexts, a thread that borrows one or gives one back,
+     *     unless its slot suffices (locking: get-and-set; unlocking: volatile).
      * Read: the same threads (get-and-set).
      * Pairs: the store of one owner pairs with the exchange of the next owner.
      * Invariant: guards the {@code size} of a magazine, the frames up to that size, and {@code freed}; the transfer of
-     *     free memory between the pool and the stripes of {@code CommittedMemory}; and the waiters of a bucket,
-     *     including the comparison before they enter.
+     *     free memory between the pool and the stripes of {@code CommittedMemory}; the stack of idle page table
+     *     contexts; and the waiters of a bucket, including the comparison before they enter.
      */
     private final AtomicBoolean locked = new AtomicBoolean();
 
