@@ -317,7 +317,7 @@ public final class AddressSpace implements AutoCloseable {
      *     this is called by a backing in {@code rcuMapPages}
      */
     public long read(long address, ByteBuffer target) {
-        return copy(address, Objects.requireNonNull(target, "target"), RemoteAccess.READ);
+        return copy(address, null, 0, target.remaining(), target, RemoteAccess.READ);
     }
 
     /**
@@ -331,7 +331,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long read(long address, byte[] target, int at, int length) {
-        return copy(address, target, at, length, false);
+        return copy(address, target, at, length, null, RemoteAccess.READ);
     }
 
     /**
@@ -354,7 +354,7 @@ public final class AddressSpace implements AutoCloseable {
      *     this is called by a backing in {@code rcuMapPages}
      */
     public long write(long address, ByteBuffer source) {
-        return copy(address, Objects.requireNonNull(source, "source"), RemoteAccess.WRITE);
+        return copy(address, null, 0, source.remaining(), source, RemoteAccess.WRITE);
     }
 
     /**
@@ -368,7 +368,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long write(long address, byte[] source, int at, int length) {
-        return copy(address, source, at, length, true);
+        return copy(address, source, at, length, null, RemoteAccess.WRITE);
     }
 
     /**
@@ -383,7 +383,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException as for {@link #read(long, ByteBuffer)}
      */
     public long readForced(long address, ByteBuffer target) {
-        return copy(address, Objects.requireNonNull(target, "target"), RemoteAccess.FORCED_READ);
+        return copy(address, null, 0, target.remaining(), target, RemoteAccess.FORCED_READ);
     }
 
     /**
@@ -418,7 +418,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException as for {@link #write(long, ByteBuffer)}
      */
     public long writeForced(long address, ByteBuffer source) {
-        return copy(address, Objects.requireNonNull(source, "source"), RemoteAccess.FORCED_WRITE);
+        return copy(address, null, 0, source.remaining(), source, RemoteAccess.FORCED_WRITE);
     }
 
     /**
@@ -435,21 +435,13 @@ public final class AddressSpace implements AutoCloseable {
         return writeForced(address, ByteBuffer.wrap(source, at, length));
     }
 
-    private long copy(long address, ByteBuffer buffer, int kind) {
+    private long copy(
+            long address, byte @Nullable [] bytes, int at, int length, @Nullable ByteBuffer buffer, int kind) {
         try {
-            return RemoteAccess.copy(machine.guests(), entry, layout, address, buffer, kind);
+            return RemoteAccess.copy(machine.guests(), entry, layout, address, bytes, at, length, buffer, kind);
         } finally {
             // Keeps this reference reachable until here. If it became unreachable during the copy, its entry would end,
             // and so would the copy.
-            Reference.reachabilityFence(this);
-        }
-    }
-
-    private long copy(long address, byte[] bytes, int at, int length, boolean writes) {
-        try {
-            return RemoteAccess.copy(machine.guests(), entry, layout, address, bytes, at, length, writes);
-        } finally {
-            // Keeps this reference reachable, as in the method above.
             Reference.reachabilityFence(this);
         }
     }

@@ -10,6 +10,7 @@ import dev.samara.core.mman.Fault;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
@@ -39,110 +40,66 @@ final class RemoteAccess {
     static final int FORCED_WRITE = 3;
 
     /**
-     * Copies the remaining bytes of a buffer. Returns their number, or a negated errno.
+     * Copies bytes of a space to or from an array, or the remaining bytes of a buffer; the other one is null, because
+     * wrapping an array in a buffer would allocate.
      *
      * @param reference the entry of the reference, which the caller keeps reachable until this returns
      * @param layout the layout that serves calls of the reference
+     * @return the number of bytes copied, or a negated errno
      */
-    static long copy(
-            GuestCpus cpus, SpaceReferences.Entry reference, Layout layout, long address, ByteBuffer buffer, int kind) {
-        boolean writes = kind == WRITE || kind == FORCED_WRITE;
-        checkMayWait(writes);
-        if (!writes && buffer.isReadOnly()) {
-            throw new ReadOnlyBufferException();
-        }
-        GuestCpus.RemoteCpu lent = cpus.lendRemote();
-        try {
-            if (!isIn(layout, lent)) {
-                return Errno.ESRCH.result();
-            }
-            CpuMemory memory = lent.memory();
-            int most = PAGES << layout.geometry().pageShift();
-            return resultOf(copyAll(reference, memory, most, address, buffer, kind), memory);
-        } finally {
-            cpus.giveBack(lent);
-        }
-    }
-
-    /** Copies bytes of an array, with the rights of the mapping. Returns their number, or a negated errno. */
     static long copy(
             GuestCpus cpus,
             SpaceReferences.Entry reference,
             Layout layout,
             long address,
-            byte[] bytes,
+            byte @Nullable [] bytes,
             int at,
             int length,
-            boolean writes) {
-        checkMayWait(writes);
-        Objects.checkFromIndexSize(at, length, bytes.length);
+            @Nullable ByteBuffer buffer,
+            int kind) {
+        boolean writes = kind == WRITE || kind == FORCED_WRITE;
+        ThreadCpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
+        if (bytes != null) {
+            Objects.checkFromIndexSize(at, length, bytes.length);
+        } else if (!writes && Objects.requireNonNull(buffer).isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
         GuestCpus.RemoteCpu lent = cpus.lendRemote();
         try {
-            if (!isIn(layout, lent)) {
+            // Fails if the reference is closed or the space has ended.
+            if (layout.isClosed() || !lent.goTo(layout)) {
                 return Errno.ESRCH.result();
             }
             CpuMemory memory = lent.memory();
             int most = PAGES << layout.geometry().pageShift();
-            return resultOf(copyAll(reference, memory, most, address, bytes, at, length, writes), memory);
+            boolean isForced = kind == FORCED_READ || kind == FORCED_WRITE;
+            int done = copyAll(reference, memory, most, address, bytes, at, length, buffer, writes, isForced);
+            return done > 0 || memory.fault() == Fault.NONE
+                    ? done
+                    : errnoOf(memory).result();
         } finally {
             cpus.giveBack(lent);
         }
-    }
-
-    private static void checkMayWait(boolean writes) {
-        ThreadCpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
-    }
-
-    /** Switches a CPU to the space, unless the reference is closed or the space has ended. */
-    private static boolean isIn(Layout layout, GuestCpus.RemoteCpu lent) {
-        return !layout.isClosed() && lent.goTo(layout);
-    }
-
-    private static long resultOf(int done, CpuMemory memory) {
-        return done > 0 || memory.fault() == Fault.NONE ? done : errnoOf(memory).result();
     }
 
     /**
      * Copies a few pages at a time. Stops between two steps if the thread is interrupted or the reference is closed.
      */
     private static int copyAll(
-            SpaceReferences.Entry reference, CpuMemory memory, int most, long address, ByteBuffer buffer, int kind) {
-        int limit = buffer.limit();
-        int all = 0;
-        try {
-            for (; ; ) {
-                int length = Math.min(limit - buffer.position(), most);
-                buffer.limit(buffer.position() + length);
-                int done = copySome(memory, address + all, buffer, kind);
-                all += done;
-                boolean isEnded = done < length
-                        || buffer.position() == limit
-                        || Thread.currentThread().isInterrupted();
-                if (isEnded || reference.isEnded()) {
-                    return all;
-                }
-            }
-        } finally {
-            buffer.limit(limit);
-        }
-    }
-
-    /** As above, for an array, because wrapping it in a buffer would allocate. */
-    private static int copyAll(
             SpaceReferences.Entry reference,
             CpuMemory memory,
             int most,
             long address,
-            byte[] bytes,
+            byte @Nullable [] bytes,
             int at,
             int length,
-            boolean writes) {
+            @Nullable ByteBuffer buffer,
+            boolean writes,
+            boolean isForced) {
         int all = 0;
         for (; ; ) {
             int part = Math.min(length - all, most);
-            int done = writes
-                    ? memory.copyIn(address + all, bytes, at + all, part)
-                    : memory.copyOut(address + all, bytes, at + all, part);
+            int done = memory.transfer(address + all, bytes, at + all, part, buffer, writes, isForced);
             all += done;
             boolean isEnded =
                     done < part || all == length || Thread.currentThread().isInterrupted();
@@ -150,14 +107,6 @@ final class RemoteAccess {
                 return all;
             }
         }
-    }
-
-    private static int copySome(CpuMemory memory, long address, ByteBuffer buffer, int kind) {
-        return switch (kind) {
-            case READ -> memory.copyOut(address, buffer);
-            case WRITE -> memory.copyIn(address, buffer);
-            default -> memory.copyForced(address, buffer, kind == FORCED_WRITE);
-        };
     }
 
     private static Errno errnoOf(CpuMemory memory) {

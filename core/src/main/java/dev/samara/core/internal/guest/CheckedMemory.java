@@ -315,14 +315,16 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    void copy(long address, long physical, byte[] bytes, int at, int length, boolean writes) {
-        super.copy(address, physical, bytes, at, length, writes);
-        judge(address, physical, writes ? Pte.WRITE : Pte.READ);
-    }
-
-    @Override
-    void copy(long address, long physical, ByteBuffer bytes, int at, int length, boolean writes, boolean isForced) {
-        super.copy(address, physical, bytes, at, length, writes, isForced);
+    void copy(
+            long address,
+            long physical,
+            byte @Nullable [] bytes,
+            int at,
+            int length,
+            @Nullable ByteBuffer buffer,
+            boolean writes,
+            boolean isForced) {
+        super.copy(address, physical, bytes, at, length, buffer, writes, isForced);
         judge(address, physical, isForced ? forcedRight : writes ? Pte.WRITE : Pte.READ);
     }
 

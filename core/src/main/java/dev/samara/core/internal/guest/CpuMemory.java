@@ -157,7 +157,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             return memory.walkForView(address, access);
         }
         if (++outside == REPORTED_OUTSIDE) {
-            memory.reportOutsideGuest(cpu, outside);
+            memory.layout().host().reportOutsideGuest(cpu, outside);
         }
         return SoftTlb.MISS;
     }
@@ -317,7 +317,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     /** Returns the errno of a call whose last access was {@link Fault#RETRY}. The CPU has a space. */
     public Errno errnoOfRetry() {
-        return loaded().errnoOfRetry();
+        return loaded().faulter.errnoOfRetry();
     }
 
     private boolean hasResults() {
@@ -749,13 +749,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public int copyOut(long address, byte[] target, int at, int length) {
         Objects.checkFromIndexSize(at, length, target.length);
-        return transfer(loaded(), address, target, at, length, false);
+        return transfer(address, target, at, length, null, false, false);
     }
 
     @Override
     public int copyIn(long address, byte[] source, int at, int length) {
         Objects.checkFromIndexSize(at, length, source.length);
-        return transfer(loaded(), address, source, at, length, true);
+        return transfer(address, source, at, length, null, true, false);
     }
 
     @Override
@@ -763,62 +763,40 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        return transfer(loaded(), address, target, false, false);
+        return transfer(address, null, 0, target.remaining(), target, false, false);
     }
 
     @Override
     public int copyIn(long address, ByteBuffer source) {
-        return transfer(loaded(), address, Objects.requireNonNull(source, "source"), true, false);
+        return transfer(address, null, 0, source.remaining(), source, true, false);
     }
 
     /**
-     * Copies as {@link #copyOut(long, ByteBuffer)} and {@link #copyIn(long, ByteBuffer)} do, but checks the rights that
-     * the mappings may be given instead of the rights that they have.
-     */
-    public int copyForced(long address, ByteBuffer buffer, boolean writes) {
-        return transfer(loaded(), address, buffer, writes, true);
-    }
-
-    /**
-     * Copies bytes between guest memory and an array.
+     * Copies bytes between guest memory and an array, or a buffer, whose position it advances; the other one is null.
      *
-     * @param at the index of the first byte in the array
-     * @param writes whether guest memory is written
-     * @return the number of bytes copied; if it is less than the length, {@link #fault} gives the reason
-     */
-    private int transfer(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
-        if (!writes && length >= LEAST_UNCACHED) {
-            return transfer(memory, address, ByteBuffer.wrap(bytes, at, length), false, false);
-        }
-        begin();
-        int done = 0;
-        while (done < length) {
-            int part = Math.min(length - done, memory.restOfPage(address + done));
-            if (transferPart(memory, address + done, bytes, at + done, null, part, writes, false) != Fault.NONE) {
-                return done;
-            }
-            done += part;
-        }
-        return done;
-    }
-
-    /**
-     * Copies bytes between guest memory and the remaining bytes of a buffer, and advances its position.
-     *
+     * @param at the index of the first byte in the array; not used for a buffer
+     * @param length the number of bytes, which is at most that of the remaining ones in a buffer
      * @param writes whether guest memory is written
      * @param isForced whether to check the rights that the mapping may be given instead of its current rights
      * @return the number of bytes copied; if it is less than the length, {@link #fault} gives the reason
      */
-    private int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes, boolean isForced) {
+    public int transfer(
+            long address,
+            byte @Nullable [] bytes,
+            int at,
+            int length,
+            @Nullable ByteBuffer buffer,
+            boolean writes,
+            boolean isForced) {
+        TranslatedMemory memory = loaded();
         begin();
-        int length = buffer.remaining();
         // From this byte on, the copy tries to bypass the cache.
         int next = writes || isForced ? length : 0;
         int done = 0;
         while (done < length) {
             int part = Math.min(length - done, memory.restOfPage(address + done));
             if (done >= next && length - done >= LEAST_UNCACHED) {
-                int copied = readPart(memory, address + done, buffer, part);
+                int copied = readPart(memory, address + done, bytes, at + done, buffer, part, length - done);
                 if (copied == 0) {
                     return done;
                 }
@@ -826,7 +804,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 next = copied < 0 ? done + LEAST_UNCACHED : next;
                 continue;
             }
-            if (transferPart(memory, address + done, null, 0, buffer, part, writes, isForced) != Fault.NONE) {
+            if (transferPart(memory, address + done, bytes, at + done, buffer, part, writes, isForced) != Fault.NONE) {
                 return done;
             }
             done += part;
@@ -852,13 +830,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             if (physical < 0) {
                 return fail((int) -physical, address, access, length);
             }
-            if (buffer != null) {
-                int position = buffer.position();
-                memory.copy(address, physical, buffer, position, length, writes, isForced);
-                buffer.position(position + length);
-            } else {
-                memory.copy(address, physical, Objects.requireNonNull(bytes), at, length, writes);
-            }
+            memory.copy(address, physical, bytes, at, length, buffer, writes, isForced);
             if (writes) {
                 tell(memory, address, length);
             } else if (!isForced) {
@@ -875,16 +847,24 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * their file.
      *
      * @param length the number of bytes in the page
+     * @param most the number of bytes in this page and others
      * @return the number of bytes, negated if the page was faulted in; 0 if the access failed
      */
-    private int readPart(TranslatedMemory memory, long address, ByteBuffer buffer, int length) {
+    private int readPart(
+            TranslatedMemory memory,
+            long address,
+            byte @Nullable [] bytes,
+            int at,
+            @Nullable ByteBuffer buffer,
+            int length,
+            int most) {
         boolean entered = memory.enter();
         try {
             memory.poll();
             long physical = memory.findMapped(address);
             boolean isFaulted = physical < 0;
             if (isFaulted) {
-                int copied = memory.copyUncached(address, buffer);
+                int copied = copyUncached(memory, address, bytes, at, buffer, most);
                 if (copied > 0) {
                     tellReads(memory, address, copied);
                     return copied;
@@ -895,13 +875,30 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 fail((int) -physical, address, Protection.READ, length);
                 return 0;
             }
-            int at = buffer.position();
-            memory.copy(address, physical, buffer, at, length, false, false);
-            buffer.position(at + length);
+            memory.copy(address, physical, bytes, at, length, buffer, false, false);
             tellRead(memory, Protection.READ, address, length, 0);
             return isFaulted ? -length : length;
         } finally {
             memory.leave(entered);
+        }
+    }
+
+    private static int copyUncached(
+            TranslatedMemory memory,
+            long address,
+            byte @Nullable [] bytes,
+            int at,
+            @Nullable ByteBuffer buffer,
+            int most) {
+        if (buffer == null) {
+            return memory.copyUncached(address, ByteBuffer.wrap(Objects.requireNonNull(bytes), at, most));
+        }
+        int limit = buffer.limit();
+        buffer.limit(buffer.position() + most);
+        try {
+            return memory.copyUncached(address, buffer);
+        } finally {
+            buffer.limit(limit);
         }
     }
 
@@ -1022,7 +1019,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 fail((int) -physical, address, Protection.READ, length);
                 return -1;
             }
-            memory.copy(address, physical, target, at, length, false);
+            memory.copy(address, physical, target, at, length, null, false, false);
             int read = 0;
             while (read < length && target[at + read] != 0) {
                 read++;

@@ -520,7 +520,7 @@ public final class FutexBuckets extends FutexTable {
                 return none(cpu, (int) -physical, address, access);
             }
             int frame = memory.frameOf(physical);
-            long pte = memory.entry(address);
+            long pte = memory.processor.entry(address);
             if (!Pte.isPresent(pte) || Pte.frame(pte) != frame) {
                 // Polls, because the thread that changed the entry waits for this CPU, whose TLB contains the old
                 // translation.

@@ -13,7 +13,6 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
@@ -52,7 +51,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     final CpuTlb processor;
 
     private final CpuCounters counters;
-    private final Faulter faulter;
+    final Faulter faulter;
     private final FrameStore store;
 
     /** The store if it is {@link DirectFrames}, whose accesses need not split a physical address; otherwise null. */
@@ -267,11 +266,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return faultOutside(address, access, null);
     }
 
-    /** Returns {@link Faulter#errnoOfRetry}. */
-    Errno errnoOfRetry() {
-        return faulter.errnoOfRetry();
-    }
-
     /**
      * Handles a fault outside of GUEST, or copies bytes as {@link Faulter#copyUncached} does if there is a target.
      */
@@ -279,24 +273,19 @@ public sealed class TranslatedMemory permits CheckedMemory {
         int as = processor.suspend();
         try {
             int others = ThreadCpus.beginFault();
-            return others == 0
-                    ? serveFault(address, access, target)
-                    : serveFaultBeside(others, address, access, target);
+            if (others == 0) {
+                return serveFault(address, access, target);
+            }
+            // Other CPUs of the thread are in GUEST. Those that it has allowed to do so leave GUEST for the duration of
+            // the fault, so that no other thread waits for them.
+            try {
+                ThreadCpus.leaveForFault(others);
+                return serveFault(address, access, target);
+            } finally {
+                ThreadCpus.comeBack(others);
+            }
         } finally {
             processor.resume(as);
-        }
-    }
-
-    /**
-     * Handles a fault of a thread that has other CPUs in GUEST. The CPUs that the thread has allowed to do so leave
-     * GUEST for the duration of the fault, so that no other thread waits for them.
-     */
-    private int serveFaultBeside(int others, long address, int access, @Nullable ByteBuffer target) {
-        try {
-            ThreadCpus.leaveForFault(others);
-            return serveFault(address, access, target);
-        } finally {
-            ThreadCpus.comeBack(others);
         }
     }
 
@@ -370,11 +359,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /** Reports that the view made many accesses outside GUEST. Called outside GUEST. */
-    void reportOutsideGuest(String cpu, int accesses) {
-        Objects.requireNonNull(served).host().reportOutsideGuest(cpu, accesses);
-    }
-
     /** Ends an access that {@link #enter} started. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
@@ -432,7 +416,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * GUEST.
      */
     boolean mayUpdate(long address, int frame) {
-        long pte = entry(address);
+        long pte = processor.entry(address);
         return Pte.isPresent(pte) && Pte.frame(pte) == frame && !isReported(address, UPDATE);
     }
 
@@ -491,11 +475,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
     long lookUp(long address, int access) {
         long physical = tlb.probe(address, 1, probedRight(access));
         return physical >= 0 ? physical : walk(address, rightOf(access));
-    }
-
-    /** Returns the entry of a page; {@link Pte#NONE} if there is none. Called in GUEST. Does not fault. */
-    long entry(long address) {
-        return processor.entry(address);
     }
 
     /**
@@ -684,25 +663,39 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    void copy(long address, long physical, byte[] bytes, int at, int length, boolean writes) {
-        if (writes) {
-            store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
-        } else {
-            store.read(frameOf(physical), offsetOf(physical), bytes, at, length);
-        }
-    }
-
     /**
-     * Copies bytes between a page and a buffer.
+     * Copies bytes between a page and an array, or a buffer, whose position it advances; the other one is null.
      *
+     * @param at the index of the first byte in the array; not used for a buffer
      * @param isForced whether {@link #findForced} translated the address
      */
-    void copy(long address, long physical, ByteBuffer bytes, int at, int length, boolean writes, boolean isForced) {
-        if (writes) {
-            store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
-        } else {
-            store.read(frameOf(physical), offsetOf(physical), bytes, at, length);
+    void copy(
+            long address,
+            long physical,
+            byte @Nullable [] bytes,
+            int at,
+            int length,
+            @Nullable ByteBuffer buffer,
+            boolean writes,
+            boolean isForced) {
+        int frame = frameOf(physical);
+        int offset = offsetOf(physical);
+        if (buffer == null) {
+            byte[] array = Objects.requireNonNull(bytes);
+            if (writes) {
+                store.write(frame, offset, array, at, length);
+            } else {
+                store.read(frame, offset, array, at, length);
+            }
+            return;
         }
+        int position = buffer.position();
+        if (writes) {
+            store.write(frame, offset, buffer, position, length);
+        } else {
+            store.read(frame, offset, buffer, position, length);
+        }
+        buffer.position(position + length);
     }
 
     /**
