@@ -132,7 +132,7 @@ public final class Machine implements AutoCloseable {
         // All ages are computed for one instant, because the references are sorted by age.
         long now = System.nanoTime();
         return withBorrows(
-                references.to(lifetime.identity(), now), host.borrowers().of(lifetime.identity()), now);
+                references.find(lifetime.identity(), now), host.borrowers().of(lifetime.identity()), now);
     }
 
     private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows, long now) {
@@ -371,7 +371,7 @@ public final class Machine implements AutoCloseable {
     public List<SpaceReference> references() {
         host.checkOpen();
         long now = System.nanoTime();
-        return withBorrows(references.all(now), host.borrowers().all(), now);
+        return withBorrows(references.find(null, now), host.borrowers().all(), now);
     }
 
     /**
@@ -523,10 +523,7 @@ public final class Machine implements AutoCloseable {
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     public HostFile openFile(String name, Geometry geometry, ByteBuffer bytes) {
-        ThreadCpus.checkMayWait("the opening of a file");
-        if (name.isEmpty()) {
-            throw new IllegalArgumentException("name is empty: a file must have a name to show");
-        }
+        checkMayOpen(name);
         return host.hostFiles().open(name, memory(geometry), bytes);
     }
 
@@ -549,11 +546,15 @@ public final class Machine implements AutoCloseable {
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     public HostFile openFile(String name, Geometry geometry, FileChannel channel, boolean isWritable) {
+        checkMayOpen(name);
+        return host.hostFiles().open(name, memory(geometry), channel, isWritable);
+    }
+
+    private static void checkMayOpen(String name) {
         ThreadCpus.checkMayWait("the opening of a file");
         if (name.isEmpty()) {
             throw new IllegalArgumentException("name is empty: a file must have a name to show");
         }
-        return host.hostFiles().open(name, memory(geometry), channel, isWritable);
     }
 
     /**

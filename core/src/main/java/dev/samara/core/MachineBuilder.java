@@ -114,9 +114,7 @@ public final class MachineBuilder {
      * @throws IllegalArgumentException if {@code maps} is not positive
      */
     public MachineBuilder maxMapCount(int maps) {
-        if (maps <= 0) {
-            throw new IllegalArgumentException("maxMapCount " + maps + " is not positive");
-        }
+        checkPositive(maps, "maxMapCount");
         maxMapCount = maps;
         return this;
     }
@@ -173,9 +171,7 @@ public final class MachineBuilder {
      * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder pageTableLimit(long bytes) {
-        if (bytes <= 0) {
-            throw new IllegalArgumentException("pageTableLimit " + bytes + " is not positive");
-        }
+        checkPositive(bytes, "pageTableLimit");
         pageTableLimit = bytes;
         return this;
     }
@@ -194,9 +190,7 @@ public final class MachineBuilder {
      * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder cacheLimit(long bytes) {
-        if (bytes <= 0) {
-            throw new IllegalArgumentException("cacheLimit " + bytes + " is not positive");
-        }
+        checkPositive(bytes, "cacheLimit");
         cacheLimit = bytes;
         return this;
     }
@@ -293,10 +287,7 @@ public final class MachineBuilder {
      * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder reportWaitsLongerThan(Duration time) {
-        if (time.isZero() || time.isNegative()) {
-            throw new IllegalArgumentException("time " + time + " is not positive");
-        }
-        longWait = time;
+        longWait = positive(time);
         return this;
     }
 
@@ -312,10 +303,7 @@ public final class MachineBuilder {
      */
     @Experimental
     public MachineBuilder reportBorrowsLongerThan(Duration time) {
-        if (time.isZero() || time.isNegative()) {
-            throw new IllegalArgumentException("time " + time + " is not positive");
-        }
-        longBorrow = time;
+        longBorrow = positive(time);
         return this;
     }
 
@@ -556,9 +544,7 @@ public final class MachineBuilder {
      */
     @Experimental
     public MachineBuilder boundGracePeriods(int callbacks, boolean refuse) {
-        if (callbacks <= 0) {
-            throw new IllegalArgumentException("callbacks " + callbacks + " is not positive");
-        }
+        checkPositive(callbacks, "callbacks");
         mostCallbacks = callbacks;
         atBound = refuse ? Rcu.AtBound.REFUSE : Rcu.AtBound.WAIT;
         return this;
@@ -572,10 +558,7 @@ public final class MachineBuilder {
      * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder reportGracePeriodsLongerThan(Duration time) {
-        if (time.isZero() || time.isNegative()) {
-            throw new IllegalArgumentException("time " + time + " is not positive");
-        }
-        longGracePeriod = time;
+        longGracePeriod = positive(time);
         return this;
     }
 
@@ -592,10 +575,7 @@ public final class MachineBuilder {
      * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder reportShootdownsLongerThan(Duration time) {
-        if (time.isZero() || time.isNegative()) {
-            throw new IllegalArgumentException("time " + time + " is not positive");
-        }
-        longShootdown = time;
+        longShootdown = positive(time);
         return this;
     }
 
@@ -726,6 +706,19 @@ public final class MachineBuilder {
          * @return a new store
          */
         FrameStore make(int pageShift, int frames);
+    }
+
+    private static void checkPositive(long number, String name) {
+        if (number <= 0) {
+            throw new IllegalArgumentException(name + " " + number + " is not positive");
+        }
+    }
+
+    private static Duration positive(Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException("time " + time + " is not positive");
+        }
+        return time;
     }
 
     private static long saturatedNanos(Duration time) {

@@ -198,24 +198,12 @@ final class SpaceReferences {
     }
 
     /**
-     * Returns the references to a space, the oldest first.
+     * Returns the references to a space, or to all spaces, the oldest first.
      *
+     * @param wanted the identity of the space; null for all
      * @param now the time to which their ages refer
      */
-    List<SpaceReference> to(Identity identity, long now) {
-        return find(identity, now);
-    }
-
-    /**
-     * Returns the references to all spaces, the oldest first.
-     *
-     * @param now the time to which their ages refer
-     */
-    List<SpaceReference> all(long now) {
-        return find(null, now);
-    }
-
-    private List<SpaceReference> find(@Nullable Identity wanted, long now) {
+    List<SpaceReference> find(@Nullable Identity wanted, long now) {
         List<SpaceReference> found = new ArrayList<>();
         for (Entry entry : entries.values()) {
             if ((wanted == null || entry.identity == wanted) && !entry.isEnded.get()) {

@@ -365,14 +365,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
      * @param views buffers of one thread, null at first; see {@link #buffers}
      */
     public ByteBuffer bytes(int first, int length, @Nullable ByteBuffer[] views) {
-        int at = first >>> chunkShift;
-        ByteBuffer view = views[at];
-        if (view == null) {
-            view = chunk(first).duplicate();
-            views[at] = view;
-        }
-        int start = at(first, 0);
-        return view.limit(start + length).position(start);
+        return bytes((long) first << pageShift, length, views, false);
     }
 
     /**

@@ -216,7 +216,7 @@ public final class Leaf {
 
     /**
      * Marks the entry of a page as busy, if it has the expected value. The caller holds the lock, and must
-     * #settle} or {@link #empty(long[], int, long, long) empty} the entry, unless another thread takes the entry over.
+     * {@link #settle} or {@link #empty(long[], int, long, long) empty} the entry, unless another thread takes the entry over.
      *
      * @return whether the entry was replaced
      */

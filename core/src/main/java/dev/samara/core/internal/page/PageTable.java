@@ -392,7 +392,7 @@ public final class PageTable {
 
             /** Returns whether the missing tables would exceed the limits even if no other table were charged. */
             public boolean isTooMuch() {
-                return tables() > table.mostTables();
+                return tables() > Addresses.lower(table.mostBytes, table.budget.limit()) >>> table.pageShift;
             }
 
             /**
@@ -710,8 +710,9 @@ public final class PageTable {
             try {
                 linked = link(table, childIndex(address, level), fresh);
             } finally {
-                if (linked != fresh) {
-                    giveBack(fresh, reserve);
+                // Another thread linked a table first.
+                if (linked != fresh && (reserve == null || !reserve.giveBack(fresh))) {
+                    uncharge(1);
                 }
             }
             if (linked instanceof long[] leaf) {
@@ -750,13 +751,6 @@ public final class PageTable {
     /** Creates a table, which the caller has charged. */
     private Object make(boolean isLeaf) {
         return isLeaf ? Leaf.make(entries) : newUpper(entries);
-    }
-
-    /** Uncharges a table that was not linked because another thread linked one first, or returns it to the reserve. */
-    private void giveBack(Object unlinked, @Nullable TableReserve reserve) {
-        if (reserve == null || !reserve.giveBack(unlinked)) {
-            uncharge(1);
-        }
     }
 
     /**
@@ -836,11 +830,6 @@ public final class PageTable {
     /** Returns whether one more table would exceed the limit of this space, whatever the machine has left. */
     public boolean isAtTableLimit() {
         return exceeds(tables.get(), 1);
-    }
-
-    /** Returns the maximum number of tables, including the topmost, under the limits of the space and the machine. */
-    long mostTables() {
-        return Addresses.lower(mostBytes, budget.limit()) >>> pageShift;
     }
 
     /**

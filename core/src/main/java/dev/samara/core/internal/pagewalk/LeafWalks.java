@@ -137,7 +137,10 @@ public final class LeafWalks {
                 if (reaped == null) {
                     unmap(leaf, first, last, gather);
                 } else {
-                    emptied = reap(reaped, leaf, first, last, gather);
+                    emptied = first;
+                    while (emptied < last && !reaped.isDetached() && reap(reaped, leaf, emptied, gather)) {
+                        emptied++;
+                    }
                 }
             } finally {
                 Leaf.unlock(leaf);
@@ -160,14 +163,6 @@ public final class LeafWalks {
                 }
             }
         }
-    }
-
-    private static int reap(VmArea vma, long[] leaf, int first, int last, TlbGather gather) {
-        int i = first;
-        while (i < last && !vma.isDetached() && reap(vma, leaf, i, gather)) {
-            i++;
-        }
-        return i;
     }
 
     /**
@@ -331,7 +326,9 @@ public final class LeafWalks {
             }
             for (int i = walk.first(); i < stop; i++) {
                 long pte = Leaf.get(leaf, i);
-                while (isDirty(pte) && pages.takes(walk.addressOf(i), Pte.frame(pte))) {
+                while (Pte.has(pte, Pte.PRESENT | Pte.DIRTY)
+                        && Pte.isCached(pte)
+                        && pages.takes(walk.addressOf(i), Pte.frame(pte))) {
                     if (!isDeferred) {
                         deferFlush(walk, MmuNotifier.Reason.OBSERVED, gather);
                         isDeferred = true;
@@ -345,10 +342,6 @@ public final class LeafWalks {
         } finally {
             Leaf.unlock(leaf);
         }
-    }
-
-    private static boolean isDirty(long pte) {
-        return Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte);
     }
 
     /**

@@ -152,15 +152,28 @@ public final class Vcpu {
             serve(by, layout, tlb);
             return true;
         }
-        MachineMemory wanted = layout == null ? machineMemory : layout.memory();
+        MachineMemory wanted = layout == null ? null : layout.memory();
         // This is the first change, so if a check above throws, nothing is changed.
         reference = null;
         memory.rest(CpuMemory.NO_SPACE);
         if (layout == null || wanted == null) {
-            leave();
+            if (tlb != null) {
+                tlb.switchTo(null);
+                forget();
+            }
             return true;
         }
-        return goTo(by, layout, wanted);
+        if (machineMemory != wanted) {
+            release();
+            become(layout, wanted);
+        }
+        CpuTlb used = Objects.requireNonNull(tlb);
+        if (!used.switchTo(layout.pages())) {
+            forget();
+            return false;
+        }
+        serve(by, layout, used);
+        return true;
     }
 
     /**
@@ -195,13 +208,6 @@ public final class Vcpu {
         }
     }
 
-    private void leave() {
-        if (tlb != null) {
-            tlb.switchTo(null);
-            forget();
-        }
-    }
-
     /** Refuses accesses until the CPU is in a space with users again. */
     private void rest(int why) {
         memory.rest(why);
@@ -213,20 +219,6 @@ public final class Vcpu {
         if (translated != null) {
             translated.rest();
         }
-    }
-
-    private boolean goTo(@Nullable Object by, Layout layout, MachineMemory wanted) {
-        if (machineMemory != wanted) {
-            release();
-            become(layout, wanted);
-        }
-        CpuTlb used = Objects.requireNonNull(tlb);
-        if (!used.switchTo(layout.pages())) {
-            forget();
-            return false;
-        }
-        serve(by, layout, used);
-        return true;
     }
 
     /** Starts to serve accesses to the space that the TLB is now in. */
