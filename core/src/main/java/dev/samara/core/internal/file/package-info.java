@@ -41,7 +41,7 @@
  *       <td>{@code Eviction}</td></tr>
  *   <tr><td>What does a read do if its page is being evicted?</td>
  *       <td>{@code FilePages.insertRead} returns {@code EVICTED}, by {@code Eviction.contains}; {@code
- *       hostfile.PageReads} waits for the eviction, and reads again. {@code Eviction.putBack} decides which
+ *       hostfile.HostInode} waits for the eviction, and reads again. {@code Eviction.putBack} decides which
  *       pages stay</td></tr>
  *   <tr><td>Which pages does an eviction check next, and which ones cannot be freed now?</td>
  *       <td>{@code Eviction.Cursor}</td></tr>

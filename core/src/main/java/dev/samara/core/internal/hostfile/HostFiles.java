@@ -59,7 +59,7 @@ public final class HostFiles {
     /** Runs tasks that may block. */
     final Executor tasks;
 
-    final TransferBuffers buffers = new TransferBuffers(TransferBuffers.SIZE);
+    final HostInode.TransferBuffers buffers = new HostInode.TransferBuffers(HostInode.TransferBuffers.SIZE);
 
     /** Limits the pages in memory of all files. */
     final CacheLimit limit = new CacheLimit(this);
@@ -112,7 +112,7 @@ public final class HostFiles {
 
     /** The arrays that reads of pages reuse, by memory, i.e. one pool per page size. */
     @GuardedBy("this")
-    private final Map<MachineMemory, PageReads.ReadArraysPool> readArrays = new HashMap<>();
+    private final Map<MachineMemory, HostInode.ReadArraysPool> readArrays = new HashMap<>();
 
     /** The idle walks that evictions reuse, by memory, i.e. one per page size. */
     @GuardedBy("this")
@@ -345,9 +345,9 @@ public final class HostFiles {
     }
 
     /** Returns the arrays that reads of the pages of a memory reuse. */
-    synchronized PageReads.ReadArraysPool readArrays(MachineMemory memory) {
+    synchronized HostInode.ReadArraysPool readArrays(MachineMemory memory) {
         return readArrays.computeIfAbsent(
-                memory, of -> new PageReads.ReadArraysPool(of.frames().direct()));
+                memory, of -> new HostInode.ReadArraysPool(of.frames().direct()));
     }
 
     /**

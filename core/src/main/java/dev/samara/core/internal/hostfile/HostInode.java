@@ -7,26 +7,30 @@ import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.OpenOption;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One host file with its pages in memory, shared by all opens of the file in a machine ({@code struct inode}): its
- * channel, its size, its locks, and the failures that its opens report. {@link PageReads} reads its pages, {@link
- * PageWrites} writes them, and {@link HostBytes} reads and writes bytes by calls. Thread-safe.
+ * One host file with its pages in memory, shared by all opens of the file in a machine ({@code struct inode}): what
+ * keeps the bytes of the host's file, the pages and the size in agreement. Reads pages, reads and writes bytes by
+ * calls, punches holes, and changes the size. {@link PageWrites} saves the file. Thread-safe.
  *
  * <p><b>Locks.</b> {@code changes}, {@code writeBack} and {@code invalidate} are acquired in this order. They order
- * changes of the size, write-backs and reads of the whole file; {@code PageRead} of {@link
- * dev.samara.core.internal.file} orders reads and writes of one page.
+ * changes of the size, write-backs and reads of the whole file; {@link FilePages.PageRead} orders reads and writes of
+ * one page.
  *
  * <p><b>Size</b> ({@code ext4_setattr}). An operation that makes the file larger or smaller first changes the size of
  * the host's file, and then the size in the page cache. So the host's file is never shorter than the size in the page
@@ -34,6 +38,39 @@ import org.jspecify.annotations.Nullable;
  * so each operation checks that size first ({@link #revalidate}). The JDK cannot change a size conditionally. So if
  * another program changes the size between the check and the change, the result is the same as if it had done so before
  * the check.
+ *
+ * <p><b>Reads of pages</b> ({@code filemap_read_folio}). If the frames are in direct memory, the host reads directly
+ * into them. The last page of the file is filled up with zeros. A failed read changes nothing, and the next access reads
+ * again. A read holds {@code invalidate} shared, so no truncation and no hole can happen between the read and the
+ * insertion of its pages. Writes of pages are not excluded. During the read, other threads may insert one of the pages,
+ * change it, write it back and reclaim it. In that case the bytes that were read are stale, and the page is read again.
+ * {@link FilePages.PageRead} compares the ranges, so only a write or a removal of the page itself makes its read stale.
+ * A read of a page that no thread writes or removes waits neither for a write-back nor for a force.
+ *
+ * <p><b>Reads past the cache</b> transfer many bytes that are not in memory into the buffer of the caller (like {@code
+ * RWF_DONTCACHE} in {@code include/uapi/linux/fs.h}, which leaves no page in the cache either). If the buffer is
+ * direct, the bytes are copied once instead of twice. A read needs no frame, and evicts nothing. The kernel of the host
+ * caches the bytes, so a second read does not access the device.
+ *
+ * <p>If a page is not in memory, its bytes are stored only on the host. Later stores to the page reach the host only by
+ * a write, and a write or a removal makes the read of the page stale. So the pages before the first stale one contain
+ * the bytes as of one time, the start of the read, and stores of other threads are seen in their order. The caller reads
+ * the first stale page and the following pages through the cache, which waits for concurrent changes where necessary. A
+ * direct open instead retries to bypass the cache, while write-backs are excluded. A read holds {@code invalidate}
+ * shared, like a read of pages, so that no truncation happens between two calls of the host.
+ *
+ * <p>A read for a mapping checks the page table after it has read the bytes. Only pages that have no entry at that
+ * time, and that were neither changed nor inserted between the start and the end of the read, are returned. For these
+ * pages, the mapping contained the returned bytes at the time of the check.
+ *
+ * <p><b>Writes past the cache</b> transfer whole pages that are not in memory from the buffer of the caller ({@code
+ * generic_file_direct_write} in {@code mm/filemap.c}). A write needs no frames, and leaves no page in memory.
+ *
+ * <p>A write holds the lock of the write-back, so only one thread at a time writes the host's bytes, and there is no
+ * concurrent truncation or hole. The write is recorded as under way, so a page that is read during the write is stale,
+ * and is read again after the end of the write. So an access through a mapping or another call sees all the new bytes if
+ * it is after the write, and the old bytes if it is before the write. If the host fails during the write, the pages are
+ * still not in memory, and their content is what the host stored.
  *
  * <p><b>Hooks</b> ({@link PageHooks}) are called while locks of the file are held. A call of the same file from a hook
  * could wait for one of these locks for ever, so each such call is rejected. A hook may call another file, whose hooks
@@ -43,8 +80,50 @@ import org.jspecify.annotations.Nullable;
  * after a failure also reports it, if no other open did.
  */
 final class HostInode {
+    /** The maximum number of attempts of an operation that finds that the host's file was truncated. */
+    static final int ATTEMPTS = 8;
+
+    /** The offset of a write at the end of the file. */
+    static final long END = -1;
+
+    /* Results of reads of pages in addition to the results of FilePages. */
+
+    /** The page is beyond the end of the file. */
+    private static final int BEYOND = Frames.NONE;
+
+    /** The host failed to read the page. */
+    private static final int UNREADABLE = FilePages.EVICTED - 1;
+
+    /** The host's file is shorter than the size in the page cache. */
+    private static final int SHORT = UNREADABLE - 1;
+
+    /** How often a stale page is read again before the read excludes write-backs. */
+    private static final int UNLOCKED_RETRIES = 4;
+
+    /** The result of a read past the cache whose first page was written or removed during the read. */
+    private static final int STALE = -1;
+
+    /**
+     * The maximum number of bytes of a heap buffer that the JDK may copy through a buffer that it caches per thread.
+     */
+    private static final int MOST_COPIED = 64 << 10;
+
+    /** The maximum number of bytes of a write for which room is made at a time. */
+    private static final int MOST_BYTES = 128 << 10;
+
+    /**
+     * The maximum number of bytes at the end of a file that become a hole by writing zeros, and after which a longer
+     * hole checks the interrupt flag.
+     */
+    private static final int MOST_ZEROS = 16 << 20;
+
+    /** The file ends before a byte that must be within it. */
+    private static final long BEYOND_END = PageWrites.SHORT;
+
     /** The result of {@link #cutAndExtend} if the host did not truncate its file. No errno has this value. */
-    static final long NOT_CUT = 1;
+    private static final long NOT_CUT = 1;
+
+    private static final byte[] ZEROS = new byte[4096];
 
     private static final long NONE = -1;
 
@@ -110,6 +189,153 @@ final class HostInode {
 
     private static final ThreadLocal<@Nullable Entered> CURRENT = new ThreadLocal<>();
 
+    /**
+     * A pool of arrays, and of views of frames, that reads of pages reuse, so that a read need not create them. Keeps
+     * only a few. Thread-safe.
+     */
+    static final class ReadArraysPool {
+        private static final int MOST_IDLE = 8;
+
+        /** The maximum number of pages of a read-ahead window with pages of 4 KiB. */
+        private static final int LEAST = 64;
+
+        /** The arrays of one read of pages, for one thread. */
+        private static final class ReadArrays {
+            /** The frames that the read fills; contains only {@link Frames#NONE} between reads. */
+            private final int[] fresh;
+
+            /** See {@link DirectFrames#bytes(int, int, ByteBuffer[])}. */
+            private final @Nullable ByteBuffer[] views;
+
+            private ReadArrays(int most, int buffers) {
+                fresh = new int[most];
+                Arrays.fill(fresh, Frames.NONE);
+                views = new ByteBuffer[buffers];
+            }
+        }
+
+        private final int buffers;
+
+        /**
+         * Written: a thread that starts or ends a read (monitor).
+         * Read: such threads (monitor).
+         * Invariant: arrays that no read is using.
+         */
+        @GuardedBy("this")
+        private final ArrayDeque<ReadArrays> idle = new ArrayDeque<>(MOST_IDLE);
+
+        /**
+         * Creates an empty pool.
+         *
+         * @param direct the frames, or null if they are not in direct memory
+         */
+        ReadArraysPool(@Nullable DirectFrames direct) {
+            buffers = direct == null ? 0 : direct.buffers();
+        }
+
+        /** Returns arrays for a read of up to {@code most} pages, for one thread. */
+        private ReadArrays take(int most) {
+            ReadArrays known;
+            synchronized (this) {
+                known = idle.pollLast();
+            }
+            return known == null || known.fresh.length < most ? new ReadArrays(Math.max(LEAST, most), buffers) : known;
+        }
+
+        /** Returns arrays of {@link #take} to the pool. */
+        private synchronized void giveBack(ReadArrays arrays) {
+            if (idle.size() < MOST_IDLE) {
+                idle.addLast(arrays);
+            }
+        }
+    }
+
+    /**
+     * A pool of buffers that are used to copy bytes between frames and files. Keeps a few buffers, in direct memory.
+     * Thread-safe.
+     */
+    static final class TransferBuffers {
+        /** The maximum number of bytes that one call of the host reads or writes. */
+        static final int SIZE = 1 << 20;
+
+        private static final int MOST_IDLE = 4;
+
+        private final int size;
+
+        @GuardedBy("this")
+        private final ArrayDeque<ByteBuffer> idle = new ArrayDeque<>(MOST_IDLE);
+
+        /**
+         * The number of buffers of {@link #tryTake} that are in use.
+         *
+         * <p>Written: a read that bypasses the page cache into a heap buffer, when it starts and ends (monitor).
+         * Read: the same read (monitor).
+         * Invariant: the number of such reads that use a direct buffer; four at most.
+         */
+        @GuardedBy("this")
+        private int taken;
+
+        /**
+         * Creates an empty pool.
+         *
+         * @param size the size of each buffer in bytes
+         */
+        TransferBuffers(int size) {
+            this.size = size;
+        }
+
+        /** Returns an empty buffer of at least {@code least} bytes, for one thread. */
+        ByteBuffer take(int least) {
+            if (least > size) {
+                return ByteBuffer.allocateDirect(least);
+            }
+            ByteBuffer known;
+            synchronized (this) {
+                known = idle.pollLast();
+            }
+            return known == null ? ByteBuffer.allocateDirect(size) : known.clear();
+        }
+
+        /**
+         * Returns an empty buffer for one thread, or null if {@value #MOST_IDLE} threads are using buffers of this method.
+         */
+        @Nullable
+        ByteBuffer tryTake() {
+            synchronized (this) {
+                if (taken == MOST_IDLE) {
+                    return null;
+                }
+                taken++;
+            }
+            ByteBuffer made = null;
+            try {
+                made = take(0);
+                return made;
+            } finally {
+                if (made == null) {
+                    endTake();
+                }
+            }
+        }
+
+        /** Returns a buffer of {@link #tryTake} to the pool. */
+        void giveBackTaken(ByteBuffer buffer) {
+            endTake();
+            giveBack(buffer);
+        }
+
+        private synchronized void endTake() {
+            taken--;
+        }
+
+        /** Returns a buffer of {@link #take} to the pool. */
+        synchronized void giveBack(ByteBuffer buffer) {
+            if (buffer.capacity() == size && idle.size() < MOST_IDLE) {
+                idle.addLast(buffer);
+            }
+        }
+    }
+
     /** The files of the machine, with the settings for all of them. */
     final HostFiles files;
 
@@ -119,10 +345,12 @@ final class HostInode {
     final String name;
 
     final FilePages pages;
-    final PageReads reads;
     final PageWrites writes;
-    final HostBytes bytes;
     final HostFileChannel.ChannelLocks locks;
+
+    private final Frames frames;
+    private final int pageSize;
+    private final ReadArraysPool pool;
 
     /** Whether the file was opened by path, and is counted in {@link PathOpen}. */
     final boolean isOfPath;
@@ -256,9 +484,10 @@ final class HostInode {
         rules = ofPath == null ? FileRules.NONE : ofPath;
         first = channel;
         channels.add(channel);
+        frames = pages.memory().frames();
+        pageSize = frames.pageSize();
+        pool = files.readArrays(pages.memory());
         writes = new PageWrites(this);
-        reads = new PageReads(this);
-        bytes = new HostBytes(this);
         locks = new HostFileChannel.ChannelLocks(this);
         pages.allowReclaim();
         pages.eviction().evictUrgentlyBy(this::evictUrgently);
@@ -406,7 +635,7 @@ final class HostInode {
     }
 
     /** Returns whether the size of the host's file differs from the size in the page cache. Acquires no lock. */
-    boolean isOther() {
+    private boolean isOther() {
         try {
             return channel.size() != pages.size();
         } catch (IOException failed) {
@@ -426,7 +655,6 @@ final class HostInode {
      * it instead, so that no store is lost. The caller holds all locks.
      */
     private long follow(long found) throws IOException {
-        int pageSize = pages.memory().frames().pageSize();
         long size = pages.size();
         long last = size / pageSize;
         if (size % pageSize != 0 && isWritable) {
@@ -486,7 +714,7 @@ final class HostInode {
         try {
             // Writing a byte is the only way in which a channel of the JDK can extend a file. The bytes before it
             // become a hole if the file system supports holes.
-            return write(ByteBuffer.allocate(1), bytes - 1) == 1 ? 0 : Errno.EIO.result();
+            return writeHost(ByteBuffer.allocate(1), bytes - 1) ? 0 : Errno.EIO.result();
         } catch (IOException failed) {
             // A failed write may nevertheless have extended the file.
             undo(bytes);
@@ -494,9 +722,9 @@ final class HostInode {
         }
     }
 
-    private int write(ByteBuffer bytes, long offset) throws IOException {
+    private boolean writeHost(ByteBuffer bytes, long offset) throws IOException {
         try {
-            return channel.write(bytes, offset);
+            return HostChannel.writeFully(channel, bytes, offset);
         } finally {
             // Counted after the write, because a force that started before it may not cover it.
             writes.noteChange();
@@ -513,15 +741,12 @@ final class HostInode {
      * @param offset the offset of the first byte, at or beyond the end of the file
      * @return the number of bytes written, at least 1; a negated errno if no byte was written
      */
-    int extend(ByteBuffer source, long offset) {
+    private int extend(ByteBuffer source, long offset) {
         ByteBuffer rest = rules.holdsWrites() ? ByteBuffer.allocate(source.remaining()) : source.duplicate();
         int start = rest.position();
         long failed = Errno.EIO.result();
         try {
-            int written = 1;
-            while (written > 0 && rest.hasRemaining()) {
-                written = write(rest, offset + rest.position() - start);
-            }
+            writeHost(rest, offset);
         } catch (IOException refused) {
             failed = Errno.of(refused).result();
         }
@@ -535,7 +760,7 @@ final class HostInode {
      *
      * @param grown the size after the growth
      */
-    void undo(long grown) {
+    private void undo(long grown) {
         try {
             HostChannel host = channel;
             if (host.size() == grown && grown > pages.size()) {
@@ -552,7 +777,6 @@ final class HostInode {
 
     /** Changes the size; see {@link dev.samara.core.backing.HostFile#truncate}. */
     long truncate(long bytes) {
-        ThreadCpus.checkMayWait("a truncation");
         changes.lock();
         try {
             // Called before the other locks are acquired, because it may acquire them itself.
@@ -600,23 +824,782 @@ final class HostInode {
     }
 
     /**
-     * Truncates the host's file, and extends it again to the size in the page cache, so that its end becomes a hole. If
-     * the host cannot extend the file, adopts the smaller size. The caller holds all locks, has revalidated the size,
-     * and afterwards removes the pages from {@code bytes} on.
+     * Returns the frame of a page; reads the page if it is not in memory, and with it the pages that follow, up to the
+     * next page that is in memory.
      *
+     * @param page the page
+     * @param most the maximum number of pages that are read at once, from {@code page} on
+     * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
+     * @return the frame; {@link #BEYOND}, {@link FilePages#NO_MEMORY} or {@link #UNREADABLE}
+     */
+    int fetch(long page, int most, boolean isScan) {
+        files.limit.makeRoom(pages);
+        int count = most;
+        int retries = 0;
+        for (int attempt = 0; attempt < ATTEMPTS; ) {
+            int frame = retries <= UNLOCKED_RETRIES ? fetchOnce(page, count, isScan) : fetchAlone(page);
+            if (frame == UNREADABLE && count > 1) {
+                // Retries with the requested page alone, because possibly only one of the others cannot be read.
+                count = 1;
+            } else if (frame == FilePages.STALE) {
+                count = 1;
+                retries++;
+            } else if (frame == FilePages.EVICTED) {
+                pages.awaitChange();
+            } else if (frame != SHORT || revalidate() != 0) {
+                return frame == SHORT ? UNREADABLE : frame;
+            } else {
+                // Another program has truncated the file, so its size was read again before the retry.
+                attempt++;
+            }
+        }
+        return UNREADABLE;
+    }
+
+    private int fetchOnce(long page, int most, boolean isScan) {
+        ReadArraysPool.ReadArrays arrays = pool.take(most);
+        int[] fresh = arrays.fresh;
+        try {
+            int count = pages.allocateForRead(page, fresh, absent(page, most));
+            if (count == 0) {
+                return FilePages.NO_MEMORY;
+            }
+            // Sorted so that neighbouring frames are filled by one call.
+            Arrays.sort(fresh, 0, count);
+            return read(page, arrays, count, isScan);
+        } finally {
+            // If this fails, the arrays may still contain frames, and are not used again.
+            pages.freeRead(fresh, most);
+            pool.giveBack(arrays);
+        }
+    }
+
+    /** Returns the number of pages to read: from {@code page} up to the next page in memory, or the end of the file. */
+    private int absent(long page, int most) {
+        int count = 1;
+        while (count < most && page + count < pages.pages() && pages.frameAt(page + count) == Frames.NONE) {
+            count++;
+        }
+        return count;
+    }
+
+    /** Reads a page while write-backs are excluded, because the page was written during each of the earlier reads. */
+    private int fetchAlone(long page) {
+        writeBack.lock();
+        try {
+            return fetchOnce(page, 1, false);
+        } finally {
+            writeBack.unlock();
+        }
+    }
+
+    private int read(long page, ReadArraysPool.ReadArrays arrays, int count, boolean isScan) {
+        invalidate.lockShared();
+        try {
+            long start = page * pageSize;
+            long wanted = wanted(start, count);
+            if (wanted <= 0) {
+                return BEYOND;
+            }
+            int used = (int) ((wanted + pageSize - 1) / pageSize);
+            // Started before the bytes are read, so that a write or removal after this makes them stale.
+            FilePages.PageRead read = pages.beginRead(page, used);
+            try {
+                if (wanted(start, count) != wanted) {
+                    // A write that bypasses the cache may have extended the file and ended before this read was
+                    // started.
+                    return FilePages.STALE;
+                }
+                if (!fill(arrays, used, start, wanted)) {
+                    return SHORT;
+                }
+                PageHooks of = rules.hooks();
+                boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);
+                return areAccepted ? pages.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
+            } finally {
+                pages.endRead(read);
+            }
+        } catch (IOException failed) {
+            return UNREADABLE;
+        } finally {
+            invalidate.unlockShared();
+        }
+    }
+
+    /** Returns the number of bytes of the file in {@code count} pages from the offset {@code start} on. */
+    private long wanted(long start, int count) {
+        return Math.min((long) count * pageSize, pages.size() - start);
+    }
+
+    /**
+     * Fills frames with bytes of the file, and the rest of the last frame with zeros. Returns false if the host's file
+     * is too short for these bytes.
+     */
+    private boolean fill(ReadArraysPool.ReadArrays arrays, int count, long start, long wanted) throws IOException {
+        DirectFrames direct = frames.direct();
+        boolean isFilled = direct != null
+                ? fillInPlace(direct, arrays, count, start, wanted)
+                : fillByBuffer(arrays.fresh, count, start, (int) wanted);
+        int rest = (int) ((long) count * pageSize - wanted);
+        if (isFilled && rest > 0) {
+            frames.store().fill(arrays.fresh[count - 1], pageSize - rest, rest, (byte) 0);
+        }
+        return isFilled;
+    }
+
+    private boolean fillByBuffer(int[] fresh, int count, long start, int wanted) throws IOException {
+        ByteBuffer buffer = files.buffers.take(wanted);
+        try {
+            if (!HostChannel.readFully(channel, buffer.limit(wanted), start)) {
+                return false;
+            }
+            for (int i = 0; i < count; i++) {
+                int at = i * pageSize;
+                frames.store().write(fresh[i], 0, buffer, at, Math.min(pageSize, wanted - at));
+            }
+            return true;
+        } finally {
+            files.buffers.giveBack(buffer);
+        }
+    }
+
+    /** Reads each run of consecutive frames with one call, or with several calls if the run is in several buffers. */
+    private boolean fillInPlace(
+            DirectFrames direct, ReadArraysPool.ReadArrays arrays, int count, long start, long wanted)
+            throws IOException {
+        int[] fresh = arrays.fresh;
+        int from = 0;
+        while (from < count) {
+            int to = from + 1;
+            while (to < count && fresh[to] == fresh[to - 1] + 1 && direct.areTogether(fresh[from], fresh[to])) {
+                to++;
+            }
+            long before = (long) from * pageSize;
+            int length = (int) Math.min((long) (to - from) * pageSize, wanted - before);
+            if (!HostChannel.readFully(channel, direct.bytes(fresh[from], length, arrays.views), start + before)) {
+                return false;
+            }
+            from = to;
+        }
+        return true;
+    }
+
+    /** Returns whether the hooks of the file accept all pages that were read. */
+    private boolean areAccepted(PageHooks of, int[] fresh, int count, long start, long wanted) {
+        DirectFrames direct = frames.direct();
+        for (int i = 0; i < count; i++) {
+            long before = (long) i * pageSize;
+            int length = (int) Math.min(pageSize, wanted - before);
+            ByteBuffer page;
+            if (direct != null) {
+                page = direct.bytes(fresh[i], length);
+            } else {
+                page = ByteBuffer.allocate(length);
+                frames.store().read(fresh[i], 0, page, 0, length);
+            }
+            if (!answer(of, "afterRead", start + before, page)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}.
+     *
+     * @param ahead the read-ahead of the open; null if the open is direct
+     */
+    long pread(ByteBuffer target, long offset, OpenHostFile.@Nullable ReadAhead ahead) {
+        long done = 0;
+        long failed = 0;
+        boolean isAtEnd = false;
+        do {
+            long at = offset + done;
+            long part = pages.pread(target, at);
+            if (part == Errno.EAGAIN.result()) {
+                part = readUncached(target, at, ahead == null, null);
+                failed = part == 0 ? fetched(at / pageSize, ahead) : 0;
+            } else if (part < 0) {
+                failed = part;
+            } else if (part == 0) {
+                if (isAtEnd || !target.hasRemaining() || !isOther()) {
+                    break;
+                }
+                // The read is at the end of the file as the cache knows it, but another program has changed the size.
+                isAtEnd = true;
+                failed = revalidate();
+            }
+            done += Math.max(part, 0);
+        } while (failed == 0 && target.hasRemaining());
+        return done > 0 ? done : failed;
+    }
+
+    /**
+     * Reads a page. Returns a negated errno, or 0 if the page is in memory, or is beyond the end because the size
+     * changed.
+     */
+    private long fetched(long page, OpenHostFile.@Nullable ReadAhead ahead) {
+        int frame = fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
+        return frame == FilePages.NO_MEMORY ? Errno.ENOMEM.result() : frame == UNREADABLE ? Errno.EIO.result() : 0;
+    }
+
+    /**
+     * Reads bytes of pages that are not in memory into the remaining bytes of a buffer, and advances the buffer's
+     * position by their number. May also overwrite bytes of the buffer after the new position.
+     *
+     * @param isAnySize whether any number of bytes may be read, because the open is direct
+     * @param mapped the entries of the pages in a mapping that reads them; null for a call
+     * @return the number of bytes read; 0 if they must be read through the cache
+     */
+    int readUncached(ByteBuffer target, long offset, boolean isAnySize, OpenHostFile.@Nullable AbsentEntries mapped) {
+        int fewest = isAnySize ? 1 : files.leastUncached;
+        // Hooks check whole pages, so a file with hooks is read through the cache.
+        if (target.remaining() < fewest || (!isAnySize && !channel.isCachedByHost()) || rules.hooks() != null) {
+            return 0;
+        }
+        int piece = piece((int) Math.max(0, Math.min(target.remaining(), pages.size() - offset)), fewest);
+        if (target.isDirect()) {
+            return readPages(target, offset, piece, isAnySize, mapped);
+        }
+        // For a heap buffer, the JDK would cache a direct buffer of the same size for this thread.
+        ByteBuffer buffer = files.buffers.tryTake();
+        if (buffer == null) {
+            return isAnySize ? readPages(target, offset, Math.min(piece, MOST_COPIED), true, mapped) : 0;
+        }
+        try {
+            int count = readPages(buffer, offset, piece, isAnySize, mapped);
+            target.put(buffer.flip());
+            return count;
+        } finally {
+            files.buffers.giveBackTaken(buffer);
+        }
+    }
+
+    /** Returns how many bytes to read at once. The remaining bytes, if any, are enough for another piece. */
+    private int piece(int length, int fewest) {
+        int most = TransferBuffers.SIZE;
+        return length <= most ? length : length - most >= fewest ? most : length / 2 & -pageSize;
+    }
+
+    private int readPages(
+            ByteBuffer target, long offset, int piece, boolean isAnySize, OpenHostFile.@Nullable AbsentEntries mapped) {
+        int fewest = isAnySize ? 1 : Math.max(1, files.leastUncached / pageSize);
+        int count = readOnce(target, offset, piece, fewest, mapped);
+        if (count == STALE && isAnySize) {
+            // Retried here, because a read through the cache would bring the page into memory.
+            writeBack.lock();
+            try {
+                count = readOnce(target, offset, piece, fewest, mapped);
+            } finally {
+                writeBack.unlock();
+            }
+        }
+        return Math.max(count, 0);
+    }
+
+    /**
+     * Reads pages once. Returns the number of bytes; 0 if the pages must be read through the cache; or {@link #STALE}.
+     */
+    private int readOnce(
+            ByteBuffer target, long offset, int piece, int fewest, OpenHostFile.@Nullable AbsentEntries mapped) {
+        int start = target.position();
+        int limit = target.limit();
+        int count = 0;
+        invalidate.lockShared();
+        try {
+            // Read after the lock was acquired, so that the size can only grow afterwards.
+            long end = Math.min(offset + piece, pages.size());
+            long first = offset / pageSize;
+            long most = (end + pageSize - 1) / pageSize - first;
+            FilePages.PageRead read = most < fewest ? null : pages.beginUncachedRead(first, fewest, (int) most);
+            if (read == null) {
+                return 0;
+            }
+            int unchanged = 0;
+            try {
+                end = Math.min(end, (first + read.count()) * pageSize);
+                HostChannel.readFully(channel, target.limit(start + (int) (end - offset)), offset);
+            } finally {
+                unchanged = endRead(read, mapped);
+            }
+            count = (int) Math.max(0, Math.min(target.position() - start, (first + unchanged) * pageSize - offset));
+            return unchanged == 0 ? STALE : count;
+        } catch (IOException failed) {
+            // The read through the cache determines which page failed, and returns the error to the caller.
+            return 0;
+        } finally {
+            invalidate.unlockShared();
+            target.limit(limit).position(start + count);
+        }
+    }
+
+    /** Ends the read. Returns the number of pages, from the first one on, whose bytes are valid. */
+    private int endRead(FilePages.PageRead read, OpenHostFile.@Nullable AbsentEntries mapped) {
+        if (mapped == null) {
+            return pages.endUncachedRead(read);
+        }
+        int absent = 0;
+        try {
+            // Checked before the end of the read, because up to then these bytes are known to be the file's.
+            absent = mapped.absent(read.count());
+        } finally {
+            absent = Math.min(absent, pages.endUncachedUnchanged(read));
+        }
+        return absent;
+    }
+
+    /**
+     * Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}.
+     *
+     * @param offset the offset of the first byte; {@link #END} to write at the end of the file
+     * @param isDirect whether writes of pages that are not in memory bypass the cache
+     * @return the number of bytes written, or the offset of the first byte if it was {@link #END}; a negated errno if no
+     *     byte was written
+     */
+    long pwrite(ByteBuffer source, long offset, boolean isDirect) {
+        if (offset != END && offset + source.remaining() < 0) {
+            return Errno.EINVAL.result();
+        }
+        changes.lock();
+        try {
+            long failed = revalidate();
+            if (failed != 0) {
+                return failed;
+            }
+            long start = offset == END ? pages.size() : offset;
+            if (start + source.remaining() < 0) {
+                return Errno.EFBIG.result();
+            }
+            long done = isDirect ? writeDirect(source, start) : write(source, start, true);
+            return done < 0 || offset != END ? done : start;
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /**
+     * Writes bytes in several parts, so that a long write makes room in between. The caller holds the lock of the
+     * changes.
+     *
+     * @param mayGrow whether the file grows if the bytes extend beyond its end; otherwise the write ends there
+     * @return the number of bytes written; a negated errno if no byte was written
+     */
+    private long write(ByteBuffer source, long offset, boolean mayGrow) {
+        int start = source.position();
+        long failed = 0;
+        boolean isFetched = false;
+        while (failed == 0 && source.hasRemaining()) {
+            if (!isFetched) {
+                // Room is not made after a page was read for this write. If no other page is clean, that page would be
+                // evicted each time, and the write would never end.
+                files.background.balance();
+                files.limit.makeRoom(pages);
+            }
+            long at = offset + source.position() - start;
+            failed = writePart(source, at, mayGrow);
+            isFetched = failed == Errno.EAGAIN.result();
+            if (isFetched) {
+                // The file may have been truncated in the meantime, so the retry checks its end again.
+                failed = fetched((offset + source.position() - start) / pageSize, null);
+            }
+        }
+        int done = source.position() - start;
+        return done > 0 ? done : failed;
+    }
+
+    /**
+     * Writes some of the remaining bytes. Returns 0 or a negated errno; in both cases some of these bytes may have been
+     * written.
+     */
+    private long writePart(ByteBuffer source, long offset, boolean mayGrow) {
+        int limit = source.limit();
+        int start = source.position();
+        source.limit(Math.min(limit, start + MOST_BYTES));
+        long end = offset + source.remaining();
+        long known = pages.size();
+        try {
+            if (end <= known) {
+                return Math.min(pages.pwrite(source, offset), 0);
+            }
+            return mayGrow ? grow(source, offset, Math.max(offset, known)) : BEYOND_END;
+        } finally {
+            source.limit(limit);
+        }
+    }
+
+    /**
+     * Writes bytes that extend beyond the end of the file, as many as the device has room for. The bytes from the
+     * offset {@code from} on are beyond the end.
+     */
+    private long grow(ByteBuffer source, long offset, long from) {
+        if (offset % pageSize != 0 && offset / pageSize < pages.pages() && pages.frameAt(offset / pageSize) < 0) {
+            // The page is read first, because if this failed after the host's file was extended, the extension would be
+            // useless.
+            return Errno.EAGAIN.result();
+        }
+        int inFile = (int) (from - offset);
+        int start = source.position();
+        int added = extend(source.position(start + inFile), from);
+        source.position(start);
+        if (added < 0 && inFile == 0) {
+            return added;
+        }
+        int missing = source.remaining() - inFile - Math.max(added, 0);
+        source.limit(source.limit() - missing);
+        long failed = Math.min(pages.pwrite(source, offset), 0);
+        if (added > 0 && pages.size() < from + added) {
+            undo(from + added);
+        }
+        // A short write ends this call; the next one returns the error.
+        return failed == 0 && missing > 0 ? Errno.EIO.result() : failed;
+    }
+
+    /**
+     * Writes bytes. Whole pages that are not in memory bypass the cache; all other pages are written one by one like in
+     * {@link #write}. The caller holds the lock of the changes.
+     *
+     * @return the number of bytes written; a negated errno if no byte was written
+     */
+    private long writeDirect(ByteBuffer source, long offset) {
+        int start = source.position();
+        long failed = 0;
+        while (failed == 0 && source.hasRemaining()) {
+            int before = source.position();
+            long at = offset + before - start;
+            failed = writeUncached(source, at, before == start);
+            if (failed == 0 && source.position() == before) {
+                failed = writeToPageEnd(source, at);
+            }
+        }
+        int done = source.position() - start;
+        return done > 0 ? done : failed;
+    }
+
+    /**
+     * Writes bytes up to the end of a page. Returns 0 or a negated errno; in both cases some of the bytes may have been
+     * written.
+     */
+    private long writeToPageEnd(ByteBuffer source, long offset) {
+        int limit = source.limit();
+        int rest = pageSize - (int) (offset % pageSize);
+        source.limit(Math.min(limit, source.position() + rest));
+        try {
+            long done = write(source, offset, true);
+            return done < 0 ? done : source.hasRemaining() ? Errno.EIO.result() : 0;
+        } finally {
+            source.limit(limit);
+        }
+    }
+
+    /**
+     * Writes some of the remaining bytes of a buffer: whole pages, up to the first page that is in memory. Advances the
+     * position by the number of bytes written, and extends the file if they end beyond its end. The caller holds the
+     * lock of the changes.
+     *
+     * @param isFirst whether the size of the host's file was already checked for these bytes
+     * @return 0 or a negated errno; in both cases some of the bytes may have been written. If the result is 0 and no
+     *     byte was written, the page at the offset must be written through the cache
+     */
+    private long writeUncached(ByteBuffer source, long offset, boolean isFirst) {
+        int length = Math.min(source.remaining(), TransferBuffers.SIZE) & -pageSize;
+        if (rules.holdsWrites()
+                || offset % pageSize != 0
+                || length == 0
+                || pages.frameAt(offset / pageSize) != Frames.NONE) {
+            return 0;
+        }
+        ByteBuffer by = source.isDirect() ? null : files.buffers.tryTake();
+        if (by == null) {
+            int most = source.isDirect() ? length : Math.max(pageSize, Math.min(length, MOST_COPIED));
+            return writePages(source, offset, most, isFirst, null);
+        }
+        try {
+            return writePages(source, offset, length, isFirst, by);
+        } finally {
+            files.buffers.giveBackTaken(by);
+        }
+    }
+
+    /**
+     * Writes under the lock of the write-back.
+     *
+     * @param by a buffer that receives the bytes and is then written; null if the source is written directly
+     */
+    private long writePages(ByteBuffer source, long offset, int length, boolean isFirst, @Nullable ByteBuffer by) {
+        writeBack.lock();
+        try {
+            if (!isFirst && isCut(offset, length)) {
+                return 0;
+            }
+            long first = offset / pageSize;
+            int count = pages.beginUncachedWrite(first, length / pageSize);
+            if (count == 0) {
+                return 0;
+            }
+            int start = source.position();
+            try {
+                try {
+                    return writeTo(source, offset, count * pageSize, by) ? 0 : Errno.EIO.result();
+                } finally {
+                    // Called before the end of the write, so that a read that starts after the end sees the new size. A
+                    // read that started earlier is stale.
+                    growPages(offset + source.position() - start, source.position() > start);
+                }
+            } finally {
+                writes.endWrite(first, first + count - 1);
+            }
+        } catch (IOException failed) {
+            return Errno.of(failed).result();
+        } finally {
+            writeBack.unlock();
+        }
+    }
+
+    /**
+     * Returns whether another program has truncated the file to less than the end of these bytes. A write must not undo
+     * this.
+     */
+    private boolean isCut(long offset, int length) throws IOException {
+        long known = Math.min(offset + length, pages.size());
+        return offset < known && channel.size() < known;
+    }
+
+    private boolean writeTo(ByteBuffer source, long offset, int length, @Nullable ByteBuffer by) throws IOException {
+        int start = source.position();
+        if (by == null) {
+            int limit = source.limit();
+            try {
+                return HostChannel.writeFully(channel, source.limit(start + length), offset);
+            } finally {
+                source.limit(limit);
+            }
+        }
+        try {
+            return HostChannel.writeFully(
+                    channel, by.put(0, source, start, length).limit(length), offset);
+        } finally {
+            source.position(start + by.position());
+        }
+    }
+
+    /** Adopts the size to which a write beyond the end extended the host's file. */
+    private void growPages(long end, boolean isWritten) {
+        if (!isWritten || end <= pages.size()) {
+            return;
+        }
+        try {
+            pages.truncate(end);
+        } finally {
+            if (pages.size() < end) {
+                undo(end);
+            }
+        }
+    }
+
+    /**
+     * Sets bytes to zero; see {@link dev.samara.core.backing.HostFile#punch}. Other changes of the file may take place
+     * between two parts of a long hole.
+     */
+    long punch(long offset, long length) {
+        long result = revalidate();
+        // Determined once, so that a call never follows a file that grows all the time.
+        long end = Math.min(offset + length, pages.size());
+        long at = offset;
+        long checked = offset;
+        int cuts = 0;
+        while (result == 0 && at < end) {
+            long next = punchPart(at, end);
+            if (next == BEYOND_END && ++cuts < ATTEMPTS) {
+                // Another program has truncated the file. The next attempt first adopts the new size.
+                continue;
+            }
+            result = Math.min(next, 0);
+            at = next;
+            if (at - checked >= MOST_ZEROS) {
+                checked = at;
+                result = at < end && Thread.currentThread().isInterrupted() ? Errno.EINTR.result() : 0;
+            }
+        }
+        return result == BEYOND_END ? Errno.EIO.result() : result;
+    }
+
+    /**
+     * Punches the first part of a hole. Returns the offset of the next part, or a failure.
+     *
+     * @param end the end of the hole, at most the size of the file when the call started
+     */
+    private long punchPart(long at, long end) {
+        ByteBuffer buffer = files.buffers.take(pageSize);
+        try {
+            int most = at % pageSize == 0 ? buffer.capacity() / pageSize : 0;
+            int count = (int) Math.min(most, (end - at) / pageSize);
+            if (count > 0 && !isLongEnd(at, end) && isHole(at / pageSize, count, buffer)) {
+                return at + (long) count * pageSize;
+            }
+            changes.lock();
+            try {
+                long refused = revalidate();
+                return refused != 0 ? refused : punchPart(at, Math.min(end, pages.size()), count, buffer);
+            } finally {
+                changes.unlock();
+            }
+        } finally {
+            files.buffers.giveBack(buffer);
+        }
+    }
+
+    /** Returns whether a part of a file that starts with a page is its end, and too long to be read. */
+    private boolean isLongEnd(long at, long end) {
+        return at % pageSize == 0 && end == pages.size() && end - at > MOST_ZEROS;
+    }
+
+    /**
+     * Returns whether pages contain only zeros, and none of them is in memory. Such pages need no punching. The bytes
+     * are read without a lock, so that other threads can change the file in the meantime. If a page was not in memory
+     * when the call started, its content was that of the host's file. If the host's bytes are zeros later, then either
+     * they were zeros at that time, or the page has been changed to zeros concurrently. A failure of the host is not
+     * reported, because {@link #writeZeros} then reads the bytes again.
+     */
+    private boolean isHole(long first, int count, ByteBuffer buffer) {
+        int length = count * pageSize;
+        try {
+            return pages.areAbsent(first, first + count - 1)
+                    && HostChannel.readFully(channel, buffer.clear().limit(length), first * pageSize)
+                    && areZeros(buffer, 0, length);
+        } catch (IOException failed) {
+            return false;
+        }
+    }
+
+    /**
+     * Punches the first part of a hole. The caller holds the lock of the changes.
+     *
+     * @param most the maximum number of whole pages
+     */
+    private long punchPart(long at, long end, int most, ByteBuffer buffer) {
+        if (at >= end) {
+            return Long.MAX_VALUE;
+        }
+        long cut = isLongEnd(at, end) ? cutAndExtend(at) : NOT_CUT;
+        if (cut != NOT_CUT) {
+            return cut != 0 ? cut : end;
+        }
+        int count = (int) Math.min(most, (end - at) / pageSize);
+        long next = count > 0 ? at + (long) count * pageSize : Math.min(end, (at / pageSize + 1) * pageSize);
+        long failed = count > 0 ? punchPages(at / pageSize, count, buffer) : zero(at, next);
+        return failed != 0 ? failed : next;
+    }
+
+    /**
+     * Replaces the end of the file by a hole, which takes constant time: truncates the host's file, and extends it again
+     * to the size in the page cache. If the host cannot extend the file, adopts the smaller size. The caller holds the
+     * lock of the changes, and has revalidated the size.
+     *
+     * @param from the offset from which on the bytes become zeros, a multiple of the page size
      * @return 0; {@link #NOT_CUT}, if nothing was changed; the negated errno of the extension
      */
-    long cutAndExtend(long bytes) {
+    private long cutAndExtend(long from) {
+        long first = from / pageSize;
+        lockPages();
         try {
-            cutHost(bytes);
+            cutHost(from);
+            long failed = growHost(pages.size());
+            if (failed == 0) {
+                pages.remove(first, Long.MAX_VALUE - first);
+            } else {
+                pages.truncate(from);
+            }
+            return failed;
         } catch (IOException refused) {
             return NOT_CUT;
+        } finally {
+            unlockPages();
         }
-        long failed = growHost(pages.size());
-        if (failed != 0) {
-            pages.truncate(bytes);
+    }
+
+    /** Writes zeros through the pages in memory, for less than two pages. The caller holds the lock of the changes. */
+    private long zero(long start, long end) {
+        if (start >= end) {
+            return 0;
         }
-        return failed;
+        long done = write(ByteBuffer.allocate((int) (end - start)), start, false);
+        return done == end - start ? 0 : done < 0 ? done : pages.size() < end ? BEYOND_END : Errno.EIO.result();
+    }
+
+    /**
+     * Writes zeros for whole pages to the host, and removes the pages from the cache. The caller holds the lock of the
+     * changes.
+     */
+    private long punchPages(long first, int count, ByteBuffer zeros) {
+        long failed = Errno.EIO.result();
+        lockPages();
+        try {
+            failed = writeZeros(zeros, first * pageSize, count * pageSize);
+            if (failed == 0) {
+                pages.remove(first, count);
+            }
+            return failed;
+        } finally {
+            try {
+                if (failed != 0 && failed != BEYOND_END) {
+                    // Some of the host's bytes may be zeros by now. Pages in memory keep their content, and are marked
+                    // dirty so that they are saved again.
+                    pages.setDirty(first, first + count - 1);
+                }
+            } finally {
+                unlockPages();
+            }
+        }
+    }
+
+    private static boolean areZeros(ByteBuffer buffer, int from, int length) {
+        long bits = 0;
+        for (int i = from; i < from + length; i += Long.BYTES) {
+            bits |= buffer.getLong(i);
+        }
+        return bits == 0;
+    }
+
+    /**
+     * Fills pages of the host's file with zeros. Reads the pages first, and does not write pages that already consist
+     * of zeros, because they may be a hole, which takes no space. The caller holds the lock of the write-back.
+     *
+     * @param buffer a buffer for the bytes of the pages; at least {@code length} bytes long
+     * @param length the number of bytes, a multiple of the page size
+     * @return 0, a negated errno, or {@link #BEYOND_END}
+     */
+    private long writeZeros(ByteBuffer buffer, long offset, int length) {
+        try {
+            if (!HostChannel.readFully(channel, buffer.clear().limit(length), offset)) {
+                return BEYOND_END;
+            }
+            long failed = 0;
+            for (int from = 0; failed == 0 && from < length; ) {
+                int to = from;
+                while (to < length && clear(buffer, to, pageSize)) {
+                    to += pageSize;
+                }
+                buffer.limit(to).position(from);
+                failed = writes.writeFully(offset + from, buffer);
+                buffer.limit(length);
+                // The page at this position is skipped, because it already consists of zeros.
+                from = to + pageSize;
+            }
+            return failed;
+        } catch (IOException failed) {
+            return Errno.of(failed).result();
+        }
+    }
+
+    /** Fills a part of a buffer with zeros. Returns false if it already consisted of zeros. */
+    private static boolean clear(ByteBuffer buffer, int from, int length) {
+        if (areZeros(buffer, from, length)) {
+            return false;
+        }
+        for (int i = from; i < from + length; i += ZEROS.length) {
+            buffer.put(i, ZEROS, 0, Math.min(ZEROS.length, from + length - i));
+        }
+        return true;
     }
 
     /**

@@ -332,7 +332,7 @@ public final class OpenHostFile extends HostFile {
         if (known >= 0) {
             return known;
         }
-        int frame = inode.reads.fetch(page, readAhead.window(page, request.vma().flags()), true);
+        int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()), true);
         if (frame == FilePages.NO_MEMORY) {
             return -Fault.OUT_OF_MEMORY;
         }
@@ -354,7 +354,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes.pread(target, offset, isDirect ? null : readAhead);
+            return inode.pread(target, offset, isDirect ? null : readAhead);
         } finally {
             unuse();
         }
@@ -376,33 +376,27 @@ public final class OpenHostFile extends HostFile {
      *     the pages must be faulted in
      */
     public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
-        return inode.bytes.readUncached(target, offset, false, mapped);
+        return inode.readUncached(target, offset, false, mapped);
     }
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
         check("a write of a file");
-        if (offset < 0) {
-            return Errno.EINVAL.result();
-        }
-        if (!isWritable || !beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return inode.bytes.pwrite(source, offset, isDirect);
-        } finally {
-            unuse();
-        }
+        return offset < 0 ? Errno.EINVAL.result() : write(source, offset);
     }
 
     @Override
     public long append(ByteBuffer source) {
         check("a write of a file");
+        return write(source, HostInode.END);
+    }
+
+    private long write(ByteBuffer source, long offset) {
         if (!isWritable || !beginCall()) {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes.append(source, isDirect);
+            return inode.pwrite(source, offset, isDirect);
         } finally {
             unuse();
         }
@@ -500,7 +494,7 @@ public final class OpenHostFile extends HostFile {
         } else if (!isWritable) {
             return Errno.EBADF.result();
         }
-        return offset + length < 0 ? Errno.EFBIG.result() : inode.bytes.punch(offset, length);
+        return offset + length < 0 ? Errno.EFBIG.result() : inode.punch(offset, length);
     }
 
     /**
@@ -509,7 +503,7 @@ public final class OpenHostFile extends HostFile {
      */
     public long punchMapped(long offset, long length) {
         check("the punching of a hole");
-        return isWritable ? inode.bytes.punch(offset, length) : Errno.EBADF.result();
+        return isWritable ? inode.punch(offset, length) : Errno.EBADF.result();
     }
 
     @Override
@@ -595,7 +589,7 @@ public final class OpenHostFile extends HostFile {
         try {
             for (long page = first; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
                 int most = (int) Math.min(readAhead.most(), last - page + 1);
-                if (pages.frameAt(page) == Frames.NONE && inode.reads.fetch(page, most, false) < 0) {
+                if (pages.frameAt(page) == Frames.NONE && inode.fetch(page, most, false) < 0) {
                     return;
                 }
             }

@@ -310,7 +310,7 @@ final class PageWrites implements FilePages.PageWriter {
             inode.revalidate();
         }
         long failed = 0;
-        for (int attempt = 0; attempt < PageReads.ATTEMPTS; attempt++) {
+        for (int attempt = 0; attempt < HostInode.ATTEMPTS; attempt++) {
             failed = write(first, last, true);
             if (failed != SHORT) {
                 return failed == HELD ? Errno.EAGAIN.result() : failed;

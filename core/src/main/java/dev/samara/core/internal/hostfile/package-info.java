@@ -9,16 +9,14 @@
  *   <tr><td>Which file does a path name, which files are rejected, and what keeps a lock against other processes?</td>
  *       <td>{@code PathOpen}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs? What do options and hooks change? How large is a
- *       file, and did another program change its size?</td>
- *       <td>{@code HostInode}; reads and write-backs of one page: {@code PageRead} of {@link
- *       dev.samara.core.internal.file}</td></tr>
+ *       file, and did another program change its size? What reads pages into memory? What reads and writes bytes by
+ *       calls, through the cache or past it, and punches holes?</td>
+ *       <td>{@code HostInode}; how many pages are read at once: {@code OpenHostFile.ReadAhead}; reads and write-backs of
+ *       one page: {@code PageRead} of {@link dev.samara.core.internal.file}; reads and writes through a mapping: {@code
+ *       BackingFault} of {@code internal.fault}</td></tr>
  *   <tr><td>What does an embedder get from an open, and what follows advice?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}; with exceptions instead of negated errnos, and with
  *       locks of ranges: {@code HostFileChannel}</td></tr>
- *   <tr><td>What reads and writes bytes by calls, through the cache or past it, and punches holes?</td>
- *       <td>{@code HostBytes}; for a mapping: {@code BackingFault} of {@code internal.fault}</td></tr>
- *   <tr><td>What reads pages into memory?</td>
- *       <td>{@code PageReads}; how many at once: {@code OpenHostFile.ReadAhead}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written without a call that saves them?</td>

@@ -1227,7 +1227,7 @@ final class CacheLimitTest {
         @Test
         @DisplayName("four are in use at most by callers that can do without; the others are not bounded")
         void bounded() {
-            TransferBuffers buffers = new TransferBuffers(SIZE);
+            HostInode.TransferBuffers buffers = new HostInode.TransferBuffers(SIZE);
             List<ByteBuffer> taken = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
                 taken.add(Objects.requireNonNull(buffers.tryTake()));
