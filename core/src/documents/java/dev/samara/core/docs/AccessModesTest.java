@@ -75,6 +75,9 @@ final class AccessModesTest {
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
             HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
                 setVolatile), rules(getVolatile setVolatile)
+            HostInode.PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
+                folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), isGiven(compareAndSet set),
+                own(accumulateAndGet get)
             Housekeeping: added(compareAndSet get getAndSet), asker(getVolatile setVolatile), isAsking(compareAndSet
                 set), isLeft(getVolatile setVolatile), isPolled(compareAndSet set), isUnattended(getVolatile
                 setVolatile), poller(getVolatile setVolatile)
@@ -121,9 +124,6 @@ final class AccessModesTest {
             PageTableContexts: gates(compareAndExchange get getAndSet), serviceNames(incrementAndGet)
             PageTableContexts.Slot: context(compareAndSet get getAndSet)
             PageTableRef: isClosed(getVolatile setVolatile)
-            PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
-                folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), isGiven(compareAndSet set),
-                own(accumulateAndGet get)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
             Rcu: ended(increment sum), isFull(getVolatile setVolatile), readers(getVolatile setVolatile)

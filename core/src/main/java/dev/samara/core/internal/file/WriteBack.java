@@ -35,7 +35,7 @@ import java.util.function.LongConsumer;
  * </ol>
  *
  * <p>The marks are cleared before the bytes are read. In the other order, a store between the two would be lost. The
- * caller, {@code hostfile.PageWrites}, holds the write-back lock of {@code hostfile.HostInode} until the end of a
+ * caller, {@code hostfile.HostInode.PageWrites}, holds the write-back lock of {@code hostfile.HostInode} until the end of a
  * write-back. This lock excludes other write-backs, truncations and holes, so no page is written after it was removed
  * from the file. A thread waits for a write-back by acquiring this lock.
  */

@@ -53,7 +53,7 @@
  *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Where does a thread wait for a write-back?</td>
  *       <td>Not at single pages. {@code hostfile.HostInode} contains the lock under which a file's pages are written.
- *       It is acquired by {@code hostfile.PageWrites} and truncations</td></tr>
+ *       It is acquired by {@code hostfile.HostInode.PageWrites} and truncations</td></tr>
  *   <tr><td>Which pages may a reclaim free?</td>
  *       <td>{@code Eviction.reclaim}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>

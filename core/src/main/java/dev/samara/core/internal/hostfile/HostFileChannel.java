@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * See {@link HostFile#channel}. It throws exceptions where an {@link OpenHostFile} returns a negated errno. Its locks
- * are kept by the {@link ChannelLocks} of the file.
+ * are kept by the {@link HostInode}.
  */
 final class HostFileChannel extends FileChannel {
     /** The number of bytes that a transfer copies at once. It is large enough for reads that bypass the page cache. */
@@ -39,132 +39,92 @@ final class HostFileChannel extends FileChannel {
     private static final long LOCK_PAUSE = 10_000_000;
 
     /**
-     * The locks that the channels of one host file hold ({@code FileChannel.lock}). They are locks of the host's
-     * channel. If the whole file is locked by an option, other processes are excluded already, and the locks are only
-     * checked against each other. Thread-safe.
+     * A lock that a channel holds ({@code FileChannel.lock}). It is a lock of the host's channel. If the whole file is
+     * locked by an option, other processes are excluded already, and the locks are only checked against each other.
      */
-    static final class ChannelLocks {
+    static final class ChannelLock extends FileLock {
         private final HostInode inode;
 
-        /**
-         * Words: {@code held} and its contents, {@code ofHost}.
-         * Written: a thread that locks, unlocks or closes a channel (monitor).
-         * Read: as written, and a thread that asks whether a lock is valid (monitor).
-         * Invariant: the locks that were acquired and not released, and those that a thread is acquiring.
-         */
-        @GuardedBy("this")
-        private final List<ChannelLock> held = new ArrayList<>(0);
+        /** The lock of the host's channel; null if there is none yet, or if the whole file is locked. */
+        @GuardedBy("inode.locks")
+        private @Nullable FileLock ofHost;
 
-        ChannelLocks(HostInode inode) {
-            this.inode = inode;
+        private ChannelLock(HostFileChannel channel, long offset, long length, boolean isShared) {
+            super(channel, offset, length, isShared);
+            inode = channel.file.inode;
         }
 
-        private final class ChannelLock extends FileLock {
-            /**
-             * The lock of the host's channel; null if there is none yet, or if the whole file is locked. Used under the
-             * monitor of the {@link ChannelLocks}.
-             */
-            private @Nullable FileLock ofHost;
-
-            ChannelLock(FileChannel channel, long offset, long length, boolean isShared) {
-                super(channel, offset, length, isShared);
-            }
-
-            @Override
-            public boolean isValid() {
-                return acquiredBy().isOpen() && isHeld(this);
-            }
-
-            @Override
-            public void release() throws IOException {
-                if (!acquiredBy().isOpen()) {
-                    throw new ClosedChannelException();
-                }
-                ChannelLocks.this.release(this);
+        @Override
+        public boolean isValid() {
+            synchronized (inode.locks) {
+                return acquiredBy().isOpen()
+                        && inode.locks.contains(this)
+                        && !inode.pages.isClosed()
+                        && (ofHost == null || ofHost.isValid());
             }
         }
 
-        /**
-         * Creates a lock that is not acquired yet. The caller acquires or abandons it. Like the JDK, compares it with
-         * all other locks, also with those for which other threads wait.
-         *
-         * @throws OverlappingFileLockException if the JVM has a lock of the range, or a thread waits for one
-         */
-        private ChannelLock create(FileChannel channel, long offset, long length, boolean isShared) {
-            // As in later JDKs, a length of 0 stands for all bytes from the offset on.
-            long bytes = length == 0 ? Long.MAX_VALUE - Math.max(0, offset) : length;
-            ChannelLock lock = new ChannelLock(channel, offset, bytes, isShared);
-            synchronized (this) {
-                boolean isExcluded = inode.rules.lock() == HostFileOption.SHLOCK && !isShared;
-                for (int i = 0; i < held.size() && !isExcluded; i++) {
-                    isExcluded = held.get(i).overlaps(offset, bytes);
-                }
-                if (isExcluded) {
-                    throw new OverlappingFileLockException();
-                }
-                held.add(lock);
+        @Override
+        public void release() throws IOException {
+            if (!acquiredBy().isOpen()) {
+                throw new ClosedChannelException();
             }
-            return lock;
+            end();
         }
 
         /**
-         * Acquires a lock, without waiting for other processes.
+         * Acquires the lock, without waiting for other processes.
          *
          * @return false if another process has a lock that excludes this one
          * @throws HostFileException EBUSY if another machine of the process has the file open: when it closes its
          *     descriptor, the lock would end
          */
-        private boolean acquire(ChannelLock lock) throws IOException {
-            if (inode.rules.lock() == null && !lockHost(lock)) {
+        private boolean acquire() throws IOException {
+            if (inode.rules.lock() == null && !lockHost()) {
                 return false;
             }
-            if (!lock.acquiredBy().isOpen()) {
+            if (!acquiredBy().isOpen()) {
                 // The close may have removed the lock before it was acquired from the host.
-                abandon(lock);
-                releaseHost(lock);
+                abandon();
+                releaseHost();
                 throw new AsynchronousCloseException();
             }
             return true;
         }
 
-        /** Forgets a lock that is not acquired from the host. */
-        private synchronized boolean abandon(ChannelLock lock) {
-            return held.remove(lock);
-        }
-
         @SuppressWarnings("NullAway") // the call may return null
-        private boolean lockHost(ChannelLock lock) throws IOException {
-            FileLock made = inode.isOfPath ? PathOpen.lock(inode.key, inode.name, () -> host(lock)) : host(lock);
-            synchronized (this) {
-                lock.ofHost = made;
+        private boolean lockHost() throws IOException {
+            FileLock made = inode.isOfPath ? PathOpen.lock(inode.key, inode.name, this::tryLockHost) : tryLockHost();
+            synchronized (inode.locks) {
+                ofHost = made;
             }
             return made != null;
         }
 
-        private @Nullable FileLock host(FileLock lock) throws IOException {
-            return inode.channel.tryLock(lock.position(), lock.size(), lock.isShared());
+        private @Nullable FileLock tryLockHost() throws IOException {
+            return inode.channel.tryLock(position(), size(), isShared());
         }
 
-        private void releaseHost(ChannelLock lock) throws IOException {
-            FileLock ofHost;
-            synchronized (this) {
-                ofHost = lock.ofHost;
-            }
-            if (ofHost != null) {
-                ofHost.release();
+        /** Forgets the lock, which is not acquired from the host. */
+        private boolean abandon() {
+            synchronized (inode.locks) {
+                return inode.locks.remove(this);
             }
         }
 
-        private boolean isHeld(ChannelLock lock) {
-            synchronized (this) {
-                FileLock ofHost = lock.ofHost;
-                return held.contains(lock) && !inode.pages.isClosed() && (ofHost == null || ofHost.isValid());
+        private void releaseHost() throws IOException {
+            FileLock made;
+            synchronized (inode.locks) {
+                made = ofHost;
+            }
+            if (made != null) {
+                made.release();
             }
         }
 
-        private void release(ChannelLock lock) throws IOException {
-            if (abandon(lock)) {
-                releaseHost(lock);
+        private void end() throws IOException {
+            if (abandon()) {
+                releaseHost();
             }
         }
 
@@ -173,10 +133,10 @@ final class HostFileChannel extends FileChannel {
          *
          * @param channel the channel; null for the locks of all channels, at the end of a file whose channel stays open
          */
-        void releaseAll(@Nullable Channel channel) throws IOException {
+        static void releaseAll(HostInode inode, @Nullable Channel channel) throws IOException {
             List<ChannelLock> ended = new ArrayList<>();
-            synchronized (this) {
-                for (ChannelLock lock : held) {
+            synchronized (inode.locks) {
+                for (ChannelLock lock : inode.locks) {
                     if (channel == null || lock.acquiredBy() == channel) {
                         ended.add(lock);
                     }
@@ -184,7 +144,7 @@ final class HostFileChannel extends FileChannel {
             }
             for (ChannelLock lock : ended) {
                 try {
-                    release(lock);
+                    lock.end();
                 } catch (ClosedChannelException over) {
                     // The file's last use has ended, and with it the lock.
                 }
@@ -304,11 +264,7 @@ final class HostFileChannel extends FileChannel {
             try {
                 part = transfer.at(buffers[i], at + done);
             } catch (IOException failed) {
-                if (done == 0) {
-                    throw failed;
-                }
-                // Returns the bytes transferred before the failure. If the failure persists, the next call throws it.
-                return done;
+                return transferred(done, failed);
             }
             if (part < 0) {
                 return done > 0 ? done : part;
@@ -454,8 +410,8 @@ final class HostFileChannel extends FileChannel {
     }
 
     /**
-     * Returns the number of bytes that were transferred before a failure. Throws the failure if no byte was
-     * transferred.
+     * Returns the number of bytes that were transferred before a failure; if the failure persists, the next call throws
+     * it. Throws the failure if no byte was transferred.
      */
     private static long transferred(long done, IOException failed) throws IOException {
         if (done == 0) {
@@ -523,7 +479,7 @@ final class HostFileChannel extends FileChannel {
     }
 
     /**
-     * Locks a range; see {@link ChannelLocks}.
+     * Locks a range; see {@link ChannelLock}.
      *
      * @param waits whether to wait for other processes, by retrying: the host would wait uninterruptibly, and a close
      *     of the channel would wait for it
@@ -531,7 +487,7 @@ final class HostFileChannel extends FileChannel {
      */
     private @Nullable FileLock lock(long offset, long length, boolean isShared, boolean waits) throws IOException {
         file.check("a lock of a file");
-        ChannelLocks.ChannelLock lock = create(offset, length, isShared);
+        ChannelLock lock = create(offset, length, isShared);
         boolean isLocked = false;
         try {
             isLocked = acquire(lock);
@@ -548,28 +504,48 @@ final class HostFileChannel extends FileChannel {
             return isLocked ? lock : null;
         } finally {
             if (!isLocked) {
-                file.inode.locks.abandon(lock);
+                lock.abandon();
             }
         }
     }
 
-    private ChannelLocks.ChannelLock create(long offset, long length, boolean isShared) throws ClosedChannelException {
+    /**
+     * Creates a lock that is not acquired yet. The caller acquires or abandons it. Like the JDK, compares it with all
+     * other locks, also with those for which other threads wait.
+     *
+     * @throws OverlappingFileLockException if the JVM has a lock of the range, or a thread waits for one
+     */
+    private ChannelLock create(long offset, long length, boolean isShared) throws ClosedChannelException {
         if (!file.beginCall()) {
             throw new ClosedChannelException();
         }
         try {
-            return file.inode.locks.create(this, offset, length, isShared);
+            // As in later JDKs, a length of 0 stands for all bytes from the offset on.
+            long bytes = length == 0 ? Long.MAX_VALUE - Math.max(0, offset) : length;
+            ChannelLock lock = new ChannelLock(this, offset, bytes, isShared);
+            List<ChannelLock> held = file.inode.locks;
+            synchronized (held) {
+                boolean isExcluded = file.inode.rules.lock() == HostFileOption.SHLOCK && !isShared;
+                for (int i = 0; i < held.size() && !isExcluded; i++) {
+                    isExcluded = held.get(i).overlaps(offset, bytes);
+                }
+                if (isExcluded) {
+                    throw new OverlappingFileLockException();
+                }
+                held.add(lock);
+            }
+            return lock;
         } finally {
             file.unuse();
         }
     }
 
-    private boolean acquire(ChannelLocks.ChannelLock lock) throws IOException {
+    private boolean acquire(ChannelLock lock) throws IOException {
         if (!file.beginCall()) {
             throw new ClosedChannelException();
         }
         try {
-            return file.inode.locks.acquire(lock);
+            return lock.acquire();
         } finally {
             file.unuse();
         }
@@ -578,7 +554,7 @@ final class HostFileChannel extends FileChannel {
     @Override
     protected void implCloseChannel() throws IOException {
         try {
-            file.inode.locks.releaseAll(this);
+            ChannelLock.releaseAll(file.inode, this);
         } finally {
             file.close();
         }

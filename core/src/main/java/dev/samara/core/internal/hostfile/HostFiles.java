@@ -218,9 +218,8 @@ public final class HostFiles {
         try {
             PathOpen entry = new PathOpen(this, path, memory, standard, rules);
             HostInode inode = entry.enter();
-            beginPeriodicWrites(inode, writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
-            return opened(inode, path, entry.found, writes, creates, isDirect);
+            return opened(inode, path.toString(), entry.found, writes, isDirect, creates ? path : null);
         } catch (IOException failed) {
             throw PathOpen.refusal(path.toString(), Errno.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -229,20 +228,34 @@ public final class HostFiles {
         }
     }
 
+    /**
+     * Completes an open that is counted. If that fails, ends the open.
+     *
+     * @param mayBeNew the path of a file that the open may have created; null if there is none
+     */
     private OpenHostFile opened(
-            HostInode inode, Path path, PathOpen.PathLook found, boolean writes, boolean creates, boolean isDirect)
-            throws IOException {
+            HostInode inode,
+            String name,
+            PathOpen.PathLook found,
+            boolean writes,
+            boolean isDirect,
+            @Nullable Path mayBeNew) {
         boolean isOpen = false;
         try {
-            inode.writes.noteOpen(creates ? PathOpen.folderOf(path) : null);
+            if (writes) {
+                background.begin();
+            }
+            inode.writes.noteOpen(mayBeNew == null ? null : PathOpen.folderOf(mayBeNew));
             // Another program may have changed the size since an earlier open.
             long failed = inode.look();
             if (failed != 0) {
-                throw PathOpen.refusal(path.toString(), Errno.of(failed), null);
+                throw PathOpen.refusal(name, Errno.of(failed), null);
             }
-            OpenHostFile made = new OpenHostFile(inode, path.toString(), found, writes, isDirect);
+            OpenHostFile made = new OpenHostFile(inode, name, found, writes, isDirect);
             isOpen = true;
             return made;
+        } catch (IOException failed) {
+            throw PathOpen.refusal(name, Errno.of(failed), failed);
         } finally {
             if (!isOpen) {
                 leave(inode, writes);
@@ -259,8 +272,7 @@ public final class HostFiles {
         HostChannel channel = new HostChannel.BufferChannel(bytes);
         boolean writes = !bytes.isReadOnly();
         HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes, null);
-        beginPeriodicWrites(inode, writes);
-        return new OpenHostFile(inode, name, PathOpen.PathLook.NONE, writes, false);
+        return opened(inode, name, PathOpen.PathLook.NONE, writes, false, null);
     }
 
     /**
@@ -271,33 +283,16 @@ public final class HostFiles {
      */
     public OpenHostFile open(String name, MachineMemory memory, FileChannel lent, boolean writes) {
         HostChannel.EmbedderChannel channel = new HostChannel.EmbedderChannel(lent, name);
-        HostInode inode;
+        long size;
         try {
             channel.checkRights(writes);
-            inode = enter(lent, name, memory, channel, channel.size(), writes, null);
-            beginPeriodicWrites(inode, writes);
-            inode.writes.noteOpen(null);
+            size = channel.size();
         } catch (IOException failed) {
             HostChannel.closeUnwritten(channel);
             throw PathOpen.refusal(name, Errno.of(failed), failed);
         }
-        return new OpenHostFile(inode, name, PathOpen.PathLook.NONE, writes, false);
-    }
-
-    /** Starts the periodic writes for a new open. If that fails, ends the open. */
-    private void beginPeriodicWrites(HostInode inode, boolean writes) {
-        if (!writes) {
-            return;
-        }
-        boolean isBegun = false;
-        try {
-            background.begin();
-            isBegun = true;
-        } finally {
-            if (!isBegun) {
-                leave(inode, true);
-            }
-        }
+        HostInode inode = enter(lent, name, memory, channel, size, writes, null);
+        return opened(inode, name, PathOpen.PathLook.NONE, writes, false, null);
     }
 
     /**
@@ -434,26 +429,18 @@ public final class HostFiles {
         endUnused(inode);
     }
 
-    /** Saves and closes a file if it has no opens. */
+    /** Saves and closes a file if it has no opens, and no other thread is saving it. */
     private void endUnused(HostInode inode) {
-        if (beginEnd(inode)) {
-            boolean isOver = false;
-            while (!isOver) {
-                isOver = saveAndEnd(inode);
+        synchronized (this) {
+            if (inode.opens > 0 || inode.isEnding || !has(inode)) {
+                return;
             }
+            inode.isEnding = true;
         }
-    }
-
-    /**
-     * Returns whether the caller must save and close a file, because the file has no opens and no other thread is
-     * saving it.
-     */
-    private synchronized boolean beginEnd(HostInode inode) {
-        if (inode.opens > 0 || inode.isEnding || inodes.get(inode.key) != inode) {
-            return false;
+        boolean isOver = false;
+        while (!isOver) {
+            isOver = saveAndEnd(inode);
         }
-        inode.isEnding = true;
-        return true;
     }
 
     /** Tries to end a file without opens. Returns false if the file was opened and closed again in the meantime. */
@@ -478,7 +465,7 @@ public final class HostFiles {
                 return true;
             }
         }
-        @Nullable List<HostChannel> ending = removeUnlessOpened(inode, opened);
+        List<HostChannel> ending = removeUnlessOpened(inode, opened);
         if (ending == null) {
             return false;
         }
@@ -491,7 +478,7 @@ public final class HostFiles {
         return inodes.get(inode.key) == inode;
     }
 
-    /** Cancels the end that {@link #beginEnd} started, and keeps the file. */
+    /** Cancels the end that {@link #endUnused} started, and keeps the file. */
     private synchronized void keep(HostInode inode) {
         inode.isEnding = false;
     }
@@ -512,7 +499,7 @@ public final class HostFiles {
     }
 
     /**
-     * Completes the end that {@link #beginEnd} started, after the file was saved. Removes the file if it has no opens.
+     * Completes the end that {@link #endUnused} started, after the file was saved. Removes the file if it has no opens.
      *
      * @param opened the result of {@link #opened} before the save
      * @return the channels of a removed file, which the caller ends; an empty list if the file stays; null if the file
@@ -562,7 +549,7 @@ public final class HostFiles {
             }
         }
         if (failed != 0) {
-            report(inode, "close", inode + " could not be closed: " + Errno.of(failed), failed);
+            report(inode + " could not be closed: " + Errno.of(failed), failure(inode, "close", failed));
         }
     }
 
@@ -572,18 +559,21 @@ public final class HostFiles {
     }
 
     private void reportUnsaved(HostInode inode, long failed) {
-        report(inode, "save", inode + " could not be saved: " + Errno.of(failed) + unsaved(inode), failed);
+        report(inode + " could not be saved: " + Errno.of(failed) + unsaved(inode), failure(inode, "save", failed));
     }
 
-    private void report(HostInode inode, String call, String message, long failed) {
-        HostFileException cause = new HostFileException(inode.name, call, Errno.of(failed));
+    private static HostFileException failure(HostInode inode, String call, long failed) {
+        return new HostFileException(inode.name, call, Errno.of(failed));
+    }
+
+    private void report(String message, Throwable cause) {
         reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, message, cause));
     }
 
     /** Returns a text that describes the dirty pages of a file; empty if there is no memory for it. */
     private static String unsaved(HostInode inode) {
         try {
-            PageWrites.PageRuns runs = inode.writes.dirtyRuns(0, Long.MAX_VALUE);
+            HostInode.PageWrites.PageRuns runs = inode.writes.dirtyRuns(0, Long.MAX_VALUE);
             return runs.pages() == 0
                     ? ""
                     : "; dirty pages: " + runs.pages() + ", the first at byte "
@@ -620,7 +610,7 @@ public final class HostFiles {
 
     private long sync(HostInode inode) {
         try {
-            long failed = inode.writes.flushOwn();
+            long failed = inode.writes.flush(0, Long.MAX_VALUE, true);
             if (failed == 0 || !has(inode)) {
                 // The last close of the file saved it concurrently, and closed the channel of this save.
                 return 0;
@@ -629,13 +619,9 @@ public final class HostFiles {
             return failed;
         } catch (Throwable thrown) {
             // Reported and not thrown, so that the other files are still saved.
-            reportThrown(inode, thrown);
+            report(inode + " could not be saved: " + thrown, thrown);
             return (thrown instanceof VirtualMachineError ? Errno.ENOMEM : Errno.EIO).result();
         }
-    }
-
-    private void reportThrown(HostInode inode, Throwable thrown) {
-        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + thrown, thrown));
     }
 
     /**
@@ -645,26 +631,21 @@ public final class HostFiles {
      * @return whether no file is left; also false if another thread is closing the files
      */
     public boolean close() {
-        boolean areAll = endAll();
+        if (!closing.tryLock()) {
+            return false;
+        }
+        boolean areAll = true;
+        try {
+            for (HostInode inode : all()) {
+                areAll &= endUsed(inode);
+            }
+        } finally {
+            closing.unlock();
+        }
         if (areAll) {
             background.cancel();
         }
         return areAll;
-    }
-
-    private boolean endAll() {
-        if (!closing.tryLock()) {
-            return false;
-        }
-        try {
-            boolean areAll = true;
-            for (HostInode inode : all()) {
-                areAll &= endUsed(inode);
-            }
-            return areAll;
-        } finally {
-            closing.unlock();
-        }
     }
 
     private boolean endUsed(HostInode inode) {
@@ -684,7 +665,7 @@ public final class HostFiles {
             return true;
         } catch (Throwable thrown) {
             // Thrown by the host or an embedder's channel, or because memory ran out. The other files are still saved.
-            reportThrown(inode, thrown);
+            report(inode + " could not be saved: " + thrown, thrown);
             return false;
         }
     }
@@ -717,8 +698,7 @@ public final class HostFiles {
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The pages stay dirty. The failure is not thrown, because the caller may be making pages of a different
             // file dirty.
-            reporter.accept(
-                    new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be written: " + exhausted, exhausted));
+            report(inode + " could not be written: " + exhausted, exhausted);
         }
     }
 

@@ -56,6 +56,7 @@ public final class OpenHostFile extends HostFile {
          */
         private static final int MOST_BYTES = 128 << 10;
 
+        /** The maximum window in pages for accesses without advice. */
         private final int most;
 
         /**
@@ -115,11 +116,6 @@ public final class OpenHostFile extends HostFile {
             advised = advice == FileAdvice.POSIX_FADV_RANDOM
                     ? VmaFlags.RAND_READ
                     : advice == FileAdvice.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
-        }
-
-        /** Returns the maximum window in pages for accesses without advice. */
-        int most() {
-            return most;
         }
     }
 
@@ -308,15 +304,15 @@ public final class OpenHostFile extends HostFile {
         boolean isDenied = false;
         try {
             isDenied = inode.files.denyWrites(inode);
+            if (!isDenied) {
+                throw new MmException("denyWrites(" + name + ")", Errno.ETXTBSY);
+            }
+            return denial;
         } finally {
             if (!isDenied) {
                 unuse();
             }
         }
-        if (!isDenied) {
-            throw new MmException("denyWrites(" + name + ")", Errno.ETXTBSY);
-        }
-        return denial;
     }
 
     @Override
@@ -405,13 +401,13 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long fsync(long offset, long length) {
         check("a write-back");
-        return told(inode.writes.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift));
+        return told(inode.writes.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift, false));
     }
 
     @Override
     public long fsync() {
         check("a write-back");
-        return call(() -> told(inode.writes.flush(0, Long.MAX_VALUE)));
+        return call(() -> told(inode.writes.flush(0, Long.MAX_VALUE, false)));
     }
 
     /**
@@ -588,7 +584,7 @@ public final class OpenHostFile extends HostFile {
         FilePages pages = inode.pages;
         try {
             for (long page = first; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
-                int most = (int) Math.min(readAhead.most(), last - page + 1);
+                int most = (int) Math.min(readAhead.most, last - page + 1);
                 if (pages.frameAt(page) == Frames.NONE && inode.fetch(page, most, false) < 0) {
                     return;
                 }
@@ -631,7 +627,7 @@ public final class OpenHostFile extends HostFile {
             long last = offset + length < 0 ? Long.MAX_VALUE : offset + length - 1;
             return inode.writes
                     .dirtyRuns(offset >>> pageShift, last >>> pageShift)
-                    .ranges(inode.pages);
+                    .ranges();
         } finally {
             unuse();
         }

@@ -208,30 +208,22 @@ final class PathOpen {
 
     private HostInode enterInSection() throws IOException {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            HostInode entered = tryEnter();
-            if (entered != null) {
-                return entered;
+            HostInode shared = share();
+            if (shared != null) {
+                return shared;
             }
+            HostChannel channel = open();
+            if (!isOpenedOnce(found.key)) {
+                return enter(found.key, channel);
+            }
+            // Another program has moved a locked file to the path in the meantime.
+            discard(channel);
         }
         throw refusal(Errno.EBUSY, null);
     }
 
     private MmException refusal(Errno errno, @Nullable Exception cause) {
         return refusal(path.toString(), errno, cause);
-    }
-
-    /** Returns null if another program has moved a locked file to the path in the meantime. */
-    private @Nullable HostInode tryEnter() throws IOException {
-        HostInode shared = share();
-        if (shared != null) {
-            return shared;
-        }
-        HostChannel channel = open();
-        if (isOpenedOnce(found.key)) {
-            discard(channel);
-            return null;
-        }
-        return enter(found.key, channel);
     }
 
     /** Counts an open of a file that must not be opened again. Returns null for any other file. */

@@ -18,7 +18,7 @@
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}; with exceptions instead of negated errnos, and with
  *       locks of ranges: {@code HostFileChannel}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
- *       <td>{@code PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
+ *       <td>{@code HostInode.PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written without a call that saves them?</td>
  *       <td>{@code BackgroundWrites}</td></tr>
  *   <tr><td>What frees pages at the limit?</td>

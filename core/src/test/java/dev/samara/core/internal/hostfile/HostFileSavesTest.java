@@ -495,7 +495,7 @@ final class HostFileSavesTest {
                     CallBeside.start("a write", () -> file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE));
             write.awaitReached();
             force.fail("Input/output error");
-            save.awaitIn("hostfile.PageWrites", "setDirty");
+            save.awaitIn("hostfile.HostInode$PageWrites", "setDirty");
             write.release();
             assertEquals(0, range.result());
             assertResult(Errno.EIO, save.result());

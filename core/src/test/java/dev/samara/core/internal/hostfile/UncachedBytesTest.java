@@ -420,7 +420,7 @@ final class UncachedBytesTest {
             assertEquals(8, other.pwrite(bytes(2), PAGE));
             CallBeside second = CallBeside.start("second save", other::fsync);
             // It has written its page, so its force starts during the direct write.
-            second.awaitIn("hostfile.PageWrites", "force");
+            second.awaitIn("hostfile.HostInode$PageWrites", "force");
             CallBeside call = held(file, 5);
             force.release();
             assertEquals(0, first.result());
