@@ -149,7 +149,7 @@ final class Bed {
         frames = memory.frames();
         table = layout.pages();
         context = memory.contexts().newContext("bench");
-        cache = new FilePages(memory, FILE_PAGES * PAGE);
+        cache = new FilePages(memory, FILE_PAGES * PAGE, false);
         Backing file = kind == Kind.SLOW ? new AskedFile(cache) : new MemoryFile("/file", 1, cache).open();
         for (int i = 0; i < FILE_PAGES; i++) {
             cache.frameFor(i);

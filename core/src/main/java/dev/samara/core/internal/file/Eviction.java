@@ -2,7 +2,6 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
@@ -19,7 +18,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,7 +98,9 @@ public final class Eviction {
     /** The pages. A page is marked if it stays because memory that maps it is locked, or may have been locked. */
     final PageBatch batch;
 
-    private boolean[] isMapped = {};
+    /** For each page, whether an entry that maps it was removed. */
+    boolean[] isMapped = {};
+
     private final BatchEntries choice = new BatchEntries();
 
     /**
@@ -136,9 +136,8 @@ public final class Eviction {
         this.counter = counter;
         recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         this.spare = spare;
-        cursor = new Cursor(frames, cached.index, cached.content, memory.indexBudget());
+        cursor = new Cursor();
         batch = new PageBatch(cached, file.reverseMap());
-        file.reverseMap().whenUnlocked(cursor::noteUnlocked);
     }
 
     /** Frees pages of one file even if they are mapped, for an access that finds no free frame. Waits for no lock. */
@@ -222,7 +221,7 @@ public final class Eviction {
 
     /** Returns whether an eviction may put a page back, so that no read inserts it. Caller holds the content lock. */
     boolean contains(long page) {
-        return underWay > 0 && Arrays.binarySearch(batch.pages, 0, underWay, page) >= 0;
+        return atOrAfter(page) == page;
     }
 
     /**
@@ -373,7 +372,7 @@ public final class Eviction {
         try {
             for (int k = 0; k < links.size(); k++) {
                 ReverseMap.Link link = links.get(k);
-                if (link.vma().has(VmaFlags.LOCKED) && !link.isUnlinked() && discarding.hold(link.table())) {
+                if (link.vma.has(VmaFlags.LOCKED) && !link.isUnlinked && discarding.hold(link.table)) {
                     for (int i = 0; i < batch.count; i++) {
                         batch.isMarked[i] = batch.isMarked[i] || Pte.isPresent(batch.entry(link, i, Pte.NONE));
                     }
@@ -416,7 +415,7 @@ public final class Eviction {
                     unmap(discarding, from, to, revocations);
                 }
             }
-            if (batch.areSomeOut()) {
+            if (batch.out > 0) {
                 // Needed even if no entry was found, because a fault may be between the read of the index and its check
                 // of the mark, and a reader may still read the frame.
                 discarding.needGracePeriod();
@@ -444,11 +443,11 @@ public final class Eviction {
         try {
             for (int k = 0; k < links.size(); k++) {
                 ReverseMap.Link link = links.get(k);
-                PageTable table = link.table();
+                PageTable table = link.table;
                 if (discarding.hold(table)) {
                     walked = link;
-                    long start = batch.startIn(link.vma(), from);
-                    long end = batch.endIn(link.vma(), to - 1);
+                    long start = batch.startIn(link.vma, from);
+                    long end = batch.endIn(link.vma, to - 1);
                     if (checker != null) {
                         revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), start, end));
                     }
@@ -472,16 +471,16 @@ public final class Eviction {
 
         @Override
         public boolean takes(long pte, long address) {
-            VmArea vma = link().vma();
+            VmArea vma = link().vma;
             int at = Pte.isCached(pte) ? batch.indexOf(batch.pageAt(vma, address), Pte.frame(pte)) : -1;
             if (at < 0 || batch.isMarked[at]) {
                 return false;
             }
             if (vma.has(VmaFlags.LOCKED)) {
-                keep(at, link().isUnlinked());
+                keep(at, link().isUnlinked);
                 return false;
             }
-            setMapped(at);
+            isMapped[at] = true;
             chosen = at;
             return true;
         }
@@ -491,16 +490,12 @@ public final class Eviction {
             // A volatile read, after the compare-and-set of the claim. Pairs with mlock, which detaches the VMA and
             // then reads the entry: either this read finds the VMA detached, or mlock finds the entry busy and faults
             // the page in.
-            if (!link().vma().isDetached()) {
+            if (!link().vma.isDetached()) {
                 return false;
             }
             keep(chosen, true);
             return true;
         }
-    }
-
-    void setMapped(int at) {
-        isMapped[at] = true;
     }
 
     /**
@@ -542,7 +537,7 @@ public final class Eviction {
             underWay = 0;
             for (int i = 0; i < batch.count && source == CURSOR; i++) {
                 if (batch.isOut[i] || hasFailed) {
-                    cursor.judgeEvictable(batch.pages[i]);
+                    cursor.judge(batch.pages[i], false);
                 } else {
                     cursor.judge(batch.pages[i], batch.taken[i], isLocked[i]);
                 }
@@ -609,11 +604,11 @@ public final class Eviction {
         HeldTables held = new HeldTables();
         try {
             for (ReverseMap.Link link : batch.links(0, batch.count)) {
-                boolean mayBeWritten = WriteBack.mayWrite(link.vma());
+                boolean mayBeWritten = WriteBack.mayWrite(link.vma);
                 // If the space has ended, it no longer maps any page.
-                int count = held.hold(link.table()) ? batch.count : 0;
+                int count = held.hold(link.table) ? batch.count : 0;
                 for (int i = 0; i < count; i++) {
-                    if (batch.isIn(link.vma(), i) && !batch.isMarked[i]) {
+                    if (batch.isIn(link.vma, i) && !batch.isMarked[i]) {
                         batch.isMarked[i] = mayBeWritten || isMapped(batch, link, i);
                     }
                 }
@@ -628,8 +623,8 @@ public final class Eviction {
         // the mark under the leaf's lock: either the entry is found here, or that thread does not install it. A leaf
         // that became dead in the meantime was empty. It may have been replaced by another leaf, so the page counts as
         // mapped.
-        long address = batch.startIn(link.vma(), i);
-        return link.table().nextLeaf(address, address + 1) == address && batch.entry(link, i, -1) != Pte.NONE;
+        long address = batch.startIn(link.vma, i);
+        return link.table.nextLeaf(address, address + 1) == address && batch.entry(link, i, -1) != Pte.NONE;
     }
 
     /** The caller holds the inode lock, and no removal is unfinished. */
@@ -688,7 +683,7 @@ public final class Eviction {
      *
      * <p>Guarded by the content lock, which the caller holds unless the comment of a method says otherwise.
      */
-    static final class Cursor {
+    final class Cursor {
         /** Binary logarithm of the number of pages of a block. */
         private static final int SHIFT = 9;
 
@@ -698,10 +693,6 @@ public final class Eviction {
 
         private static final int SCANNED = 0;
         private static final int KEPT = 1;
-
-        private final Frames frames;
-        private final PageIndex index;
-        private final ReentrantLock content;
 
         /**
          * One range that contains the dirty pages that evictions found, so that a write-back for an eviction need not visit
@@ -717,7 +708,7 @@ public final class Eviction {
         private long dirtyLast = -1;
 
         /** The states of the blocks, by block number. */
-        private final PageIndex blocks;
+        private final PageIndex blocks = new PageIndex(1, memory.indexBudget());
 
         /**
          * Whether any block may have a state.
@@ -772,31 +763,24 @@ public final class Eviction {
          */
         private long unpins;
 
-        Cursor(Frames frames, PageIndex index, ReentrantLock content, IndexBudget budget) {
-            this.frames = frames;
-            this.index = index;
-            this.content = content;
-            blocks = new PageIndex(1, budget);
-        }
-
         /** Adds dirty pages of a range, inclusive. Acquires the lock. */
         void addDirty(long first, long last) {
-            content.lock();
+            cached.content.lock();
             try {
                 dirtyFirst = Math.min(dirtyFirst, first);
                 dirtyLast = Math.max(dirtyLast, last);
             } finally {
-                content.unlock();
+                cached.content.unlock();
             }
         }
 
         /** Returns whether dirty pages were found since the last {@link #takeDirty}. Acquires the lock. */
         boolean hasDirty() {
-            content.lock();
+            cached.content.lock();
             try {
                 return dirtyFirst <= dirtyLast;
             } finally {
-                content.unlock();
+                cached.content.unlock();
             }
         }
 
@@ -807,7 +791,7 @@ public final class Eviction {
         long[] takeDirty() {
             // Allocated before the range is emptied, because there may be no memory.
             long[] taken = new long[2];
-            content.lock();
+            cached.content.lock();
             try {
                 taken[0] = dirtyFirst;
                 taken[1] = dirtyLast;
@@ -815,27 +799,27 @@ public final class Eviction {
                 dirtyLast = -1;
                 return taken;
             } finally {
-                content.unlock();
+                cached.content.unlock();
             }
         }
 
         /** Returns whether the next batch starts at page 0. Acquires the lock. */
         boolean isAtStart() {
-            content.lock();
+            cached.content.lock();
             try {
                 return nextPage == 0;
             } finally {
-                content.unlock();
+                cached.content.unlock();
             }
         }
 
         /** Returns whether the next round is known to find no page. Acquires the lock. */
         boolean isFutile() {
-            content.lock();
+            cached.content.lock();
             try {
                 return isFutile && !isOutdated();
             } finally {
-                content.unlock();
+                cached.content.unlock();
             }
         }
 
@@ -859,7 +843,7 @@ public final class Eviction {
             boolean isEnd = false;
             while (!isEnd && count < pages.length) {
                 next = behindKept(next);
-                int found = index.collect(next, pages, taken, count);
+                int found = cached.index.collect(next, pages, taken, count);
                 isEnd = found < pages.length;
                 while (count < found && !isKept(pages[count] >>> SHIFT)) {
                     mark(pages[count++] >>> SHIFT);
@@ -928,14 +912,12 @@ public final class Eviction {
         }
 
         /**
-         * Records a page of the batch that was freed, or that may be freed later. The pages of this method and of {@link
-         * #judge} are recorded in one ascending order.
+         * Records the final state of a page of the batch. The pages of the two methods are recorded in one ascending
+         * order.
+         *
+         * @param stays whether the page can neither be freed now nor later, until an event
          */
-        void judgeEvictable(long page) {
-            judge(page, false);
-        }
-
-        private void judge(long page, boolean stays) {
+        void judge(long page, boolean stays) {
             long block = page >>> SHIFT;
             if (block != judged) {
                 endBlock();

@@ -22,6 +22,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -107,7 +108,6 @@ public final class FilePages extends PageCache {
     private final MachineMemory memory;
     private final Frames frames;
     private final boolean isOfZeros;
-    private final boolean mayGrow;
     private final long number;
 
     /** Declared next to {@code number}, because a fault reads both fields. Changed only before the file is mapped. */
@@ -145,16 +145,6 @@ public final class FilePages extends PageCache {
     private volatile @Nullable Present present;
 
     /**
-     * Creates the cache of a file whose backing fetches its pages. No page is in memory.
-     *
-     * @param memory the machine's memory
-     * @param size the size of the file in bytes, not negative
-     */
-    public FilePages(MachineMemory memory, long size) {
-        this(memory, size, false);
-    }
-
-    /**
      * Creates the cache of a file. No page is in memory.
      *
      * @param memory the machine's memory
@@ -163,12 +153,7 @@ public final class FilePages extends PageCache {
      *     it
      */
     public FilePages(MachineMemory memory, long size, boolean isOfZeros) {
-        this(memory, size, isOfZeros, true);
-    }
-
-    /** Creates the cache of a file whose content is initially zeros, and whose size never changes. */
-    static FilePages ofFixedSize(MachineMemory memory, long size) {
-        return new FilePages(memory, size, true, false);
+        this(memory, size, isOfZeros, memory.nextCache(), null);
     }
 
     /**
@@ -183,7 +168,7 @@ public final class FilePages extends PageCache {
      */
     public static FilePages ofSaved(
             MachineMemory memory, long size, AtomicLong counter, long most, Eviction.SpareWalk spare) {
-        FilePages file = new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
+        FilePages file = new FilePages(memory, size, false, memory.nextCache() | Frames.SAVED, null);
         Present present = file.present();
         present.cached.eviction = new Eviction(file, present, counter, most, spare);
         return file;
@@ -201,24 +186,18 @@ public final class FilePages extends PageCache {
 
     private static FilePages ofSeals(MachineMemory memory, long size, Seals seals) {
         memory.caches().noteSealable();
-        return new FilePages(memory, size, true, true, memory.nextCache(), seals);
+        return new FilePages(memory, size, true, memory.nextCache(), seals);
     }
 
-    private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow) {
-        this(memory, size, isOfZeros, mayGrow, memory.nextCache(), null);
-    }
-
-    private FilePages(
-            MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow, long number, @Nullable Seals seals) {
+    private FilePages(MachineMemory memory, long size, boolean isOfZeros, long number, @Nullable Seals seals) {
         this.memory = memory;
         this.number = number;
-        this.mayGrow = mayGrow;
         this.isOfZeros = isOfZeros;
         pteBits = isOfZeros ? Pte.SHMEM : 0;
         frames = memory.frames();
         firstSize = size;
         this.seals = seals;
-        mappings = new ReverseMap(memory.caches().unmapped());
+        mappings = new ReverseMap(this::unlinked);
     }
 
     Present present() {
@@ -265,11 +244,6 @@ public final class FilePages extends PageCache {
             throw new IllegalStateException(this + " is the memory of another segment, or is mapped already");
         }
         SegmentUse use = new SegmentUse(whenRemoved);
-        Runnable noted = memory.caches().unmapped();
-        mappings.whenUnlinked(() -> {
-            noted.run();
-            use.end();
-        });
         segment = use;
         pteBits = Pte.SHMEM;
     }
@@ -438,7 +412,7 @@ public final class FilePages extends PageCache {
         private int linked() {
             int count = 0;
             for (int i = 0; i < links.size(); i++) {
-                count += links.get(i).isUnlinked() ? 0 : 1;
+                count += links.get(i).isUnlinked ? 0 : 1;
             }
             return count;
         }
@@ -454,11 +428,11 @@ public final class FilePages extends PageCache {
             int count = 0;
             for (int i = 0; i < links.size() && count < most; i++) {
                 ReverseMap.Link link = links.get(i);
-                PageTable table = link.table();
-                long distance = (page - link.vma().pageOffset()) << table.pageShift();
+                PageTable table = link.table;
+                long distance = (page - link.vma.pageOffset()) << table.pageShift();
                 // The comparison is unsigned, so a page before the mapping is treated like one beyond its end.
-                if (Addresses.isBelow(distance, link.vma().length()) && !link.isUnlinked()) {
-                    long pte = table.get(link.vma().start() + distance);
+                if (Addresses.isBelow(distance, link.vma.length()) && !link.isUnlinked) {
+                    long pte = table.get(link.vma.start() + distance);
                     boolean hasPage = Pte.kindOf(pte) != Pte.NO_PAGE && Pte.isCached(pte) && Pte.frame(pte) == frame;
                     count += hasPage ? 1 : 0;
                 }
@@ -523,17 +497,13 @@ public final class FilePages extends PageCache {
     public long countPages(long first, long last) {
         Present now = present;
         long count = 0;
-        long next = first;
         if (now != null) {
-            long[] pages = new long[COUNTED];
-            int[] taken = new int[COUNTED];
+            PageBatch batch = new PageBatch(now.cached, mappings);
+            batch.makeRoom(COUNTED);
+            long next = first;
             while (next >= 0 && next <= last) {
-                int found = now.cached.index.collect(next, pages, taken);
-                next = found < COUNTED ? -1 : pages[found - 1] + 1;
-                while (found > 0 && pages[found - 1] > last) {
-                    found--;
-                }
-                count += found;
+                next = batch.collect(next, last);
+                count += batch.count;
             }
         }
         return count;
@@ -846,10 +816,10 @@ public final class FilePages extends PageCache {
      * @return the frame, or {@link Frames#NONE} if the page must be requested from the backing
      */
     public int frameForFault(VmArea vma, long page, PageTableContext context) {
-        return isOfZeros && page >= 0 && page < pages() ? frameForFault(cached(), vma, page, context) : Frames.NONE;
-    }
-
-    private int frameForFault(CachedPages cached, VmArea vma, long page, PageTableContext context) {
+        if (!isOfZeros || page < 0 || page >= pages()) {
+            return Frames.NONE;
+        }
+        CachedPages cached = cached();
         int fresh = cached.mayGet(page) ? frames.allocate(context.magazine()) : Frames.NONE;
         if (fresh == Frames.NONE) {
             return Frames.NONE;
@@ -934,11 +904,6 @@ public final class FilePages extends PageCache {
         return read;
     }
 
-    /** Ends a read. */
-    public void endRead(PageRead read) {
-        endUncachedRead(read);
-    }
-
     /**
      * Starts a read that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction.
      *
@@ -963,13 +928,13 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Ends a read that bypasses the cache.
+     * Ends a read.
      *
      * @return the number of its pages, from the first one on, before the first page that was written or removed since
      *     the start of the read. For these pages, the stored bytes were the file's content at the start, and are what
      *     was read
      */
-    public int endUncachedRead(PageRead read) {
+    public int endRead(PageRead read) {
         CachedPages cached = cached();
         cached.content.lock();
         try {
@@ -991,7 +956,7 @@ public final class FilePages extends PageCache {
         cached.content.lock();
         try {
             int absent = cached.absent(read.first, read.count());
-            return Math.min(absent, endUncachedRead(read));
+            return Math.min(absent, endRead(read));
         } finally {
             cached.content.unlock();
         }
@@ -1061,7 +1026,10 @@ public final class FilePages extends PageCache {
         }
         FileLink link = null;
         try {
-            link = linkCounted(vma, table, isEntered);
+            link = mappings.link(vma, table, isEntered);
+            if (seals != null && Seals.counts(vma)) {
+                seals.map();
+            }
             return link;
         } finally {
             if (link == null && of != null) {
@@ -1070,15 +1038,21 @@ public final class FilePages extends PageCache {
         }
     }
 
-    private FileLink linkCounted(VmArea vma, PageTable table, boolean isEntered) {
-        Seals own = seals;
-        if (own == null || !Seals.counts(vma)) {
-            return mappings.link(vma, table, isEntered);
+    /** Called after a VMA was unlinked. Neither waits nor throws. */
+    private void unlinked(VmArea vma) {
+        Present now = present;
+        Eviction eviction = now == null ? null : now.cached.eviction;
+        if (eviction != null && vma.has(VmaFlags.LOCKED)) {
+            eviction.cursor.noteUnlocked();
         }
-        // Allocated first: if there is no memory for it, nothing is linked.
-        Seals.WritableLink counted = new Seals.WritableLink(own);
-        counted.begin(mappings.link(vma, table, isEntered));
-        return counted;
+        memory.caches().noteUnmapped();
+        SegmentUse of = segment;
+        if (of != null) {
+            of.end();
+        }
+        if (seals != null && Seals.counts(vma)) {
+            seals.unmap();
+        }
     }
 
     /** Returns the seals of a mapped file, or null if the file can never be sealed. */
@@ -1102,11 +1076,6 @@ public final class FilePages extends PageCache {
             cached.content.unlock();
         }
         return isFound[0];
-    }
-
-    /** Returns the number of links, including unlinked ones that stay until the end of a lookup. */
-    int linked() {
-        return mappings.size();
     }
 
     @Override
@@ -1471,7 +1440,7 @@ public final class FilePages extends PageCache {
      * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
      */
     public long writeBack(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer) {
-        return new WriteBack(this, buffer, writer).run(first, last, alsoFailed);
+        return new WriteBack(this, buffer, writer).run(first, last, alsoFailed, true);
     }
 
     /**
@@ -1676,8 +1645,7 @@ public final class FilePages extends PageCache {
             pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
             // The index of a saved file has no room for a second page before it is needed, because many files are
             // opened of which few pages are read.
-            boolean isSaved = (number & Frames.SAVED) != 0;
-            index = new PageIndex(isSaved ? 1 : file.mayGrow ? Long.MAX_VALUE : pages(), memory.indexBudget());
+            index = new PageIndex((number & Frames.SAVED) != 0 ? 1 : pages(), memory.indexBudget());
         }
 
         private IllegalStateException closed(String what) {
@@ -1691,7 +1659,7 @@ public final class FilePages extends PageCache {
 
         /** Returns the size in pages. A partial last page counts. */
         long pages() {
-            return pages(size);
+            return pages(size, pageShift);
         }
 
         /** Returns the number of pages that {@code bytes} bytes need. */
@@ -1793,24 +1761,16 @@ public final class FilePages extends PageCache {
         }
 
         /**
-         * Adds the frames of a removal's range to the removal, and changes nothing else. The caller holds the content
-         * lock.
-         */
-        void collect(Truncation.Removal removal) {
-            index.forEach(removal.first, removal.last, removal::add);
-        }
-
-        /**
          * Removes the frames of a removal. May be called again after a failure: frames that were inserted into the
          * range in the meantime are not marked, and stay. The caller holds the content lock.
          */
         void takeOut(Truncation.Removal removal) {
             noteChange(removal.first, removal.last);
-            if (removal.count() > 0) {
+            if (removal.count > 0) {
                 beginRemoval();
                 try {
-                    for (int i = 0; i < removal.count(); i++) {
-                        frames.remove(removal.frame(i));
+                    for (int i = 0; i < removal.count; i++) {
+                        frames.remove(removal.frames[i]);
                     }
                     index.removeIf(removal.first, removal.last, frames.removed());
                     if (eviction != null) {
@@ -1823,7 +1783,7 @@ public final class FilePages extends PageCache {
             if (removal.first == 0 && removal.last == Long.MAX_VALUE) {
                 forgetNodes();
             }
-            removal.setOut();
+            removal.isOut = true;
         }
 
         /** Unlinks empty nodes left by failed insertions. */
@@ -1914,17 +1874,17 @@ public final class FilePages extends PageCache {
                         return 0;
                     }
                     removal = new Truncation.Removal(0, Long.MAX_VALUE, false);
-                    collect(removal);
+                    index.forEach(0, Long.MAX_VALUE, removal::add);
                     isClosed = true;
                     ending = removal;
                 }
                 takeOut(removal);
-                if (removal.count() > 0) {
+                if (removal.count > 0) {
                     removal.handOver(discarding);
-                    uncount(removal.count());
+                    uncount(removal.count);
                 }
                 ending = null;
-                return removal.count();
+                return removal.count;
             } finally {
                 content.unlock();
             }

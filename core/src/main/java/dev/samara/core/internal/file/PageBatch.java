@@ -9,6 +9,7 @@ import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Pages of one file that are in memory and that an operation processes together, in ascending order, with one mark for
@@ -34,10 +35,13 @@ final class PageBatch {
 
     int count;
 
+    /** The number of pages that are out of the index. */
+    int out;
+
     /** The mappings that the last {@link #links} found. */
     private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
 
-    private final ReverseMap.Visitor addition = links::add;
+    private final Consumer<ReverseMap.Link> addition = links::add;
 
     PageBatch(FilePages.CachedPages cached, ReverseMap mappings) {
         this.cached = cached;
@@ -61,7 +65,7 @@ final class PageBatch {
      * @return the page at which the next batch starts, or -1 if there are no more pages
      */
     long collect(long first, long last) {
-        int found = first > last ? 0 : cached.index.collect(first, pages, taken);
+        int found = first > last ? 0 : cached.index.collect(first, pages, taken, 0);
         long next = found < pages.length || pages[found - 1] >= last ? -1 : pages[found - 1] + 1;
         while (found > 0 && pages[found - 1] > last) {
             found--;
@@ -73,6 +77,7 @@ final class PageBatch {
     /** Resets the marks of pages that were just written to the arrays. */
     void begin(int found) {
         count = found;
+        out = 0;
         Arrays.fill(isOut, 0, found, false);
         Arrays.fill(isMarked, 0, found, false);
     }
@@ -134,11 +139,11 @@ final class PageBatch {
      * @param ofDead the result if the leaf is dead, i.e. was empty, and may have been replaced by another leaf
      */
     long entry(ReverseMap.Link link, int i, long ofDead) {
-        if (!isIn(link.vma(), i)) {
+        if (!isIn(link.vma, i)) {
             return Pte.NONE;
         }
-        PageTable table = link.table();
-        long address = startIn(link.vma(), i);
+        PageTable table = link.table;
+        long address = startIn(link.vma, i);
         long[] leaf = table.leaf(address);
         if (leaf == null) {
             return Pte.NONE;
@@ -169,6 +174,7 @@ final class PageBatch {
         frames.remove(taken[i]);
         cached.index.clear(pages[i]);
         isOut[i] = true;
+        out++;
     }
 
     /** Undoes {@link #takeOut}. Needs no memory. */
@@ -176,15 +182,7 @@ final class PageBatch {
         frames.restore(taken[i]);
         cached.index.put(pages[i], taken[i]);
         isOut[i] = false;
-    }
-
-    boolean areSomeOut() {
-        for (int i = 0; i < count; i++) {
-            if (isOut[i]) {
-                return true;
-            }
-        }
-        return false;
+        out--;
     }
 
     /**

@@ -104,26 +104,10 @@ final class PageIndex {
         return leaf;
     }
 
-    private static int frameAcquire(int[] leaf, int index) {
-        return (int) FRAME.getAcquire(leaf, index);
-    }
-
-    private static void setFrameRelease(int[] leaf, int index, int frame) {
-        FRAME.setRelease(leaf, index, frame);
-    }
-
-    private static @Nullable Object childAcquire(Object[] table, int index) {
-        return CHILD.getAcquire(table, index);
-    }
-
-    private static void setChildRelease(Object[] table, int index, @Nullable Object child) {
-        CHILD.setRelease(table, index, child);
-    }
-
     /** Returns the frame of a page, or {@link Frames#NONE}. */
     int get(long page) {
         int[] leaf = leafOf(page);
-        return leaf == null ? Frames.NONE : frameAcquire(leaf, (int) page & SIZE - 1);
+        return leaf == null ? Frames.NONE : (int) FRAME.getAcquire(leaf, (int) page & SIZE - 1);
     }
 
     private int @Nullable [] leafOf(long page) {
@@ -134,7 +118,7 @@ final class PageIndex {
         Object table = from.top;
         for (int level = from.height; level > 0; level--) {
             // Pairs with the release store of put.
-            table = childAcquire((Object[]) table, (int) (page >>> (BITS * level)) & SIZE - 1);
+            table = CHILD.getAcquire((Object[]) table, (int) (page >>> (BITS * level)) & SIZE - 1);
             if (table == null) {
                 return null;
             }
@@ -157,7 +141,7 @@ final class PageIndex {
         int from = (int) first & SIZE - 1;
         for (int i = 0; i < count; i++) {
             // The first leaf may be shorter than SIZE.
-            target[i] = leaf == null || from + i >= leaf.length ? Frames.NONE : frameAcquire(leaf, from + i);
+            target[i] = leaf == null || from + i >= leaf.length ? Frames.NONE : (int) FRAME.getAcquire(leaf, from + i);
         }
     }
 
@@ -173,7 +157,7 @@ final class PageIndex {
             }
             int at = (int) page & SIZE - 1;
             // The first leaf may be short.
-            target[i] = leaf == null || at >= leaf.length ? Frames.NONE : frameAcquire(leaf, at);
+            target[i] = leaf == null || at >= leaf.length ? Frames.NONE : (int) FRAME.getAcquire(leaf, at);
         }
     }
 
@@ -203,7 +187,7 @@ final class PageIndex {
         // The first leaf may be shorter than SIZE.
         int known = Math.min(end, leaf.length);
         for (int i = from; i < known; i++) {
-            if (frameAcquire(leaf, i) != Frames.NONE) {
+            if ((int) FRAME.getAcquire(leaf, i) != Frames.NONE) {
                 return i;
             }
         }
@@ -229,12 +213,12 @@ final class PageIndex {
             table = upper[at];
             if (table == null) {
                 table = level == 1 ? leaf(SIZE) : new Object[SIZE];
-                setChildRelease(upper, at, table);
+                CHILD.setRelease(upper, at, table);
                 charge(bytesOf(level - 1));
             }
         }
         // Pairs with the acquire load of get: a thread that finds the frame sees the frame's content, owner and page.
-        setFrameRelease((int[]) table, (int) page & SIZE - 1, frame);
+        FRAME.setRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
     /** Adds to the bytes of the nodes. Cannot fail. */
@@ -276,24 +260,14 @@ final class PageIndex {
     }
 
     /**
-     * Collects pages that are in memory, in ascending order. Each page is read separately, so the result is not a
-     * snapshot.
+     * Collects pages that are in memory, in ascending order, and appends them to pages that the arrays already contain.
+     * Each page is read separately, so the result is not a snapshot.
      *
      * @param from the first page that is read
      * @param pages receives the page numbers
      * @param target receives the frames; has the same length as {@code pages}
-     * @return the number of pages found; less than the length if there are no more
-     */
-    int collect(long from, long[] pages, int[] target) {
-        return collect(from, pages, target, 0);
-    }
-
-    /**
-     * Collects pages like {@link #collect(long, long[], int[])}, and appends them to pages that the arrays already
-     * contain.
-     *
      * @param known the number of pages that the arrays already contain
-     * @return the number of pages in the arrays
+     * @return the number of pages in the arrays; less than the length if there are no more
      */
     int collect(long from, long[] pages, int[] target, int known) {
         Root of = root;
@@ -309,12 +283,12 @@ final class PageIndex {
         for (int i = start; i < end && count < pages.length; i++) {
             long lowest = base + ((long) i << shift);
             if (level > 0) {
-                Object child = childAcquire((Object[]) table, i);
+                Object child = CHILD.getAcquire((Object[]) table, i);
                 if (child != null) {
                     count = collect(child, level - 1, lowest, from, pages, target, count);
                 }
             } else {
-                int frame = frameAcquire((int[]) table, i);
+                int frame = (int) FRAME.getAcquire((int[]) table, i);
                 if (frame != Frames.NONE) {
                     pages[count] = lowest;
                     target[count++] = frame;
@@ -361,7 +335,7 @@ final class PageIndex {
     void clear(long page) {
         int[] leaf = leafOf(page);
         if (leaf != null) {
-            setFrameRelease(leaf, (int) page & SIZE - 1, Frames.NONE);
+            FRAME.setRelease(leaf, (int) page & SIZE - 1, Frames.NONE);
         }
     }
 
@@ -427,7 +401,7 @@ final class PageIndex {
         Object child = table[index];
         long lowest = base + ((long) index << (BITS * level));
         if (child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
-            setChildRelease(table, index, null);
+            CHILD.setRelease(table, index, (Object) null);
             charge(-bytesOf(level - 1));
         }
     }
@@ -444,39 +418,30 @@ final class PageIndex {
     private static void remove(int[] leaf, int index, IntPredicate choice) {
         int frame = leaf[index];
         if (frame != Frames.NONE && choice.test(frame)) {
-            setFrameRelease(leaf, index, Frames.NONE);
+            FRAME.setRelease(leaf, index, Frames.NONE);
         }
     }
 
     /** Returns the number of nodes, including the leaves. The caller excludes changes. */
     int nodes() {
         Root from = root;
-        return nodes(from.top, from.height);
+        return (int) sum(from.top, from.height, 1, 1);
     }
 
     /** Returns the bytes of all nodes; 0 if the tree is a single leaf. The caller excludes changes. */
     long bytes() {
         Root from = root;
-        return from.height == 0 ? 0 : bytes(from.top, from.height);
+        return from.height == 0 ? 0 : sum(from.top, from.height, LEAF_BYTES, TABLE_BYTES);
     }
 
-    private static long bytes(Object table, int level) {
-        long bytes = bytesOf(level);
-        if (level > 0) {
-            for (Object child : (Object[]) table) {
-                bytes += child == null ? 0 : bytes(child, level - 1);
-            }
+    private static long sum(Object table, int level, long ofLeaf, long ofTable) {
+        if (level == 0) {
+            return ofLeaf;
         }
-        return bytes;
-    }
-
-    private static int nodes(Object table, int level) {
-        int nodes = 1;
-        if (level > 0) {
-            for (Object child : (Object[]) table) {
-                nodes += child == null ? 0 : nodes(child, level - 1);
-            }
+        long sum = ofTable;
+        for (Object child : (Object[]) table) {
+            sum += child == null ? 0 : sum(child, level - 1, ofLeaf, ofTable);
         }
-        return nodes;
+        return sum;
     }
 }

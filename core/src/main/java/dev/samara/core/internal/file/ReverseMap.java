@@ -6,11 +6,11 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.FileLink;
-import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,8 +50,8 @@ final class ReverseMap {
      * memory.
      */
     final class Link implements FileLink {
-        private final VmArea vma;
-        private final PageTable table;
+        final VmArea vma;
+        final PageTable table;
 
         /**
          * Set before the link is in the map; null for the sole link.
@@ -65,21 +65,29 @@ final class ReverseMap {
         private @Nullable Key key;
 
         /**
-         * Written: the thread that links the VMA (volatile, before the link is in the map); the operation that removed
+         * Whether the pages of the mapping that the VMA replaces were removed from the VMA's range. Before that, no
+         * page in the range belongs to the VMA: its faults wait, and pages that are moved there are installed later.
+         *
+         * <p>Written: the thread that links the VMA (volatile, before the link is in the map); the operation that removed
          *     the pages of other mappings from the VMA's range (volatile).
          * Read: a thread that removes private pages, holding the leaf's lock (volatile).
          * Invariant: while false, no private page in the VMA's range belongs to its mapping; never reset.
          */
-        private volatile boolean isEntered;
+        volatile boolean isEntered;
 
         /**
-         * Written: the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile).
+         * Whether the link was unlinked. From then on, pages in the VMA's range may belong to another mapping. Before
+         * that, if the link is entered, the pages seen under the lock of a leaf belong to this VMA, or to another VMA
+         * of its mapping. No page of another mapping is installed before the operation that removes the VMA is
+         * complete, which is after the unlinking.
+         *
+         * <p>Written: the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile).
          * Read: a thread that removes private pages, holding the leaf's lock; an eviction, before it acquires that lock
          *     and while it holds it; a thread that counts the mappings of a page, without the lock (volatile).
          * Invariant: while it is false and {@code isEntered} is true, private pages in the VMA's range belong to its
          *     mapping.
          */
-        private volatile boolean isUnlinked;
+        volatile boolean isUnlinked;
 
         /* Used by the thread whose removal of this link failed, and then by a thread that takes all such links. */
 
@@ -94,14 +102,6 @@ final class ReverseMap {
             this.isEntered = isEntered;
         }
 
-        VmArea vma() {
-            return vma;
-        }
-
-        PageTable table() {
-            return table;
-        }
-
         @Override
         public void enter() {
             // Set after the last page of other mappings was removed. Each was removed by a read-modify-write of its
@@ -113,36 +113,8 @@ final class ReverseMap {
         @Override
         public void unlink() {
             ReverseMap.this.unlink(this);
-            if (vma.has(VmaFlags.LOCKED)) {
-                unlocked.run();
-            }
-            unlinked.run();
+            unlinked.accept(vma);
         }
-
-        /**
-         * Returns whether the pages of the mapping that the VMA replaces were removed from the VMA's range. Before
-         * that, no page in the range belongs to the VMA: its faults wait, and pages that are moved there are installed
-         * later.
-         */
-        boolean isEntered() {
-            return isEntered;
-        }
-
-        /**
-         * Returns whether the link was unlinked. From then on, pages in the VMA's range may belong to another mapping.
-         * Before that, if the link is entered, the pages seen under the lock of a leaf belong to this VMA, or to
-         * another VMA of its mapping. No page of another mapping is installed before the operation that removes the VMA
-         * is complete, which is after the unlinking.
-         */
-        boolean isUnlinked() {
-            return isUnlinked;
-        }
-    }
-
-    /** Receives links. It must not wait, because unlinked links stay in the map in the meantime. */
-    @FunctionalInterface
-    interface Visitor {
-        void visit(Link link);
     }
 
     /** The number of lookups under way, and the links that were unlinked since the first of these lookups started. */
@@ -221,32 +193,15 @@ final class ReverseMap {
     @SuppressWarnings("UnusedVariable") // by NUMBERS
     private volatile long numbers;
 
-    private Runnable unlinked;
-    private Runnable unlocked = () -> {};
+    private final Consumer<VmArea> unlinked;
 
     /**
      * Creates a map without VMAs.
      *
-     * @param unlinked runs after each unlinking; must neither wait nor throw
+     * @param unlinked is called after each unlinking; must neither wait nor throw
      */
-    ReverseMap(Runnable unlinked) {
+    ReverseMap(Consumer<VmArea> unlinked) {
         this.unlinked = unlinked;
-    }
-
-    /**
-     * Replaces the task of the constructor by another one, for which the same rules hold. Called before there is a
-     * link.
-     */
-    void whenUnlinked(Runnable task) {
-        unlinked = task;
-    }
-
-    /**
-     * Sets a task to run after each unlinking of a locked VMA ({@code VmaFlags.LOCKED}). Like the task of the
-     * constructor, it must neither wait nor throw.
-     */
-    void whenUnlocked(Runnable task) {
-        unlocked = task;
     }
 
     /**
@@ -405,8 +360,10 @@ final class ReverseMap {
      * Visits the VMAs that map a page from {@code first} to {@code last}, inclusive. Visits each VMA that was linked
      * before the call and is not unlinked before the call returns. If a VMA is unlinked during the call, this visits
      * the VMA or its successor, which was linked before the unlinking.
+     *
+     * @param visitor must not wait, because unlinked links stay in the map in the meantime
      */
-    void visit(long first, long last, Visitor visitor) {
+    void visit(long first, long last, Consumer<Link> visitor) {
         begin();
         try {
             Link alone = sole;
@@ -422,14 +379,14 @@ final class ReverseMap {
         }
     }
 
-    private static void visit(Link link, long first, long last, Visitor visitor) {
+    private static void visit(Link link, long first, long last, Consumer<Link> visitor) {
         if (Addresses.isAtMost(link.vma.pageOffset(), last)
                 && Addresses.isAtMost(first, lastPage(link.vma, link.table))) {
-            visitor.visit(link);
+            visitor.accept(link);
         }
     }
 
-    private static void visit(ConcurrentSkipListMap<Key, Link> map, long first, long last, Visitor visitor) {
+    private static void visit(ConcurrentSkipListMap<Key, Link> map, long first, long last, Consumer<Link> visitor) {
         int shift = 0;
         while (shift <= SIZES) {
             Key from = new Key(shift, block(first, shift), 0);

@@ -2,14 +2,12 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
-import dev.samara.core.internal.vma.VmArea.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The seals of one file in memory, the number of mappings that may write to it, and its mode ({@code mm/memfd.c},
@@ -278,39 +276,6 @@ public final class Seals {
             return 0;
         } finally {
             file.unlock();
-        }
-    }
-
-    /** The link of a mapping that is counted. */
-    static final class WritableLink implements FileLink {
-        private final Seals seals;
-        private @Nullable FileLink link;
-
-        WritableLink(Seals seals) {
-            this.seals = seals;
-        }
-
-        /** Counts the mapping, whose own link was already created. */
-        void begin(FileLink made) {
-            link = made;
-            seals.map();
-        }
-
-        @Override
-        public void enter() {
-            FileLink own = link;
-            if (own != null) {
-                own.enter();
-            }
-        }
-
-        @Override
-        public void unlink() {
-            FileLink own = link;
-            if (own != null) {
-                own.unlink();
-                seals.unmap();
-            }
         }
     }
 

@@ -98,8 +98,9 @@ public final class SharedAnonymous implements SharedObject {
         private final Housekeeping.@Nullable Waiter removal;
 
         Content() {
-            pages = memory == null ? null : FilePages.ofFixedSize(memory, length);
-            removal = pages == null ? null : removalOf(pages);
+            pages = memory == null ? null : new FilePages(memory, length, true);
+            LastRemoval last = pages == null ? null : new LastRemoval(pages);
+            removal = last == null ? null : tasks.housekeeping().ensured(() -> tasks.execute(last));
         }
 
         @Override
@@ -114,11 +115,6 @@ public final class SharedAnonymous implements SharedObject {
         public String toString() {
             return "content of " + name() + " " + inode;
         }
-    }
-
-    private Housekeeping.Waiter removalOf(FilePages pages) {
-        LastRemoval removal = new LastRemoval(pages);
-        return tasks.housekeeping().ensured(() -> tasks.execute(removal));
     }
 
     /**
@@ -374,29 +370,27 @@ public final class SharedAnonymous implements SharedObject {
          * @return the decreases, or null if there are none
          */
         public @Nullable MappingDeltas decreases(@Nullable MappingDeltas earlier) {
-            int fewer = 0;
+            boolean isAny = false;
             for (int i = settled; i < size; i++) {
-                fewer += deltas[i] < 0 ? 1 : 0;
+                isAny |= deltas[i] < 0;
             }
-            if (fewer == 0) {
+            if (!isAny) {
                 return earlier;
             }
             MappingDeltas decreases = new MappingDeltas();
-            int before = earlier == null ? 0 : earlier.size;
-            decreases.objects = new @Nullable BackingTraits[before + fewer];
-            decreases.deltas = new int[before + fewer];
             if (earlier != null) {
-                System.arraycopy(earlier.objects, 0, decreases.objects, 0, before);
-                System.arraycopy(earlier.deltas, 0, decreases.deltas, 0, before);
+                decreases.addDecreases(earlier, 0);
             }
-            decreases.size = before;
-            for (int i = settled; i < size; i++) {
-                if (deltas[i] < 0) {
-                    decreases.objects[decreases.size] = objects[i];
-                    decreases.deltas[decreases.size++] = deltas[i];
+            decreases.addDecreases(this, settled);
+            return decreases;
+        }
+
+        private void addDecreases(MappingDeltas other, int first) {
+            for (int i = first; i < other.size; i++) {
+                if (other.deltas[i] < 0) {
+                    add(Objects.requireNonNull(other.objects[i]), other.deltas[i]);
                 }
             }
-            return decreases;
         }
     }
 }

@@ -172,11 +172,11 @@ final class Truncation {
         /** Whether private copies of the pages are also removed. */
         private final boolean alsoCopies;
 
-        private int[] frames = new int[16];
-        private int count;
+        int[] frames = new int[16];
+        int count;
 
         /** Whether all frames were removed from the index and marked removed. */
-        private boolean isOut;
+        boolean isOut;
 
         /** Creates the record of a removal without frames. */
         Removal(long first, long last, boolean alsoCopies) {
@@ -190,18 +190,6 @@ final class Truncation {
                 frames = Arrays.copyOf(frames, 2 * count);
             }
             frames[count++] = frame;
-        }
-
-        int count() {
-            return count;
-        }
-
-        int frame(int i) {
-            return frames[i];
-        }
-
-        void setOut() {
-            isOut = true;
         }
 
         /**
@@ -295,7 +283,7 @@ final class Truncation {
             }
             cached.content.lock();
             try {
-                cached.collect(removal);
+                cached.index.forEach(removal.first, removal.last, removal::add);
                 if (closes) {
                     cached.isClosed = true;
                 }
@@ -338,7 +326,7 @@ final class Truncation {
             FilePages.LoggedTruncation link = new FilePages.LoggedTruncation(first);
             cached.content.lock();
             try {
-                cached.collect(removal);
+                cached.index.forEach(removal.first, removal.last, removal::add);
                 cached.size = bytes;
                 unfinished = removal;
                 // If an earlier truncation has left a tail, it is part of this tail, or in a page that this truncation
@@ -515,10 +503,10 @@ final class Truncation {
     }
 
     private void discard(DiscardPages discarding, Removal removal, ReverseMap.Link link) {
-        if (!discarding.hold(link.table())) {
+        if (!discarding.hold(link.table)) {
             return;
         }
-        VmArea vma = link.vma();
+        VmArea vma = link.vma;
         int pageShift = cached.pageShift;
         long first = removal.first - vma.pageOffset();
         long last = removal.last - vma.pageOffset();
@@ -529,10 +517,10 @@ final class Truncation {
         if (checker != null) {
             // A revocation that started must be recorded, so the place in the list is allocated first.
             revocations.ensureCapacity(revocations.size() + 1);
-            long space = link.table().number();
+            long space = link.table.number();
             revocations.add(checker.begin("a page leaves its cache", AccessChecker.ALL, space, from, end));
         }
-        discarding.discard(link.table(), from, end, (pte, address) -> takes(link, pte, copies));
+        discarding.discard(link.table, from, end, (pte, address) -> takes(link, pte, copies));
     }
 
     private boolean takes(ReverseMap.Link link, long pte, boolean copies) {
@@ -542,14 +530,14 @@ final class Truncation {
         if (!copies || !Pte.isOwn(pte)) {
             return false;
         }
-        if (!link.isEntered()) {
+        if (!link.isEntered) {
             // The page belongs to a mapping that is being replaced. A fork may still have to copy the page, and the
             // replacing operation drops it.
             return false;
         }
         // The page is taken even if the VMA is detached, because an operation that moves the page, or passes it to
         // another VMA, may not have reached it yet.
-        boolean isUnlinked = link.isUnlinked();
+        boolean isUnlinked = link.isUnlinked;
         metUnlinked |= isUnlinked;
         return !isUnlinked;
     }

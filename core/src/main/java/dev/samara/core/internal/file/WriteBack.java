@@ -86,11 +86,6 @@ final class WriteBack {
         isHeld = new boolean[batch.pages.length];
     }
 
-    /** See {@link FilePages#writeBack}. */
-    long run(long first, long last, boolean alsoFailed) {
-        return run(first, last, alsoFailed, true);
-    }
-
     /** Writes the dirty pages that evictions found; see {@link FilePages#tryWriteBack}. */
     long run(Eviction.Cursor cursor) {
         long[] range = cursor.takeDirty();
@@ -104,7 +99,13 @@ final class WriteBack {
         }
     }
 
-    private long run(long first, long last, boolean alsoFailed, boolean mayWait) {
+    /**
+     * Writes dirty pages; see {@link FilePages#writeBack}.
+     *
+     * @param mayWait whether to wait for other changes of the file; otherwise the run ends before the first batch for
+     *     which it would have to wait
+     */
+    long run(long first, long last, boolean alsoFailed, boolean mayWait) {
         ThreadCpus.checkMayWait("a write-back");
         StackReserve.check(Truncation.DEPTH);
         long failure = 0;
@@ -183,7 +184,7 @@ final class WriteBack {
         }
         if (batch.count > 0) {
             List<ReverseMap.Link> links = batch.links(0, batch.count);
-            links.removeIf(link -> !mayWrite(link.vma()));
+            links.removeIf(link -> !mayWrite(link.vma));
             if (!links.isEmpty()) {
                 cleanMappings(links);
             }
@@ -206,7 +207,7 @@ final class WriteBack {
         try (TlbGather gather = new TlbGather(memory)) {
             PageWalk walk = new PageWalk();
             for (ReverseMap.Link link : links) {
-                if (held.hold(link.table())) {
+                if (held.hold(link.table)) {
                     clean(link, walk, gather, revocations);
                 }
             }
@@ -220,15 +221,15 @@ final class WriteBack {
 
     private void clean(
             ReverseMap.Link link, PageWalk walk, TlbGather gather, List<AccessChecker.Revocation> revocations) {
-        VmArea vma = link.vma();
+        VmArea vma = link.vma;
         long start = batch.startIn(vma, 0);
         long end = batch.endIn(vma, batch.count - 1);
         AccessChecker checker = memory.accessChecker();
         if (checker != null) {
-            long space = link.table().number();
+            long space = link.table.number();
             revocations.add(checker.begin("a write-back", AccessChecker.MARK, space, start, end));
         }
-        LeafWalks.clean(walk, link.table(), start, end, (at, frame) -> notes(batch.pageAt(vma, at), frame), gather);
+        LeafWalks.clean(walk, link.table, start, end, (at, frame) -> notes(batch.pageAt(vma, at), frame), gather);
     }
 
     /** Records that a page is dirty. Returns false if the frame does not belong to a page of this batch. */
@@ -369,7 +370,7 @@ final class WriteBack {
         HeldTables held = new HeldTables();
         try {
             for (ReverseMap.Link link : batch.links(0, batch.count)) {
-                if (link.vma().has(VmaFlags.SHARED) && held.hold(link.table())) {
+                if (link.vma.has(VmaFlags.SHARED) && held.hold(link.table)) {
                     for (int i = 0; i < batch.count; i++) {
                         batch.isMarked[i] |= Pte.has(batch.entry(link, i, Pte.NONE), Pte.DIRTY);
                     }

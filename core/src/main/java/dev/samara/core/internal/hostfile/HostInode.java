@@ -1155,7 +1155,7 @@ final class HostInode {
     /** Ends the read. Returns the number of pages, from the first one on, whose bytes are valid. */
     private int endRead(FilePages.PageRead read, OpenHostFile.@Nullable AbsentEntries mapped) {
         if (mapped == null) {
-            return pages.endUncachedRead(read);
+            return pages.endRead(read);
         }
         int absent = 0;
         try {

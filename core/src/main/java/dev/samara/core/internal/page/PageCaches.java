@@ -133,8 +133,6 @@ public final class PageCaches {
      */
     private volatile boolean hasSealable;
 
-    private final Runnable unmapped = this::noteUnmapped;
-
     private synchronized void add(RegisteredCache entry) {
         if (entry.place < 0) {
             // Added before the index is set, so that the index stays -1 if the ring has no memory for the entry.
@@ -182,13 +180,8 @@ public final class PageCaches {
         return hasSealable;
     }
 
-    /** Returns a task that calls {@link #noteUnmapped}; always the same object. */
-    public Runnable unmapped() {
-        return unmapped;
-    }
-
     /** Records that pages were unmapped. Pages that could not be reclaimed before may be reclaimable now. */
-    void noteUnmapped() {
+    public void noteUnmapped() {
         if (isFutile) {
             isFutile = false;
         }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
@@ -18,7 +19,6 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -107,7 +107,7 @@ final class EvictionTest {
         void failure() {
             takeOut(true);
             assertArrayEquals(new int[0], back());
-            assertTrue(batch.areSomeOut());
+            assertTrue(batch.out > 0);
             assertTrue(eviction.contains(3));
             for (int page = 0; page < PAGES; page++) {
                 eviction.keep(page, false);
@@ -118,7 +118,7 @@ final class EvictionTest {
             for (int frame : taken) {
                 assertFalse(frames.isInactive(frame));
             }
-            assertFalse(batch.areSomeOut());
+            assertEquals(0, batch.out);
             assertArrayEquals(new int[0], handedOver());
             assertEquals(PAGES * pageBytes, bytes.get());
             // No block was kept: the next round collects the pages again.
@@ -131,7 +131,7 @@ final class EvictionTest {
             assertTrue(frames.pin(taken[0]));
             frames.setDirty(taken[1]);
             eviction.keep(2, false);
-            eviction.setMapped(3);
+            eviction.isMapped[3] = true;
         }
 
         @Test
@@ -224,9 +224,12 @@ final class EvictionTest {
 
         private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
         private final Magazine magazine = frames.newMagazine();
-        private final PageIndex index = new PageIndex(Long.MAX_VALUE, IndexBudget.unlimited());
-        private final Eviction.Cursor cursor =
-                new Eviction.Cursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+        private final MachineMemory memory = new MachineMemory(frames, SmallMemory.rcu());
+        private final FilePages file =
+                FilePages.ofSaved(memory, PAGES << 12, new AtomicLong(), PAGES, new Eviction.SpareWalk(memory));
+        private final PageIndex index = file.present().cached.index;
+        private final Eviction eviction = file.eviction();
+        private final Eviction.Cursor cursor = eviction.cursor;
         private final long[] pages = new long[BATCH];
         private final int[] taken = new int[BATCH];
 
@@ -359,7 +362,7 @@ final class EvictionTest {
             index.forEach(0, PAGES, frames::setDirty);
             keepAll();
             assertTrue(cursor.hasDirty());
-            Eviction.Cursor again = new Eviction.Cursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+            Eviction.Cursor again = eviction.new Cursor();
             index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
             assertEquals(BATCH, again.collect(pages, taken));
             again.judge(pages[0], taken[0], false);

@@ -135,11 +135,11 @@ final class FilePagesTest {
             Backing opened = mapped.open();
             FilePages pages = (FilePages) Objects.requireNonNull(opened.pageCache());
             long at = fixture.map(0, 2, SpaceFixture.RW, MapFlags.SHARED, opened, 0);
-            assertEquals(1, pages.linked());
+            assertEquals(1, pages.reverseMap().size());
             fixture.map(at, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
-            assertEquals(1, pages.linked(), "the rest");
+            assertEquals(1, pages.reverseMap().size(), "the rest");
             assertEquals(0, fixture.space.munmap(at, 2 * PAGE));
-            assertEquals(0, pages.linked());
+            assertEquals(0, pages.reverseMap().size());
             mapped.close();
             fixture.closeEmpty();
         }
@@ -211,7 +211,7 @@ final class FilePagesTest {
         @Test
         @DisplayName("frames that are foreign, inserted or given back already are refused, and nothing has changed")
         void misuse() {
-            FilePages other = new FilePages(memory, PAGE);
+            FilePages other = new FilePages(memory, PAGE, false);
             int inserted = file.insert(1, file.allocate());
             int returned = file.allocate();
             file.free(returned);
@@ -527,15 +527,15 @@ final class FilePagesTest {
         @DisplayName(
                 "records its frames before it changes anything; repeated, it leaves the pages that have come since")
         void takesOutAgain() {
-            FilePages other = new FilePages(memory, 8 * PAGE);
+            FilePages other = new FilePages(memory, 8 * PAGE, false);
             FilePages.CachedPages pages = other.present().cached;
             int[] made = new int[4];
             for (int page = 0; page < 4; page++) {
                 made[page] = cached(pages, page);
             }
             Truncation.Removal removal = new Truncation.Removal(1, 6, false);
-            pages.collect(removal);
-            assertEquals(3, removal.count());
+            pages.index.forEach(removal.first, removal.last, removal::add);
+            assertEquals(3, removal.count);
             assertEquals(0, other.removals());
             for (int page = 0; page < 4; page++) {
                 assertEquals(made[page], pages.index.get(page));
@@ -551,9 +551,9 @@ final class FilePagesTest {
                 assertFalse(after[page] != Frames.NONE && frames.isRemoved(after[page]));
             }
             assertEquals(0, other.removals() % 2);
-            for (int i = 0; i < removal.count(); i++) {
-                assertTrue(frames.isRemoved(removal.frame(i)));
-                frames.drop(removal.frame(i), mapped.table.context.magazine());
+            for (int i = 0; i < removal.count; i++) {
+                assertTrue(frames.isRemoved(removal.frames[i]));
+                frames.drop(removal.frames[i], mapped.table.context.magazine());
             }
             assertEquals(3, frames.inUse());
             memory.caches().endAll();
@@ -622,9 +622,9 @@ final class FilePagesTest {
             Thread truncater = beginTruncation();
             for (int i = 0; i < 1000; i++) {
                 FileLink linked = mapped.link(MappedFile.ELSEWHERE, VmaFlags.SHARED);
-                assertEquals(2, file.linked());
+                assertEquals(2, file.reverseMap().size());
                 linked.unlink();
-                assertEquals(1, file.linked());
+                assertEquals(1, file.reverseMap().size());
             }
             assertTrue(truncater.isAlive());
             letEnd(cpu, truncater);
@@ -1248,7 +1248,7 @@ final class FilePagesTest {
                 for (int room = 1; room <= in.size() + 1; room++) {
                     long[] pages = new long[room];
                     int[] frames = new int[room];
-                    int count = index.collect(from, pages, frames);
+                    int count = index.collect(from, pages, frames, 0);
                     List<Long> expected =
                             in.stream().filter(page -> page >= from).limit(room).toList();
                     assertEquals(expected.size(), count);
@@ -1339,7 +1339,7 @@ final class FilePagesTest {
             small.removeIf(0, Long.MAX_VALUE, frame -> true);
             assertEquals(1, small.nodes());
             small.put(0, 10);
-            assertEquals(1, small.collect(0, new long[3], frames));
+            assertEquals(1, small.collect(0, new long[3], frames, 0));
             assertEquals(10, frames[0]);
         }
     }
@@ -1352,7 +1352,7 @@ final class FilePagesTest {
 
         private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
         private final OpenFile file = OpenFile.named("/f").open();
-        private final ReverseMap map = new ReverseMap(() -> {});
+        private final ReverseMap map = new ReverseMap(vma -> {});
 
         private VmArea vma(long page, long pages) {
             return VmArea.describe(0x10_0000, 0x10_0000 + (pages << 12), RW, page, file, null, null);
@@ -1360,7 +1360,7 @@ final class FilePagesTest {
 
         private List<VmArea> visited(long first, long last) {
             List<VmArea> found = new ArrayList<>();
-            map.visit(first, last, link -> found.add(link.vma()));
+            map.visit(first, last, link -> found.add(link.vma));
             return found;
         }
 
@@ -1453,12 +1453,12 @@ final class FilePagesTest {
             ReverseMap.Link old = map.link(replaced, table, true);
             Set<VmArea> seen = new HashSet<>();
             map.visit(0, 100, link -> {
-                VmArea vma = link.vma();
+                VmArea vma = link.vma;
                 if (vma == second) {
                     map.link(successor, table, true);
                     map.unlink(old);
                 }
-                seen.add(link.vma());
+                seen.add(link.vma);
             });
             assertTrue(seen.contains(replaced) || seen.contains(successor), seen::toString);
             assertEquals(Set.of(first, second, successor), found(0, 100));

@@ -25,7 +25,7 @@ final class MappedFile {
     MappedFile(MachineMemory memory, int pages) {
         this.memory = memory;
         this.pages = pages;
-        file = new FilePages(memory, pages * BarePageTable.PAGE);
+        file = new FilePages(memory, pages * BarePageTable.PAGE, false);
         table = new BarePageTable(memory);
     }
 

@@ -414,7 +414,7 @@ final class ReclaimTest {
 
         private final MachineMemory memory = SmallMemory.of(300);
         private final Frames frames = memory.frames();
-        private final FilePages file = new FilePages(memory, 8 * PAGE);
+        private final FilePages file = new FilePages(memory, 8 * PAGE, false);
         private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
         private final OpenFile backing = OpenFile.named("/f").open();
 

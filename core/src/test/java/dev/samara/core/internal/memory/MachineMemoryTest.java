@@ -25,7 +25,7 @@ final class MachineMemoryTest {
         Frames frames = memory.frames();
         List<Long> others = new ArrayList<>();
         for (int i = 1; i <= 6; i++) {
-            FilePages cache = new FilePages(memory, 1 << 20);
+            FilePages cache = new FilePages(memory, 1 << 20, false);
             assertEquals(last + i, cache.number());
             int frame = cache.allocate();
             assertTrue(frames.isPrepared(frame, cache.number()));

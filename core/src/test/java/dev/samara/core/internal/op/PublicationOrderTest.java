@@ -41,7 +41,7 @@ final class PublicationOrderTest {
     private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
 
     private final MachineMemory memory = SmallMemory.of(64);
-    private final FilePages file = new FilePages(memory, 64 * PAGE);
+    private final FilePages file = new FilePages(memory, 64 * PAGE, false);
     private final MachineState host = Layouts.host(this::retire, () -> new Probing(this::look), memory);
     private final Layout layout = Layouts.layout(host);
     private final List<String> violations = new ArrayList<>();
