@@ -40,6 +40,7 @@ final class AccessModesTest {
             Borrowers: places(getVolatile setVolatile)
             Borrowers.BorrowPlace: current(getVolatile setVolatile), isRemoved(getVolatile setVolatile)
             CacheLimit: resident(get)
+            CallNotice: isPosted(getVolatile setVolatile), kept(get getAndDecrement getAndIncrement)
             CommittedMemory: pool(addAndGet compareAndSet get)
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
             CpuCounters: WORD(getOpaque setOpaque)
@@ -79,8 +80,7 @@ final class AccessModesTest {
                 folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), isGiven(compareAndSet set),
                 own(accumulateAndGet get)
             Housekeeping: added(compareAndSet get getAndSet), asker(getVolatile setVolatile), isAsking(compareAndSet
-                set), isLeft(getVolatile setVolatile), isPolled(compareAndSet set), isUnattended(getVolatile
-                setVolatile), poller(getVolatile setVolatile)
+                set), isLeft(getVolatile setVolatile), isPolled(compareAndSet set), poller(getVolatile setVolatile)
             Identity: attachment(getVolatile setVolatile), chargedPages(get setOpaque), exit(getVolatile setVolatile),
                 hasWaited(getVolatile setVolatile), isWithoutUsers(getVolatile setVolatile), mappedPages(getOpaque
                 setOpaque), parts(getVolatile setVolatile), peak(compareAndSet getOpaque), references(compareAndSet

@@ -263,6 +263,17 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
+     * Returns whether other threads may wait for the CPU's thread: the CPU is in GUEST, or its reader is in a section.
+     * Used by the thread.
+     *
+     * @param passed a reader that does not count; null if there is none
+     */
+    boolean mayDelay(Rcu.@Nullable Reader passed) {
+        Rcu.Reader own = reader;
+        return (word & STATES) == GUEST || (own != null && own != passed && own.isReading());
+    }
+
+    /**
      * Starts to use translations of a context. If a thread changed entries before its shootdown read this word, the
      * change is visible to the reads that follow.
      *

@@ -227,21 +227,37 @@ public final class ThreadCpus {
     public static void checkMayWait(String what, Rcu.@Nullable Reader own) {
         NoWaiting.check(what);
         ThreadCpus thread = CURRENT.get();
-        if (thread == null) {
-            return;
+        if (thread != null && thread.mayDelay(own)) {
+            thread.refuseOrLeave(what, own);
         }
-        CpuState cpu = thread.inGuest(true);
+    }
+
+    /** Returns whether a CPU of this thread is in GUEST, or a reader other than {@code own} is in a section. */
+    private boolean mayDelay(Rcu.@Nullable Reader own) {
+        // By index, because this runs before each operation of a thread that has CPUs.
+        for (int i = 0; i < cpus.size; i++) {
+            CpuState cpu = cpus.get(i);
+            if (cpu != null && cpu.mayDelay(own)) {
+                return true;
+            }
+        }
+        Rcu.Reader reader = borrowed;
+        return reader != null && reader != own && reader.isReading();
+    }
+
+    private void refuseOrLeave(String what, Rcu.@Nullable Reader own) {
+        CpuState cpu = inGuest(true);
         if (cpu != null) {
             throw new IllegalStateException(what + " was called while " + cpu
                     + " is in GUEST: it has to leave it first, because others may wait for it");
         }
-        Rcu.Reader reader = thread.inSection(own);
+        Rcu.Reader reader = inSection(own);
         if (reader != null) {
             throw new IllegalStateException(what + " was called in a reader section of " + reader
                     + ", which must not wait for anything: every grace period waits for its end");
         }
         // Last, so that no CPU has left GUEST if the call is rejected.
-        thread.leaveFor(CpuState.OwnerTlb.FOR_CALL);
+        leaveFor(CpuState.OwnerTlb.FOR_CALL);
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
@@ -211,6 +212,7 @@ public final class Edit implements AutoCloseable {
 
     /** Opens an edit that completes a published operation. */
     static Edit completing(Operation operation, InFlightOperation range) {
+        ThreadCpus.checkMayWait(District.LOCKING);
         return new Edit(operation, true, range.low(), range.high());
     }
 

@@ -169,16 +169,21 @@ public final class Operation implements MachineWaitReporter {
      */
     public long run() {
         ThreadCpus.checkMayWait("a call of a space");
-        if (isRefusedByClose()) {
+        boolean isSpecial = layout.isSpecial();
+        if (isSpecial && isRefusedByClose()) {
             return result;
         }
         StackReserve.check(DEPTH);
-        attendAgain();
-        Rcu bound = call.mayBeRefused() ? bound() : null;
-        if (bound != null && !bound.awaitRoom()) {
-            return Errno.EAGAIN.result();
+        if (isSpecial) {
+            attend();
+            Rcu bound = call.mayBeRefused() ? bound() : null;
+            if (bound != null && !bound.awaitRoom()) {
+                return Errno.EAGAIN.result();
+            }
+            // Checked again, because the wait for room may have run code of the embedder on this thread.
+            ThreadCpus.checkMayWait(District.LOCKING);
+            beginRevocations();
         }
-        beginRevocations();
         try {
             publish();
         } finally {
@@ -188,10 +193,18 @@ public final class Operation implements MachineWaitReporter {
                     retirement.retireAndWait();
                 }
             } finally {
-                endRevocations();
+                if (revocations != null) {
+                    endRevocations();
+                }
             }
         }
         return result;
+    }
+
+    /** Handles what the machine's notice is about, apart from the bound of the work that grace periods defer. */
+    private void attend() {
+        layout.notice().take();
+        attendAgain();
     }
 
     /**
@@ -209,13 +222,15 @@ public final class Operation implements MachineWaitReporter {
             return false;
         }
         StackReserve.check(DEPTH);
-        attendAgain();
+        attend();
         backlog = bound();
         if (!takePlace()) {
             result = Errno.EAGAIN.result();
             return false;
         }
         try {
+            // Checked again, because the wait for a place may have run code of the embedder on this thread.
+            ThreadCpus.checkMayWait(District.LOCKING);
             beginRevocations();
             publish();
         } finally {
@@ -385,6 +400,8 @@ public final class Operation implements MachineWaitReporter {
                     refused(refusal.result());
                     return;
                 }
+                // Checked again, because code of the embedder may have run on this thread since the first attempt.
+                ThreadCpus.checkMayWait(District.LOCKING);
                 outcome = attempt();
             }
         } finally {
@@ -480,14 +497,18 @@ public final class Operation implements MachineWaitReporter {
     /** Releases the unused context, the ticket, and unused opens, however the operation ended. */
     private void leave() {
         try {
-            giveContextBack();
+            if (context != null) {
+                giveContextBack();
+            }
             if (tables != null) {
                 // Needed even after a batch was published, because a later batch may have failed and left its own
                 // tables.
                 tables.close();
                 tables = null;
             }
-            withdraw();
+            if (waits != null) {
+                waits.withdraw();
+            }
         } finally {
             PublicationBatches ended = batches;
             batches = null;
@@ -984,6 +1005,7 @@ public final class Operation implements MachineWaitReporter {
             }
             // No border separates the ticket's ranges, and a ticket without ranges prevents all borders. So this lock
             // never joins parts.
+            ThreadCpus.checkMayWait(District.LOCKING);
             District district = mine.hasRanges() ? layout.lockDistrict(mine.low(), mine.high()) : layout.lockWhole();
             try {
                 district.inFlight().remove(mine);

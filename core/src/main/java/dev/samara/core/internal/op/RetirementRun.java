@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.InFlightOperation;
@@ -315,6 +316,7 @@ final class RetirementRun extends InFlightOperation {
         boolean isLone;
         boolean hasManyJoins;
         boolean isDone = false;
+        ThreadCpus.checkMayWait(District.LOCKING);
         District district = layout.lockDistrict(low(), high());
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.

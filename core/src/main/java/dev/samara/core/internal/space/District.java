@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.BorderSearch.LockContention;
 import dev.samara.core.internal.space.Districts.LayoutParts;
 import dev.samara.core.internal.space.Identity.ChargedPages;
@@ -280,7 +279,7 @@ public final class District {
     static final int IDLE = 1 << 18;
 
     /** What a thread with a CPU in GUEST must not do, for messages. */
-    static final String LOCKING = "a call that takes the lock of a space";
+    public static final String LOCKING = "a call that takes the lock of a space";
 
     private static final VarHandle OPERATIONS;
 
@@ -432,9 +431,8 @@ public final class District {
         isPart = true;
     }
 
-    /** Takes the lock, even if the district is dead. */
+    /** Takes the lock, even if the district is dead. The caller has checked that this thread may wait. */
     void lock() {
-        ThreadCpus.checkMayWait(LOCKING);
         lock.lock();
         boolean isBegun = false;
         try {

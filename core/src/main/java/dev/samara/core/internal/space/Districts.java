@@ -437,7 +437,7 @@ final class Districts {
 
     /**
      * Locks the part that contains a range, or the whole layout if it is not divided or no part contains the range.
-     * First joins the parts if a reader requested that.
+     * First joins the parts if a reader requested that. The caller has checked that this thread may wait.
      *
      * @param start the first address
      * @param end the (exclusive) end
@@ -551,7 +551,6 @@ final class Districts {
 
     /** Locks the undivided layout. Returns null, without the lock, if the layout is divided by then. */
     private @Nullable District lockUndivided(long start, long end) {
-        ThreadCpus.checkMayWait(District.LOCKING);
         boolean isMet = District.isContended(lock);
         lock.lock();
         boolean isOurs = false;

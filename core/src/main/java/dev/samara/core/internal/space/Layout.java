@@ -12,6 +12,7 @@ import dev.samara.core.internal.space.District.LockHoldTimes;
 import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.CallNotice;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
@@ -163,6 +164,11 @@ public final class Layout implements VmaLookup {
     private final Lifetime lifetime;
     private final Districts districts;
     private final LayoutListeners listeners;
+    private final CallNotice notice;
+
+    /** Whether the access checker records which ranges a call may revoke. */
+    private final boolean isChecked;
+
     private final Privileges privileges;
     private final long mmapBase;
 
@@ -351,6 +357,8 @@ public final class Layout implements VmaLookup {
         this.brk = brk;
         host = spaces.host();
         geometry = origin.geometry();
+        notice = host.housekeeping().notice();
+        isChecked = memory != null && memory.accessChecker() != null;
         privileges = new Privileges(held);
         lock = host.newLock();
         MapleTree<VmArea> empty = new MapleTree<>(lock);
@@ -538,7 +546,8 @@ public final class Layout implements VmaLookup {
     }
 
     /**
-     * Takes the lock of the part that contains a range, or the layout lock if there is no such part.
+     * Takes the lock of the part that contains a range, or the layout lock if there is no such part. The caller has
+     * checked that this thread may wait.
      *
      * @param start the first address
      * @param end the (exclusive) end
@@ -801,6 +810,19 @@ public final class Layout implements VmaLookup {
         // The tree shows whether the store was made, so that a thread that is refused finds no mapping afterwards.
         MapleTree<VmArea> all = isClosing ? treeAcquire() : null;
         return all != null && all.isEmpty();
+    }
+
+    /**
+     * Returns whether a call of the space has to handle something before it starts: the space is closed or about to be,
+     * a source posted the {@link CallNotice} of the machine, or the machine is checked.
+     */
+    public boolean isSpecial() {
+        return notice.isPosted || isClosing || isChecked;
+    }
+
+    /** Returns the notice to the calls of the machine. */
+    public CallNotice notice() {
+        return notice;
     }
 
     /** Returns whether the next store closes the space, or an earlier one did. Caller holds the layout lock. */

@@ -171,6 +171,13 @@ public final class Background implements Executor {
      */
     private volatile boolean isToTryAgain;
 
+    /**
+     * Written: the constructor of {@code MachineTasks} (plain).
+     * Read: holder of {@code lock}, and a thread that makes an overdue attempt (plain).
+     * Invariant: set before another thread knows this object.
+     */
+    private CallNotice notice = new CallNotice();
+
     /** The time after which the timer must have lost the scheduled attempt, as {@link System#nanoTime}. */
     @GuardedBy("lock")
     private long overdueNanos;
@@ -195,6 +202,11 @@ public final class Background implements Executor {
      */
     public Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor) {
         this(handler, dueAfter, idleFor, Thread::start, (task, nanos) -> Timer.start(nanos, task));
+    }
+
+    /** Posts the notice if a later call must try again to find a thread. Called before another thread knows this. */
+    void postTo(CallNotice calls) {
+        notice = calls;
     }
 
     Background(
@@ -403,6 +415,7 @@ public final class Background implements Executor {
             pause = Pause.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
             overdueNanos = System.nanoTime() + pause;
             isToTryAgain = true;
+            notice.isPosted = true;
             try {
                 timer.accept(this::tryAgain, pause);
                 overdueNanos += LONGEST_PAUSE;
@@ -414,14 +427,16 @@ public final class Background implements Executor {
     }
 
     /**
-     * Tries again to find a thread if the timer lost an attempt. Costs one volatile read if no attempt failed. Called
-     * before each operation, and every ten seconds by a thread that waits at a gate or for quiescence. If there is no
-     * memory for a thread, a later call retries, because the caller must not wait for memory.
+     * Tries again to find a thread if the timer lost an attempt. Called by an operation that found the notice posted,
+     * and every ten seconds by a thread that waits at a gate or for quiescence. If there is no memory for a thread, a
+     * later call retries, because the caller must not wait for memory.
      */
     public void attendAgain() {
         if (!isToTryAgain) {
             return;
         }
+        // First, because the attempt is still scheduled unless it is overdue, and may fail.
+        notice.isPosted = true;
         // A stack overflow below could leave the lead with a thread that was not started.
         StackReserve.check(DEPTH);
         boolean isOverdue;

@@ -106,16 +106,8 @@ public final class Housekeeping implements Runnable {
     /** Whether the strategy has thrown an exception. Used by the thread that set {@link #isPolled}. */
     private boolean isIdleBroken;
 
-    /**
-     * Whether an Error stopped a thread that was about to start the steps.
-     *
-     * <p>Written: a thread that gets an Error after it has added a call (volatile); a thread that clears the flag
-     *     before it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end,
-     *     which then clears it (volatile).
-     * Read: operations, threads that add a callback, wait for quiescence or wait long (volatile).
-     * Invariant: set while a call may be listed without a thread that runs steps.
-     */
-    private volatile boolean isUnattended;
+    /** Posted while a call may be listed without a thread that runs steps, because an Error stopped its start. */
+    private final CallNotice notice = new CallNotice();
 
     /**
      * Whether an Error or an exception ended the steps while calls were left.
@@ -212,29 +204,30 @@ public final class Housekeeping implements Runnable {
         } finally {
             if (!isAttended) {
                 // No method call, because the stack may have no space for one.
-                isUnattended = true;
+                notice.isPosted = true;
             }
         }
     }
 
     /**
-     * Starts the steps for calls that an Error left listed without steps. Costs one volatile read if there are no such
-     * calls. Called before each operation, before a wait for all threads of the machine, and every ten seconds by a
-     * thread that waits at a gate.
+     * Starts the steps for calls that an Error left listed without steps. Called by an operation that found the notice
+     * posted, before a wait for all threads of the machine, and every ten seconds by a thread that waits at a gate.
      */
     public void attendAgain() {
-        if (isUnattended) {
-            boolean isAttended = false;
-            isUnattended = false;
-            try {
-                attend();
-                isAttended = true;
-            } finally {
-                if (!isAttended) {
-                    isUnattended = true;
-                }
+        boolean isAttended = false;
+        try {
+            attend();
+            isAttended = true;
+        } finally {
+            if (!isAttended) {
+                notice.isPosted = true;
             }
         }
+    }
+
+    /** Returns the notice to the calls of the machine. */
+    public CallNotice notice() {
+        return notice;
     }
 
     /** Starts the steps, unless a thread is running them or they are invoked. */
@@ -292,7 +285,7 @@ public final class Housekeeping implements Runnable {
             poller = null;
             isLeft = waiting != null || prompt.first != null || mayWait.first != null;
             isPolled.set(false);
-            isUnattended = true;
+            notice.isPosted = true;
             attendAgain();
         }
     }

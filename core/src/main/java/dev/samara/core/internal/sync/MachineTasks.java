@@ -59,6 +59,7 @@ public final class MachineTasks implements Executor {
         this.handler = handler;
         Executor outside = given == null ? background : task -> give(given, task);
         housekeeping = new Housekeeping(isInvoked ? null : background, outside, idle);
+        background.postTo(housekeeping.notice());
     }
 
     /** Returns the housekeeping, which hands its calls to the executor of the tasks. */

@@ -173,7 +173,8 @@ public final class Rcu {
      * Whether the waiting work is at its bound. Written under the lock, read without it.
      *
      * <p>Written: holder of {@code work} (volatile).
-     * Read: a thread that is about to start an operation (volatile).
+     * Read: a thread that is about to start an operation, and found the {@code CallNotice} posted (volatile).
+     * Pairs: stored before {@code kept} and {@code isPosted} of {@code CallNotice}, which are read before it.
      * Invariant: set while the work is at its bound. Racy for a thread without the lock, so a few more operations may
      *     start.
      */
@@ -487,7 +488,7 @@ public final class Rcu {
         }
         if (first != null) {
             start(first);
-        } else {
+        } else if (settings.housekeeping.notice().isPosted) {
             settings.housekeeping.attendAgain();
         }
     }
@@ -658,9 +659,9 @@ public final class Rcu {
     }
 
     /**
-     * Waits until the waiting work is below its bound, before a call that may add callbacks. Reserves nothing. Costs
-     * one volatile read while there is room. If the settings say to wait, the caller must not be in a section or hold a
-     * lock.
+     * Waits until the waiting work is below its bound, before a call that may add callbacks. Reserves nothing. Called
+     * by calls that find the {@link CallNotice} posted, which this object keeps posted at the bound. If the settings say
+     * to wait, the caller must not be in a section or hold a lock.
      *
      * @return false if the work is at its bound and the settings say to refuse
      */
@@ -747,7 +748,15 @@ public final class Rcu {
 
     @GuardedBy("work")
     private void noteLoad() {
-        isFull = callbacks + tasks >= settings.bound;
+        boolean isAtBound = callbacks + tasks >= settings.bound;
+        if (isFull != isAtBound) {
+            isFull = isAtBound;
+            if (isAtBound) {
+                settings.housekeeping.notice().keep();
+            } else {
+                settings.housekeeping.notice().release();
+            }
+        }
     }
 
     /** Records the number of waiting callbacks. */

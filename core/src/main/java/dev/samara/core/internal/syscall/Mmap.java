@@ -99,7 +99,7 @@ public record Mmap(
         return Syscall.start(layout, of(layout, address, length, protection, flags, backing, offset));
     }
 
-    /** Creates the call. The traits of the backing are read here, so no lock is held. */
+    /** Creates the call. The traits of a backing are read here, so no lock is held. */
     private static Mmap of(
             Layout layout,
             long address,
@@ -108,9 +108,12 @@ public record Mmap(
             int flags,
             @Nullable Backing backing,
             long offset) {
-        // Checked first, because a refused call must not call the backing.
-        ThreadCpus.checkMayWait("a call of a space");
-        BackingTraits traits = layout.isClosed() ? null : BackingTraits.of(backing);
+        BackingTraits traits = null;
+        if (backing != null) {
+            // Checked first, because a refused call must not call the backing.
+            ThreadCpus.checkMayWait("a call of a space");
+            traits = layout.isClosed() ? null : BackingTraits.of(backing);
+        }
         return new Mmap(address, length, protection, flags, traits, offset);
     }
 

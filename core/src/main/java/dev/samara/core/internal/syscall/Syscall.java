@@ -6,11 +6,13 @@ import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.PendingCall;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -30,7 +32,8 @@ final class Syscall {
     static long run(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
         long result = operation.run();
-        return Populate.run(layout, operation.populations(), result);
+        List<PopulateRange> ranges = operation.populations();
+        return ranges.isEmpty() ? result : Populate.run(layout, ranges, result);
     }
 
     /**
