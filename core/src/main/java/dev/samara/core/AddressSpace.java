@@ -7,6 +7,7 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.WriteListener;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.Pte;
@@ -17,8 +18,6 @@ import dev.samara.core.internal.syscall.Brk;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Madvise.SetAnonVmaName;
-import dev.samara.core.internal.syscall.Mdwe;
-import dev.samara.core.internal.syscall.Membarrier;
 import dev.samara.core.internal.syscall.Mlock;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
@@ -27,7 +26,6 @@ import dev.samara.core.internal.syscall.Mseal;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Pagemap;
-import dev.samara.core.internal.syscall.RemapFilePages;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.internal.vma.VmArea;
@@ -597,7 +595,7 @@ public final class AddressSpace implements AutoCloseable {
      *     rcuMapPages}
      */
     public long setMdwe(long bits) {
-        return Mdwe.set(layout, bits);
+        return layout.setMdwe(bits);
     }
 
     /**
@@ -791,7 +789,7 @@ public final class AddressSpace implements AutoCloseable {
      *     rcuMapPages}; no backing is called then
      */
     public long remapFilePages(long start, long length, int protection, long pageOffset, int flags) {
-        return RemapFilePages.remapFilePages(layout, start, length, protection, pageOffset, flags);
+        return Mmap.remapFilePages(layout, start, length, protection, pageOffset, flags);
     }
 
     /**
@@ -845,7 +843,13 @@ public final class AddressSpace implements AutoCloseable {
      *     this is called by a backing in {@code rcuMapPages}
      */
     public long membarrier() {
-        return Membarrier.membarrier(layout);
+        Layout fenced = layout;
+        if (fenced.isClosed()) {
+            return Errno.ESRCH.result();
+        }
+        ThreadCpus.checkMayWait("a membarrier");
+        fenced.memory().shootdowns().fence(fenced.pages().context());
+        return 0;
     }
 
     /**

@@ -22,7 +22,7 @@ import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.syscall.ExitMmap;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vcpu.GuestCpus;
 import dev.samara.core.internal.vcpu.Vcpu;
@@ -209,7 +209,7 @@ public final class Machine implements AutoCloseable {
         if (identity.exit() == null) {
             identity.exit(ExitRecord.of(layout));
         }
-        ExitMmap.close(layout);
+        Munmap.close(layout);
     }
 
     /**

@@ -4,7 +4,6 @@ package dev.samara.core;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Pagemap.Smaps;
-import dev.samara.core.internal.syscall.Pagemap.SmapsSums;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import java.util.function.Consumer;
@@ -73,7 +72,7 @@ public record MappingResidency(
     @Experimental
     public MappingResidency {}
 
-    private static MappingResidency of(@Nullable Vma vma, SmapsSums sums) {
+    private static MappingResidency of(@Nullable Vma vma, Smaps sums) {
         return new MappingResidency(
                 vma,
                 sums.rss,
@@ -92,19 +91,17 @@ public record MappingResidency(
     }
 
     static void forEach(Layout layout, Consumer<? super MappingResidency> action) {
-        Smaps smaps = new Smaps(layout);
         for (VmArea vma = layout.findNext(0); vma != null; vma = layout.findNext(vma.end())) {
-            SmapsSums sums = new SmapsSums();
-            smaps.add(vma, sums);
+            Smaps sums = new Smaps(layout);
+            sums.add(vma);
             action.accept(of(vma, sums));
         }
     }
 
     static MappingResidency sum(Layout layout) {
-        Smaps smaps = new Smaps(layout);
-        SmapsSums sums = new SmapsSums();
+        Smaps sums = new Smaps(layout);
         for (VmArea vma = layout.findNext(0); vma != null; vma = layout.findNext(vma.end())) {
-            smaps.add(vma, sums);
+            sums.add(vma);
         }
         return of(null, sums);
     }

@@ -29,8 +29,8 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
@@ -130,7 +130,7 @@ final class Bed {
                         Long.MAX_VALUE),
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
-                new Spaces(host, ExitMmap::close),
+                new Spaces(host, Munmap::close),
                 new Origin(
                         null,
                         GEOMETRY,

@@ -880,28 +880,44 @@ public final class Layout implements VmaLookup {
     }
 
     /** Returns the bits of a child, or of a space that replaces this one ({@code mmf_init_legacy_flags}). */
-    public int inheritedMdwe() {
+    private int inheritedMdwe() {
         int own = mdwe;
         return (own & MdweFlags.NO_INHERIT) != 0 ? 0 : own;
     }
 
     /**
-     * Sets the bits of {@link MdweFlags}, which are never changed afterwards. Caller holds the layout lock. So every
-     * edit published after this returns obeys them, even if the edit's call started earlier.
+     * Sets the bits of {@link MdweFlags}, which are never changed afterwards, under the layout lock. So every edit
+     * published after this returns obeys them, even if the edit's call started earlier.
      *
      * @return 0, or a negated errno
      */
     public long setMdwe(long wanted) {
         boolean isComplete = (wanted & MdweFlags.NO_INHERIT) == 0 || (wanted & MdweFlags.REFUSE_EXEC_GAIN) != 0;
-        if ((wanted & ~KNOWN_MDWE) != 0 || !isComplete) {
-            return Errno.EINVAL.result();
+        lock();
+        try {
+            if (isClosed()) {
+                return Errno.ESRCH.result();
+            }
+            if ((wanted & ~KNOWN_MDWE) != 0 || !isComplete) {
+                return Errno.EINVAL.result();
+            }
+            if (mdwe != 0 && mdwe != wanted) {
+                return Errno.EPERM.result();
+            }
+            mdwe = (int) wanted;
+            return 0;
+        } finally {
+            unlock();
         }
-        int own = mdwe;
-        if (own != 0 && own != wanted) {
-            return Errno.EPERM.result();
+    }
+
+    /** Passes the bits of {@link MdweFlags} on to the space that replaces this one, unless that one has bits. */
+    public void passMdweOn(Layout next) {
+        int bits = inheritedMdwe();
+        if (bits != 0) {
+            // Has no effect if that space already has other bits, which deny as much as these.
+            long unused = next.setMdwe(bits);
         }
-        mdwe = (int) wanted;
-        return 0;
     }
 
     /**

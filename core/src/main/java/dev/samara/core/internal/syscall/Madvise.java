@@ -38,7 +38,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         long result = Syscall.run(layout, call);
         if (advice == Advice.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
             long end = address + layout.geometry().roundUp(length);
-            ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
+            Syscall.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
         }
         return advice == Advice.REMOVE ? call.punch(layout, result) : result;
     }
@@ -55,8 +55,8 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             return decided;
         }
         long end = address + layout.geometry().roundUp(length);
-        long failed = ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> {
-            long offset = ReferencedVmas.offset(layout, vma, start);
+        long failed = Syscall.visit(layout, address, end, (vma, start, stop) -> {
+            long offset = Syscall.offset(layout, vma, start);
             Errno refusal = isDiscardOfSealed(vma, advice) ? Errno.EPERM : refusalToRemove(vma, offset, stop - start);
             OpenHostFile file = hostFileOf(vma);
             return refusal != null ? refusal.result() : file == null ? 0 : file.punchMapped(offset, stop - start);
@@ -79,7 +79,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             return 0;
         }
         try {
-            traits.backing().willNeed(ReferencedVmas.offset(layout, vma, start), end - start);
+            traits.backing().willNeed(Syscall.offset(layout, vma, start), end - start);
         } catch (Throwable thrown) {
             layout.host()
                     .report(
@@ -120,7 +120,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             return Errno.EPERM.result();
         }
         Errno refusal = advice == Advice.REMOVE
-                ? refusalToRemove(vma, ReferencedVmas.offset(edit.layout, vma, start), end - start)
+                ? refusalToRemove(vma, Syscall.offset(edit.layout, vma, start), end - start)
                 : refusal(vma, advice);
         if (refusal != null) {
             return refusal.result();
@@ -152,7 +152,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             case Advice.REMOVE -> {
                 FilePages file = FilePages.of(vma);
                 if (file != null && hostFileOf(vma) == null) {
-                    long offset = ReferencedVmas.offset(edit.layout, vma, start);
+                    long offset = Syscall.offset(edit.layout, vma, start);
                     edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, offset));
                 }
             }

@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code mmap}: checks the arguments, and determines the errors, the address and the flags of the VMA ({@code
- * ksys_mmap_pgoff} and {@code do_mmap} in {@code mm/mmap.c}). {@link MmapState} stores the VMA in the layout. {@code
- * shmat} starts at {@link #map}.
+ * ksys_mmap_pgoff} and {@code do_mmap} in {@code mm/mmap.c}), and stores the VMA in the layout. {@code shmat} starts
+ * at {@link #map}.
  *
  * @param backing the traits of the object to map; null for a bad descriptor
  * @param offset bytes
@@ -99,6 +99,11 @@ public record Mmap(
         return Syscall.start(layout, of(layout, address, length, protection, flags, backing, offset));
     }
 
+    public static long remapFilePages(
+            Layout layout, long address, long length, int protection, long pageOffset, int flags) {
+        return Syscall.run(layout, new RemapFilePages(address, length, protection, pageOffset, flags));
+    }
+
     /** Creates the call. The traits of a backing are read here, so no lock is held. */
     private static Mmap of(
             Layout layout,
@@ -147,7 +152,9 @@ public record Mmap(
             long size = shift == 0 ? geometry.hugeSize() : 1L << shift;
             rounded = length + size - 1 & -size;
         }
-        return new Mmap(address, rounded, protection, flags, anonymous ? null : backing, offset).map(edit);
+        boolean isSame = rounded == length && (!anonymous || backing == null);
+        return (isSame ? this : new Mmap(address, rounded, protection, flags, anonymous ? null : backing, offset))
+                .map(edit);
     }
 
     /**
@@ -195,8 +202,7 @@ public record Mmap(
             return vmaFlags;
         }
         long answer = refusal != Edit.DONE ? refusal : answerOfFile(geometry, vmaFlags);
-        return new MmapState(edit, backing, flags, start, size, vmaFlags, pageOffset(geometry, start), early)
-                .put(answer);
+        return put(edit, start, size, vmaFlags, early, answer);
     }
 
     private boolean keepsMappings() {
@@ -351,6 +357,98 @@ public record Mmap(
         return (flags & MapFlags.TYPE) == SHARED ? 0 : geometry.pages(start);
     }
 
+    /**
+     * Replaces the VMAs of the range by the mapping, whose address and flags are decided ({@code mmap_region} in {@code
+     * mm/vma.c}). If this fails, a VMA may stay split at an end of the range.
+     *
+     * @param size bytes, in whole pages
+     * @param decided the flags of the VMA, apart from ACCOUNT
+     * @param early whether a munmap is in flight in the range
+     * @param answer the result of the file's own {@code mmap}: DONE, or a negated errno
+     * @return the address, or a negated errno
+     */
+    private long put(Edit edit, long start, long size, long decided, boolean early, long answer) {
+        Geometry geometry = edit.geometry;
+        long vmaFlags = decided;
+        if (edit.layout.deniesExec(vmaFlags, vmaFlags)) {
+            return Errno.EACCES.result();
+        }
+        if (backing != null && isSharedMayWrite(vmaFlags) && !edit.mayMapWritable(backing)) {
+            return Errno.EPERM.result();
+        }
+        long end = start + size;
+        long pages = geometry.pages(size);
+        long refused = VmaMerge.cutAndGather(edit, start, end);
+        if (refused != DONE) {
+            return refused;
+        }
+        LayoutCounters replaced = VmaMerge.counters(edit);
+        if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
+            return Errno.ENOMEM.result();
+        }
+        if (isAccountable(vmaFlags)) {
+            if (!edit.charge(Math.max(0, pages - replaced.accounted))) {
+                return Errno.ENOMEM.result();
+            }
+            vmaFlags |= VmaFlags.ACCOUNT;
+        }
+        if (answer != DONE) {
+            return leaveGap(edit, replaced, answer);
+        }
+        BackingTraits behind = backing;
+        if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
+            behind = BackingTraits.of(edit.createShared(size, (vmaFlags & VmaFlags.NORESERVE) == 0));
+            if (behind == null) {
+                return leaveGap(edit, replaced, Errno.ENOMEM.result());
+            }
+        }
+        if (behind != null) {
+            behind = edit.current(behind);
+        }
+        if (early) {
+            edit.takeOver(start, end);
+        }
+        if (replaced.maps != 0 || early) {
+            edit.gate(start, end);
+        }
+        VmaMerge.displace(edit);
+        VmArea placed =
+                VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset(geometry, start), behind, null, null));
+        if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
+            // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
+            Mlock.unlock(edit, placed);
+        }
+        boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
+        if (populates || (vmaFlags & VmaFlags.LOCKED) != 0) {
+            edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
+        }
+        return start;
+    }
+
+    /**
+     * Unmaps the mappings that would have been replaced, because Linux has also removed them by then
+     * (vms_abort_munmap_vmas).
+     */
+    private static long leaveGap(Edit edit, LayoutCounters replaced, long errno) {
+        if (replaced.maps != 0) {
+            VmaMerge.unmap(edit, false);
+        }
+        return errno;
+    }
+
+    private static boolean isSharedMayWrite(long vmaFlags) {
+        return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
+    }
+
+    /**
+     * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set.
+     * Mappings of huge pages are not charged.
+     */
+    private boolean isAccountable(long vmaFlags) {
+        return (flags & MapFlags.HUGETLB) == 0
+                && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
+    }
+
     @Override
     public void revoke(Operation operation) {
         if ((flags & FIXED) != 0) {
@@ -365,129 +463,96 @@ public record Mmap(
     }
 
     /**
-     * A new mapping whose address and flags are decided, and which is now stored in an edit ({@code struct mmap_state}
-     * and {@code mmap_region} in {@code mm/vma.c}). {@link Mmap} decides them.
+     * {@code remap_file_pages} ({@code mm/mmap.c}): maps another part of the file that is mapped at an address, with the
+     * same rights. The check of the old mapping and the new mapping are one edit, so no operation can intervene.
      */
-    private static final class MmapState {
-        private final Edit edit;
-        private final Geometry geometry;
-        private final @Nullable BackingTraits backing;
-
-        /** Flags of {@link MapFlags}. */
-        private final int flags;
-
-        private final long start;
-        private final long length;
-        private final long pageOffset;
-
-        /** Whether a munmap is in flight in the range. */
-        private final boolean early;
-
-        private long vmaFlags;
-
-        MmapState(
-                Edit edit,
-                @Nullable BackingTraits backing,
-                int flags,
-                long start,
-                long length,
-                long vmaFlags,
-                long pageOffset,
-                boolean early) {
-            this.edit = edit;
-            this.geometry = edit.geometry;
-            this.backing = backing;
-            this.flags = flags;
-            this.start = start;
-            this.length = length;
-            this.vmaFlags = vmaFlags;
-            this.pageOffset = pageOffset;
-            this.early = early;
+    record RemapFilePages(long address, long length, int protection, long pageOffset, int flags) implements Call {
+        @Override
+        public long from(Layout layout) {
+            return layout.geometry().roundDown(address);
         }
 
-        /**
-         * Replaces the VMAs of the range by the mapping. If this fails, a VMA may stay split at an end of the range.
-         *
-         * @param answer the result of the file's own {@code mmap}: DONE, or a negated errno
-         * @return the address, or a negated errno
-         */
-        long put(long answer) {
-            if (edit.layout.deniesExec(vmaFlags, vmaFlags)) {
-                return Errno.EACCES.result();
+        @Override
+        public long to(Layout layout) {
+            return Addresses.endOf(address, length);
+        }
+
+        @Override
+        public long decide(Edit edit) {
+            Geometry geometry = edit.geometry;
+            long start = geometry.roundDown(address);
+            long size = geometry.roundDown(length);
+            long end = start + size;
+            if (protection != 0
+                    || !Addresses.isBelow(start, end)
+                    || Addresses.isBelow(pageOffset + geometry.pages(size), pageOffset)) {
+                return Errno.EINVAL.result();
             }
-            if (backing != null && isSharedMayWrite() && !edit.mayMapWritable(backing)) {
-                return Errno.EPERM.result();
+            edit.claim(start, end);
+            VmArea vma = edit.at(start);
+            BackingTraits file = vma == null ? null : vma.traits();
+            if (vma == null || file == null || !vma.has(VmaFlags.SHARED) || !isOfOneFile(edit, vma, end)) {
+                return Errno.EINVAL.result();
             }
-            long end = start + length;
-            long pages = geometry.pages(length);
-            long refused = VmaMerge.cutAndGather(edit, start, end);
-            if (refused != DONE) {
-                return refused;
-            }
-            LayoutCounters replaced = VmaMerge.counters(edit);
-            if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
-                return Errno.ENOMEM.result();
-            }
-            if (isAccountable()) {
-                if (!edit.charge(Math.max(0, pages - replaced.accounted))) {
-                    return Errno.ENOMEM.result();
+            // The old mapping ends first, and the segment ends with it, so the new mapping fails (do_mmap, shm_mmap).
+            long refusal = isRemovedWithRange(edit, vma, file, start, end) ? Errno.EINVAL.result() : DONE;
+            int rights = (int) (vma.flags() & VmaFlags.ACCESS);
+            int mapFlags = MapFlags.SHARED
+                    | MapFlags.FIXED
+                    | MapFlags.POPULATE
+                    | (flags & MapFlags.NONBLOCK)
+                    | (vma.has(VmaFlags.LOCKED) ? MapFlags.LOCKED : 0);
+            long mapped = new Mmap(start, size, rights, mapFlags, file, offset(geometry)).map(edit, refusal);
+            return Errno.isError(mapped) ? mapped : DONE;
+        }
+
+        /** Returns whether the range, from a VMA on, contains no hole, and its VMAs have the same file and equal flags. */
+        private static boolean isOfOneFile(Edit edit, VmArea first, long end) {
+            VmArea vma = first;
+            while (Addresses.isBelow(vma.end(), end)) {
+                VmArea next = edit.at(vma.end());
+                if (next == null || next.backing() != first.backing() || next.flags() != first.flags()) {
+                    return false;
                 }
-                vmaFlags |= VmaFlags.ACCOUNT;
+                vma = next;
             }
-            if (answer != DONE) {
-                return leaveGap(replaced, answer);
-            }
-            BackingTraits behind = backing;
-            if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
-                behind = BackingTraits.of(edit.createShared(length, (vmaFlags & VmaFlags.NORESERVE) == 0));
-                if (behind == null) {
-                    return leaveGap(replaced, Errno.ENOMEM.result());
-                }
-            }
-            if (behind != null) {
-                behind = edit.current(behind);
-            }
-            if (early) {
-                edit.takeOver(start, end);
-            }
-            if (replaced.maps != 0 || early) {
-                edit.gate(start, end);
-            }
-            VmaMerge.displace(edit);
-            VmArea placed = VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
-            if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
-                // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
-                Mlock.unlock(edit, placed);
-            }
-            boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
-            if (populates || (vmaFlags & VmaFlags.LOCKED) != 0) {
-                edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
-            }
-            return start;
+            return true;
         }
 
         /**
-         * Unmaps the mappings that would have been replaced, because Linux has also removed them by then
-         * (vms_abort_munmap_vmas).
+         * Returns whether the file is a System V segment that is marked for removal and mapped only by VMAs that are
+         * completely in the range.
          */
-        private long leaveGap(LayoutCounters replaced, long errno) {
-            if (replaced.maps != 0) {
-                VmaMerge.unmap(edit, false);
+        private static boolean isRemovedWithRange(Edit edit, VmArea first, BackingTraits file, long start, long end) {
+            if (!(file.pageCache() instanceof FilePages pages) || first.start() != start) {
+                return false;
             }
-            return errno;
-        }
-
-        private boolean isSharedMayWrite() {
-            return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
+            int vmas = 1;
+            VmArea vma = first;
+            while (Addresses.isBelow(vma.end(), end)) {
+                vma = Objects.requireNonNull(edit.at(vma.end()));
+                vmas++;
+            }
+            return vma.end() == end && pages.isRemovedWith(vmas);
         }
 
         /**
-         * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set.
-         * Mappings of huge pages are not charged.
+         * Returns the offset in bytes. If it cannot be represented, returns the last page-aligned offset, which is beyond
+         * the size of any file.
          */
-        private boolean isAccountable() {
-            return (flags & MapFlags.HUGETLB) == 0
-                    && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
+        private long offset(Geometry geometry) {
+            long last = geometry.roundDown(-1L);
+            return Addresses.isAbove(pageOffset, geometry.pages(last)) ? last : pageOffset << geometry.pageShift();
+        }
+
+        @Override
+        public void revoke(Operation operation) {
+            operation.revoke(address, length);
+        }
+
+        @Override
+        public String toString() {
+            return Call.text("remap_file_pages", address, length, protection, pageOffset, flags);
         }
     }
 }

@@ -45,7 +45,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
     /** Calls the backings of shared mappings. Holds no lock. Returns 0 or the first failure. */
     private long sync(Layout layout) {
         long end = address + layout.geometry().roundUp(length);
-        long result = ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> sync(layout, vma, start, stop));
+        long result = Syscall.visit(layout, address, end, (vma, start, stop) -> sync(layout, vma, start, stop));
         return result == LOCKED ? 0 : result;
     }
 
@@ -58,7 +58,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
             return 0;
         }
         try {
-            return traits.backing().fsync(ReferencedVmas.offset(layout, vma, start), end - start);
+            return traits.backing().fsync(Syscall.offset(layout, vma, start), end - start);
         } catch (Throwable thrown) {
             layout.host()
                     .report(

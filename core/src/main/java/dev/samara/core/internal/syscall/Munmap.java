@@ -12,7 +12,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 
-/** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. */
+/** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. So ends a space. */
 public record Munmap(long address, long length) implements RangeCall {
     public static long munmap(Layout layout, long address, long length) {
         return Syscall.run(layout, new Munmap(address, length));
@@ -20,6 +20,19 @@ public record Munmap(long address, long length) implements RangeCall {
 
     public static PendingCall munmapAsync(Layout layout, long address, long length) {
         return Syscall.start(layout, new Munmap(address, length));
+    }
+
+    /**
+     * Closes a layout that no longer has a user, and unmaps and uncharges all VMAs. A second call only unhooks tables.
+     */
+    public static void close(Layout layout) {
+        if (!layout.isClosed()) {
+            long result = Syscall.run(layout, new ExitMmap());
+            if (Errno.isError(result)) {
+                throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
+            }
+        }
+        layout.unhookTables();
     }
 
     @Override
@@ -53,5 +66,38 @@ public record Munmap(long address, long length) implements RangeCall {
     @Override
     public String toString() {
         return Call.text("munmap", address, length);
+    }
+
+    /**
+     * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes the space to calls, and unmaps all VMAs,
+     * even sealed ones.
+     */
+    private record ExitMmap() implements Call {
+        @Override
+        public long decide(Edit edit) {
+            edit.claim(0, edit.geometry.limit());
+            VmaMerge.unmap(edit, 0, edit.geometry.limit());
+            return Edit.DONE;
+        }
+
+        @Override
+        public void revoke(Operation operation) {
+            operation.revokeAll();
+        }
+
+        @Override
+        public boolean mayBeRefused() {
+            return false;
+        }
+
+        @Override
+        public boolean endsSpace() {
+            return true;
+        }
+
+        @Override
+        public String toString() {
+            return "close";
+        }
     }
 }

@@ -400,83 +400,18 @@ public final class Pagemap {
     }
 
     /**
-     * {@code smaps} ({@code fs/proc/task_mmu.c}): adds up the pages of a VMA by one walk. Takes no lock; each page is
-     * examined at some instant of the call.
+     * {@code smaps} ({@code fs/proc/task_mmu.c}): adds up the pages of one VMA or of several, by a walk of each, in
+     * bytes ({@code struct mem_size_stats}). Takes no lock; each page is examined at some instant of the call. Used by
+     * one thread.
      */
     public static final class Smaps {
-        private final Layout layout;
-        private final Frames frames;
-        private final PageWalk walk;
-        private final long pageSize;
-
-        /**
-         * Creates a walk.
-         *
-         * @param layout a layout with memory
-         */
-        public Smaps(Layout layout) {
-            this.layout = layout;
-            frames = layout.memory().frames();
-            walk = new PageWalk(layout.pages());
-            pageSize = layout.geometry().pageSize();
-        }
-
-        /** Adds the pages of one VMA. */
-        public void add(VmArea vma, SmapsSums sums) {
-            FilePages file = fileOf(vma);
-            PageMappings mappings = null;
-            walk.over(vma.start(), vma.end());
-            while (walk.next()) {
-                if (file != null && mappings == null) {
-                    mappings = file.mappingsOf(vma.pageOffset(), pageOf(layout, vma, vma.end()) - 1);
-                }
-                int stop = walk.endIndex();
-                for (int i = walk.first(); i < stop; i++) {
-                    long pte = Leaf.get(walk.leaf(), i);
-                    if (Pte.kindOf(pte) != Pte.NO_PAGE) {
-                        add(vma, walk.addressOf(i), pte, mappings, sums);
-                    }
-                }
-            }
-        }
-
-        /**
-         * Adds a page, even of a busy entry: Linux also counts a page that is being moved to another frame ({@code
-         * is_migration_entry}).
-         */
-        private void add(VmArea vma, long address, long pte, @Nullable PageMappings mappings, SmapsSums sums) {
-            int kind = Pte.kindOf(pte);
-            int frame = Pte.frame(pte);
-            boolean isAnonymous = kind == Pte.ANONYMOUS_PAGE;
-            // A private page is stored nowhere else, as on Linux without swap, so it is dirty even if a dirty scan
-            // cleared its bit.
-            boolean isDirty = isAnonymous || Pte.has(pte, Pte.DIRTY) || frames.isDirty(frame);
-            int count = 1;
-            if (isAnonymous) {
-                count = frames.mappings(frame);
-            } else if (mappings != null && !mappings.isSole()) {
-                count = mappings.count(pageOf(layout, vma, address), frame, Integer.MAX_VALUE);
-            }
-            sums.add(
-                    pageSize,
-                    count,
-                    isAnonymous,
-                    kind == Pte.SHMEM_PAGE,
-                    isDirty,
-                    Pte.has(pte, Pte.ACCESSED),
-                    vma.has(VmaFlags.LOCKED));
-        }
-    }
-
-    /**
-     * The amounts of {@code smaps} in bytes, of one VMA or of several ({@code struct mem_size_stats}). Used by one
-     * thread.
-     */
-    public static final class SmapsSums {
         /**
          * The proportional shares are summed in fractions of a byte, so that rounding does not make the sum too small.
          */
         private static final int PSS_SHIFT = 12;
+
+        private final Layout layout;
+        private final PageWalk walk;
 
         public long rss;
         public long sharedClean;
@@ -493,29 +428,63 @@ public final class Pagemap {
         private long pssLocked;
 
         /**
-         * Adds a page.
+         * Creates sums of no page.
          *
-         * @param size the size of the page in bytes
-         * @param mappings the number of entries that map the page
+         * @param layout a layout with memory
          */
-        void add(
-                long size,
-                int mappings,
-                boolean isAnonymous,
-                boolean isShmem,
-                boolean isDirty,
-                boolean isReferenced,
-                boolean isLocked) {
-            long share = (size << PSS_SHIFT) / Math.max(1, mappings);
-            boolean isPrivate = mappings < 2;
+        public Smaps(Layout layout) {
+            this.layout = layout;
+            walk = new PageWalk(layout.pages());
+        }
+
+        /** Adds the pages of one VMA. */
+        public void add(VmArea vma) {
+            FilePages file = fileOf(vma);
+            PageMappings mappings = null;
+            walk.over(vma.start(), vma.end());
+            while (walk.next()) {
+                if (file != null && mappings == null) {
+                    mappings = file.mappingsOf(vma.pageOffset(), pageOf(layout, vma, vma.end()) - 1);
+                }
+                int stop = walk.endIndex();
+                for (int i = walk.first(); i < stop; i++) {
+                    long pte = Leaf.get(walk.leaf(), i);
+                    if (Pte.kindOf(pte) != Pte.NO_PAGE) {
+                        add(vma, walk.addressOf(i), pte, mappings);
+                    }
+                }
+            }
+        }
+
+        /**
+         * Adds a page, even of a busy entry: Linux also counts a page that is being moved to another frame ({@code
+         * is_migration_entry}).
+         */
+        private void add(VmArea vma, long address, long pte, @Nullable PageMappings mappings) {
+            Frames frames = layout.memory().frames();
+            long size = layout.geometry().pageSize();
+            int kind = Pte.kindOf(pte);
+            int frame = Pte.frame(pte);
+            boolean isAnonymous = kind == Pte.ANONYMOUS_PAGE;
+            // A private page is stored nowhere else, as on Linux without swap, so it is dirty even if a dirty scan
+            // cleared its bit.
+            boolean isDirty = isAnonymous || Pte.has(pte, Pte.DIRTY) || frames.isDirty(frame);
+            int count = 1;
+            if (isAnonymous) {
+                count = frames.mappings(frame);
+            } else if (mappings != null && !mappings.isSole()) {
+                count = mappings.count(pageOf(layout, vma, address), frame, Integer.MAX_VALUE);
+            }
+            long share = (size << PSS_SHIFT) / Math.max(1, count);
+            boolean isPrivate = count < SEVERAL;
             rss += size;
-            referenced += isReferenced ? size : 0;
+            referenced += Pte.has(pte, Pte.ACCESSED) ? size : 0;
             anonymous += isAnonymous ? size : 0;
             pss += share;
             pssAnonymous += isAnonymous ? share : 0;
-            pssShmem += isShmem ? share : 0;
+            pssShmem += kind == Pte.SHMEM_PAGE ? share : 0;
             pssDirty += isDirty ? share : 0;
-            pssLocked += isLocked ? share : 0;
+            pssLocked += vma.has(VmaFlags.LOCKED) ? share : 0;
             privateDirty += isPrivate && isDirty ? size : 0;
             privateClean += isPrivate && !isDirty ? size : 0;
             sharedDirty += !isPrivate && isDirty ? size : 0;

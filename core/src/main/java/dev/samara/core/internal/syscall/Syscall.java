@@ -19,7 +19,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** The common entry point of the calls that change a layout. */
+/** What the calls that change a layout have in common: their entry, and the visit of the VMAs of a range. */
 final class Syscall {
     private Syscall() {}
 
@@ -79,6 +79,57 @@ final class Syscall {
          * @return the end of the VMA that now covers that part, or a negated errno
          */
         long advise(Edit edit, VmArea vma, long start, long end);
+    }
+
+    /** Receives the VMAs that {@link #visit} finds. */
+    @FunctionalInterface
+    interface VmaVisitor {
+        /**
+         * Called without a lock.
+         *
+         * @param vma a VMA of the range
+         * @param start the first address of the VMA's part in the range
+         * @param end the end of that part, exclusive
+         * @return 0 to continue; any other number ends the visit
+         */
+        long visit(VmArea vma, long start, long end);
+    }
+
+    /**
+     * Visits the VMAs of a range in ascending order, each under a reference, so that a call can call their backings
+     * after it has decided and has released the layout lock. The layout may change between two VMAs.
+     *
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @return 0, or the number with which the visitor ended the visit
+     */
+    static long visit(Layout layout, long start, long end, VmaVisitor visitor) {
+        long at = start;
+        while (Addresses.isBelow(at, end)) {
+            VmArea vma = layout.acquire(at);
+            if (vma == null) {
+                VmArea next = layout.findNext(at);
+                // A VMA that contains the address was mapped in the meantime, and is looked up again.
+                at = next == null ? end : Addresses.higher(at, next.start());
+                continue;
+            }
+            try {
+                long stop = Addresses.lower(vma.end(), end);
+                long result = visitor.visit(vma, at, stop);
+                if (result != 0) {
+                    return result;
+                }
+                at = stop;
+            } finally {
+                vma.release();
+            }
+        }
+        return 0;
+    }
+
+    /** Returns the file offset, in bytes, of an address in a VMA. */
+    static long offset(Layout layout, VmArea vma, long address) {
+        return (vma.pageOffset() << layout.geometry().pageShift()) + (address - vma.start());
     }
 
     /** An asynchronous call. Its result is the result of the operation, which the caller has already published. */

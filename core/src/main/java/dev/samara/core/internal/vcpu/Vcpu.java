@@ -19,7 +19,6 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.syscall.Mdwe;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.SoftTlb.CheckedTlb;
@@ -423,7 +422,7 @@ public final class Vcpu {
         }
         try {
             if (old != null) {
-                Mdwe.inherit(old, called);
+                old.passMdweOn(called);
             }
             replace(old, next, called, closesOld);
         } finally {

@@ -30,7 +30,7 @@ final class SyscallTextTest {
         assertText("mlockall(0x5)", new Mlock.LockAll(5));
         assertText("munlockall", new Mlock.UnlockAll());
         assertText("msync(0x1000, 0x2000, 0x4)", new Msync(0x1000, 0x2000, 4));
-        assertText("remap_file_pages(0x1000, 0x2000, 0x0, 0x2, 0x5)", new RemapFilePages(0x1000, 0x2000, 0, 2, 5));
+        assertText("remap_file_pages(0x1000, 0x2000, 0x0, 0x2, 0x5)", new Mmap.RemapFilePages(0x1000, 0x2000, 0, 2, 5));
         assertText("set_anon_vma_name(0x1000, 0x2000, pool)", SetAnonVmaName.of(0x1000, 0x2000, "pool"));
         assertText("mseal(0x1000, 0x2000, 0x8000000000000003)", new Mseal(0x1000, 0x2000, Long.MIN_VALUE | 3));
         assertText("shmat(null, 0x1000, 0x5)", new Shm.Attach(null, 0x1000, 5));
