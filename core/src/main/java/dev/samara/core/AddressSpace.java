@@ -27,6 +27,7 @@ import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Pagemap;
 import dev.samara.core.internal.syscall.Shm;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
@@ -629,7 +630,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long setAnonymousName(long start, long length, @Nullable String name) {
-        return SetAnonVmaName.setAnonVmaName(layout, start, length, name);
+        return Syscall.run(layout, SetAnonVmaName.of(start, length, name));
     }
 
     /**
@@ -670,7 +671,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long munmap(long start, long length) {
-        return Munmap.munmap(layout, start, length);
+        return Syscall.run(layout, new Munmap(start, length));
     }
 
     /**
@@ -686,7 +687,7 @@ public final class AddressSpace implements AutoCloseable {
      *     nothing to do
      */
     public PendingCall munmapAsync(long start, long length) {
-        return Munmap.munmapAsync(layout, start, length);
+        return Syscall.start(layout, new Munmap(start, length));
     }
 
     /**
@@ -720,7 +721,7 @@ public final class AddressSpace implements AutoCloseable {
      *     do
      */
     public PendingCall mremapAsync(long address, long oldLength, long newLength, int flags, long newAddress) {
-        return Mremap.mremapAsync(layout, address, oldLength, newLength, flags, newAddress);
+        return Syscall.start(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
     }
 
     /**
@@ -737,7 +738,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mprotect(long start, long length, int protection) {
-        return Mprotect.mprotect(layout, start, length, protection);
+        return Syscall.run(layout, new Mprotect(start, length, protection));
     }
 
     /**
@@ -763,7 +764,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the new address of the mapping, or a negated errno
      */
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
-        return Mremap.mremap(layout, address, oldLength, newLength, flags, newAddress);
+        return Syscall.run(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
     }
 
     /**
@@ -789,7 +790,7 @@ public final class AddressSpace implements AutoCloseable {
      *     rcuMapPages}; no backing is called then
      */
     public long remapFilePages(long start, long length, int protection, long pageOffset, int flags) {
-        return Mmap.remapFilePages(layout, start, length, protection, pageOffset, flags);
+        return Syscall.run(layout, new Mmap.RemapFilePages(start, length, protection, pageOffset, flags));
     }
 
     /**
@@ -800,7 +801,7 @@ public final class AddressSpace implements AutoCloseable {
      *     interrupted, a backing refuses, or this space is closed
      */
     public long brk(long address) {
-        return Brk.brk(layout, address);
+        return Syscall.run(layout, new Brk(address));
     }
 
     /**
@@ -860,7 +861,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mlock(long start, long length) {
-        return Mlock.mlock2(layout, start, length, 0);
+        return Syscall.run(layout, new Mlock.Lock(start, length, 0));
     }
 
     /**
@@ -879,7 +880,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mlock2(long start, long length, int flags) {
-        return Mlock.mlock2(layout, start, length, flags);
+        return Syscall.run(layout, new Mlock.Lock(start, length, flags));
     }
 
     /**
@@ -893,7 +894,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long munlock(long start, long length) {
-        return Mlock.munlock(layout, start, length);
+        return Syscall.run(layout, new Mlock.Unlock(start, length));
     }
 
     /**
@@ -905,7 +906,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mlockall(int flags) {
-        return Mlock.mlockall(layout, flags);
+        return Syscall.run(layout, new Mlock.LockAll(flags));
     }
 
     /**
@@ -914,7 +915,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno: ESRCH if this reference is closed, EINTR if the thread was interrupted
      */
     public long munlockall() {
-        return Mlock.munlockall(layout);
+        return Syscall.run(layout, new Mlock.UnlockAll());
     }
 
     /**
@@ -949,7 +950,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mseal(long start, long length, long flags) {
-        return Mseal.mseal(layout, start, length, flags);
+        return Syscall.run(layout, new Mseal(start, length, flags));
     }
 
     /**
@@ -976,7 +977,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long shmdt(long address) {
-        return Shm.shmdt(layout, address);
+        return Syscall.run(layout, new Shm.Detach(address));
     }
 
     /**

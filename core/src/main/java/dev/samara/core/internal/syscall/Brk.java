@@ -25,10 +25,6 @@ import dev.samara.core.vma.VmaFlags;
 public record Brk(long address) implements Call {
     private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
-    public static long brk(Layout layout, long address) {
-        return Syscall.run(layout, new Brk(address));
-    }
-
     @Override
     public long from(Layout layout) {
         return layout.origin().heapStart();

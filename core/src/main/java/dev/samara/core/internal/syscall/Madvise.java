@@ -379,12 +379,8 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         /** Printable characters that a name must not have ({@code ANON_VMA_NAME_INVALID_CHARS}). */
         private static final String REFUSED = "\\`$[]";
 
-        public static long setAnonVmaName(Layout layout, long address, long length, @Nullable String name) {
-            return Syscall.run(layout, of(address, length, name));
-        }
-
         /** Creates the call. The displayed names are created before the lock is acquired, once for all VMAs. */
-        static SetAnonVmaName of(long address, long length, @Nullable String name) {
+        public static SetAnonVmaName of(long address, long length, @Nullable String name) {
             if (name == null || !isValid(name)) {
                 return new SetAnonVmaName(address, length, name, null, null);
             }

@@ -23,24 +23,8 @@ public final class Mlock {
 
     private Mlock() {}
 
-    public static long mlock2(Layout layout, long address, long length, int flags) {
-        return Syscall.run(layout, new Lock(address, length, flags));
-    }
-
-    public static long munlock(Layout layout, long address, long length) {
-        return Syscall.run(layout, new Unlock(address, length));
-    }
-
-    public static long mlockall(Layout layout, int flags) {
-        return Syscall.run(layout, new LockAll(flags));
-    }
-
-    public static long munlockall(Layout layout) {
-        return Syscall.run(layout, new UnlockAll());
-    }
-
     /** {@code mlock2}; {@code mlock} has no flags. */
-    record Lock(long address, long length, int flags) implements RangeCall {
+    public record Lock(long address, long length, int flags) implements RangeCall {
         @Override
         public long decide(Edit edit) {
             if ((flags & ~LockFlags.ONFAULT) != 0) {
@@ -95,7 +79,7 @@ public final class Mlock {
     }
 
     /** {@code munlock}. */
-    record Unlock(long address, long length) implements RangeCall {
+    public record Unlock(long address, long length) implements RangeCall {
         @Override
         public long decide(Edit edit) {
             Geometry geometry = edit.geometry;
@@ -116,7 +100,7 @@ public final class Mlock {
     }
 
     /** {@code mlockall}. */
-    record LockAll(int flags) implements Call {
+    public record LockAll(int flags) implements Call {
         @Override
         public long decide(Edit edit) {
             int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
@@ -149,7 +133,7 @@ public final class Mlock {
     }
 
     /** {@code munlockall}. */
-    record UnlockAll() implements Call {
+    public record UnlockAll() implements Call {
         @Override
         public long decide(Edit edit) {
             edit.setDefaultLock(0);

@@ -99,11 +99,6 @@ public record Mmap(
         return Syscall.start(layout, of(layout, address, length, protection, flags, backing, offset));
     }
 
-    public static long remapFilePages(
-            Layout layout, long address, long length, int protection, long pageOffset, int flags) {
-        return Syscall.run(layout, new RemapFilePages(address, length, protection, pageOffset, flags));
-    }
-
     /** Creates the call. The traits of a backing are read here, so no lock is held. */
     private static Mmap of(
             Layout layout,
@@ -466,7 +461,8 @@ public record Mmap(
      * {@code remap_file_pages} ({@code mm/mmap.c}): maps another part of the file that is mapped at an address, with the
      * same rights. The check of the old mapping and the new mapping are one edit, so no operation can intervene.
      */
-    record RemapFilePages(long address, long length, int protection, long pageOffset, int flags) implements Call {
+    public record RemapFilePages(long address, long length, int protection, long pageOffset, int flags)
+            implements Call {
         @Override
         public long from(Layout layout) {
             return layout.geometry().roundDown(address);

@@ -28,10 +28,6 @@ public record Mprotect(long address, long length, int protection) implements Cal
     private static final long NOT_TO_CHARGE =
             VmaFlags.ACCOUNT | VmaFlags.WRITE | VmaFlags.HUGETLB | VmaFlags.SHARED | VmaFlags.NORESERVE;
 
-    public static long mprotect(Layout layout, long address, long length, int protection) {
-        return Syscall.run(layout, new Mprotect(address, length, protection));
-    }
-
     /** With a GROWS flag, the range extends to the end of the stack, which may be anywhere. */
     @Override
     public long from(Layout layout) {

@@ -19,7 +19,6 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
@@ -32,15 +31,6 @@ import org.jspecify.annotations.Nullable;
  * alone. {@link MremapVma} decides all errors that depend on one VMA.
  */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
-    public static long mremap(Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
-        return Syscall.run(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
-    }
-
-    public static PendingCall mremapAsync(
-            Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
-        return Syscall.start(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
-    }
-
     @Override
     public long from(Layout layout) {
         return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;

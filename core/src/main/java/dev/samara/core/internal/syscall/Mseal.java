@@ -20,10 +20,6 @@ import dev.samara.core.vma.VmaFlags;
  * others are {@link Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
  */
 public record Mseal(long address, long length, long flags) implements RangeCall {
-    public static long mseal(Layout layout, long address, long length, long flags) {
-        return Syscall.run(layout, new Mseal(address, length, flags));
-    }
-
     @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;

@@ -9,19 +9,10 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 
 /** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. So ends a space. */
 public record Munmap(long address, long length) implements RangeCall {
-    public static long munmap(Layout layout, long address, long length) {
-        return Syscall.run(layout, new Munmap(address, length));
-    }
-
-    public static PendingCall munmapAsync(Layout layout, long address, long length) {
-        return Syscall.start(layout, new Munmap(address, length));
-    }
-
     /**
      * Closes a layout that no longer has a user, and unmaps and uncharges all VMAs. A second call only unhooks tables.
      */

@@ -44,10 +44,6 @@ public final class Shm {
         }
     }
 
-    public static long shmdt(Layout layout, long address) {
-        return Syscall.run(layout, new Detach(address));
-    }
-
     /** {@code SHM_LOCK} ({@code shmctl_do_lock}). The layout lock guards the limit. */
     public static long shmLock(Layout layout, @Nullable SharedSegment segment) {
         int privileges = layout.privileges().held();
@@ -126,7 +122,7 @@ public final class Shm {
     }
 
     /** {@code shmdt}: unmaps every piece of the attachment that starts at an address. */
-    record Detach(long address) implements Call {
+    public record Detach(long address) implements Call {
         @Override
         public long decide(Edit edit) {
             if (!edit.geometry.isAligned(address)) {

@@ -20,7 +20,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** What the calls that change a layout have in common: their entry, and the visit of the VMAs of a range. */
-final class Syscall {
+public final class Syscall {
     private Syscall() {}
 
     /**
@@ -29,7 +29,7 @@ final class Syscall {
      *
      * @return the result of the call, or a negated errno
      */
-    static long run(Layout layout, Call call) {
+    public static long run(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
         long result = operation.run();
         List<PopulateRange> ranges = operation.populations();
@@ -42,7 +42,7 @@ final class Syscall {
      *
      * @return the call, with its result, which is a negated errno if the call is refused
      */
-    static PendingCall start(Layout layout, Call call) {
+    public static PendingCall start(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
         StartedCall pending = new StartedCall(operation);
         AsyncCompletion completion = new AsyncCompletion(operation, pending);

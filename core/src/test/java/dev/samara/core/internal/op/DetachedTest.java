@@ -13,6 +13,7 @@ import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
@@ -82,17 +83,18 @@ final class DetachedTest {
             () -> Mmap.mmap(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),
-            () -> Mprotect.mprotect(layout, PLACE, 4 * PAGE, READ),
-            () -> Mprotect.mprotect(layout, PLACE + 4 * PAGE, 4 * PAGE, READ),
-            () -> Mprotect.mprotect(layout, PLACE + 8 * PAGE, 4 * PAGE, READ),
-            () -> Munmap.munmap(layout, PLACE + 4 * PAGE, 4 * PAGE),
-            () -> Mremap.mremap(
+            () -> Syscall.run(layout, new Mprotect(PLACE, 4 * PAGE, READ)),
+            () -> Syscall.run(layout, new Mprotect(PLACE + 4 * PAGE, 4 * PAGE, READ)),
+            () -> Syscall.run(layout, new Mprotect(PLACE + 8 * PAGE, 4 * PAGE, READ)),
+            () -> Syscall.run(layout, new Munmap(PLACE + 4 * PAGE, 4 * PAGE)),
+            () -> Syscall.run(
                     layout,
-                    PLACE + 8 * PAGE,
-                    4 * PAGE,
-                    4 * PAGE,
-                    RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
-                    PLACE + 20 * PAGE),
+                    new Mremap(
+                            PLACE + 8 * PAGE,
+                            4 * PAGE,
+                            4 * PAGE,
+                            RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
+                            PLACE + 20 * PAGE)),
             // In flight until it is complete, and merged with its neighbour only then.
             () -> Mmap.mmap(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
         };

@@ -10,6 +10,7 @@ import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.ArrayList;
@@ -45,7 +46,7 @@ final class DistantNeighbourTest {
     @DisplayName("only what touches it is noted")
     void joins() {
         assertEquals(PLACE, map(PLACE, Protection.READ | Protection.WRITE));
-        assertEquals(0, Mprotect.mprotect(layout, PLACE, PAGE, Protection.READ));
+        assertEquals(0, Syscall.run(layout, new Mprotect(PLACE, PAGE, Protection.READ)));
         assertTrue(reports.isEmpty(), reports::toString);
         assertEquals(List.of(List.of(), List.of(new PendingJoin(PLACE + PAGE, false))), joins);
         layout.validate();

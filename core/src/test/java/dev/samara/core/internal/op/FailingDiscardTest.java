@@ -21,6 +21,7 @@ import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Advice;
@@ -121,7 +122,7 @@ final class FailingDiscardTest {
                 () -> memory.frames().isSole(frame),
                 reports);
         assertEquals(tables, layout.pages().tables());
-        assertEquals(0, Munmap.munmap(layout, at, PAGE));
+        assertEquals(0, Syscall.run(layout, new Munmap(at, PAGE)));
         Await.until("the leaf is unhooked", () -> layout.pages().tables() == 0, reports);
         assertEquals(0, memory.frames().inUse());
         assertEquals(List.of(), reports);

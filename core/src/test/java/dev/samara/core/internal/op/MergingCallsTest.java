@@ -14,6 +14,7 @@ import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Mseal;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Shm;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -78,7 +79,7 @@ class MergingCallsTest {
     }
 
     private static ToLongFunction<Layout> mprotect(int from, int to, int protection) {
-        return layout -> Mprotect.mprotect(layout, address(from), (to - from) * PAGE, protection);
+        return layout -> Syscall.run(layout, new Mprotect(address(from), (to - from) * PAGE, protection));
     }
 
     private static ToLongFunction<Layout> madvise(int from, int to, int advice) {
@@ -86,11 +87,12 @@ class MergingCallsTest {
     }
 
     private static ToLongFunction<Layout> munmap(int from, int to) {
-        return layout -> Munmap.munmap(layout, address(from), (to - from) * PAGE);
+        return layout -> Syscall.run(layout, new Munmap(address(from), (to - from) * PAGE));
     }
 
     private static ToLongFunction<Layout> mremap(int page, int oldPages, int newPages, int flags, int target) {
-        return layout -> Mremap.mremap(layout, address(page), oldPages * PAGE, newPages * PAGE, flags, address(target));
+        return layout -> Syscall.run(
+                layout, new Mremap(address(page), oldPages * PAGE, newPages * PAGE, flags, address(target)));
     }
 
     /** Makes one call after the other. Returns the result of the first one if it fails, otherwise of the second one. */
@@ -148,9 +150,17 @@ class MergingCallsTest {
                 new Row("a copy and an emptied source", "[xx].[EE]", mremap(0, 2, 2, COPY_TO, 6), "[aa].[EE].[??]"),
                 new Row("advice and back", "[aaaa]", then(advise(), unadvise()), "[aaaa]"),
                 new Row("advice of a part", "[aaaa]", advise(), "[a][??][a]"),
-                new Row("locking a part", "[aaaa]", layout -> Mlock.mlock2(layout, address(1), PAGE, 0), "[a][?][aa]"),
+                new Row(
+                        "locking a part",
+                        "[aaaa]",
+                        layout -> Syscall.run(layout, new Mlock.Lock(address(1), PAGE, 0)),
+                        "[a][?][aa]"),
                 new Row("unlocking it", "[aaaa]", then(MergingCallsTest::lock, MergingCallsTest::unlock), "[aaaa]"),
-                new Row("sealing a part", "[aaaa]", layout -> Mseal.mseal(layout, address(2), PAGE, 0), "[aa][?][a]"),
+                new Row(
+                        "sealing a part",
+                        "[aaaa]",
+                        layout -> Syscall.run(layout, new Mseal(address(2), PAGE, 0)),
+                        "[aa][?][a]"),
                 new Row("guards mark the whole", "[aaaa]", madvise(1, 3, Advice.GUARD_INSTALL), "[????]"),
                 new Row("growth of a named mapping", "[oo]..[aa]", mremap(0, 2, 4, 0, 0), "[oooo][aa]"),
                 new Row("sealing beside", "[aaaa]", then(seal(1), seal(2)), "[a][??][a]"));
@@ -181,15 +191,15 @@ class MergingCallsTest {
     }
 
     private static long lock(Layout layout) {
-        return Mlock.mlock2(layout, address(1), PAGE, 0);
+        return Syscall.run(layout, new Mlock.Lock(address(1), PAGE, 0));
     }
 
     private static long unlock(Layout layout) {
-        return Mlock.munlock(layout, address(1), PAGE);
+        return Syscall.run(layout, new Mlock.Unlock(address(1), PAGE));
     }
 
     private static ToLongFunction<Layout> seal(int page) {
-        return layout -> Mseal.mseal(layout, address(page), PAGE, 0);
+        return layout -> Syscall.run(layout, new Mseal(address(page), PAGE, 0));
     }
 
     @ParameterizedTest
@@ -232,7 +242,7 @@ class MergingCallsTest {
     }
 
     private static ToLongFunction<Layout> brk(int page) {
-        return layout -> Brk.brk(layout, address(page)) == address(page) ? 0 : Errno.ENOMEM.result();
+        return layout -> Syscall.run(layout, new Brk(address(page))) == address(page) ? 0 : Errno.ENOMEM.result();
     }
 
     @ParameterizedTest
@@ -254,8 +264,16 @@ class MergingCallsTest {
                 new Row("done", "[aa][aa][E]", mprotect(0, 4, READ), "[AAAA][E]"),
                 new Row("done", "[aa][AA][E]", mprotect(1, 2, READ), "[a][AAA][E]"),
                 new Row("EAGAIN", "[aaaa][E]", madvise(1, 3, Advice.DONTFORK), "[a][aaa][E]"),
-                new Row("ENOMEM", "[aaaa][E]", layout -> Mlock.mlock2(layout, address(1), PAGE, 0), "[a][aaa][E]"),
-                new Row("ENOMEM", "[aaaa][E]", layout -> Mseal.mseal(layout, address(1), PAGE, 0), "[a][aaa][E]"),
+                new Row(
+                        "ENOMEM",
+                        "[aaaa][E]",
+                        layout -> Syscall.run(layout, new Mlock.Lock(address(1), PAGE, 0)),
+                        "[a][aaa][E]"),
+                new Row(
+                        "ENOMEM",
+                        "[aaaa][E]",
+                        layout -> Syscall.run(layout, new Mseal(address(1), PAGE, 0)),
+                        "[a][aaa][E]"),
                 new Row("ENOMEM", "[aaaa].[E].[E]", munmap(1, 2), "[aaaa].[E].[E]"),
                 new Row("done", "[aaaa].[E].[E]", munmap(0, 2), "..[aa].[E].[E]"),
                 new Row("ENOMEM", "[aaaa].[E].[E]", mmap(1, 2, NONE), "[aaaa].[E].[E]"),
@@ -282,7 +300,7 @@ class MergingCallsTest {
                 mprotect(1, 3, READ),
                 mprotect(2, 4, READ),
                 madvise(1, 3, Advice.DONTDUMP),
-                layout -> Mseal.mseal(layout, address(1), PAGE, 0),
+                layout -> Syscall.run(layout, new Mseal(address(1), PAGE, 0)),
                 mremap(1, 2, 2, MOVE_TO, 10),
                 mremap(0, 4, 2, 0, 0),
                 mremap(8, 1, 1, MOVE_TO, 2));
