@@ -983,20 +983,21 @@ public final class PageTable {
      * operation that will flush it, because the result of {@link Leaf#flushed} makes that operation unhook the leaf.
      */
     public void unhookEmpty() {
-        for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
-            unhookIfEmpty(at);
-            at = leafEnd(at);
-        }
+        // Orders what the caller did before, as in nextLeaf.
+        VarHandle.fullFence();
         unhookEmptyBelow(root);
     }
 
-    /** Also unhooks tables whose last leaf was unhooked by another thread that did not unhook the tables above. */
+    /** Visits the tables below a table before the table itself, which may become empty only then. */
     private void unhookEmptyBelow(Object[] parent) {
         for (int i = 0; i < parent.length - 1; i++) {
             // Pairs with the volatile store of link.
-            if (child(parent, i) instanceof Object[] table) {
+            Object child = child(parent, i);
+            if (child instanceof Object[] table) {
                 unhookEmptyBelow(table);
-                unhookIfEmpty(parent, i, table);
+            }
+            if (child != null) {
+                unhookIfEmpty(parent, i, child);
             }
         }
     }

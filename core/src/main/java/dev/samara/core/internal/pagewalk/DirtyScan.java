@@ -148,17 +148,33 @@ public final class DirtyScan {
      */
     private long clear(long[] leaf, long start, long end, TlbGather gather) {
         ensureCapacity();
+        long at = start;
         long copied = Pte.NONE;
-        long at;
         Rcu.Reader reader = gather.context().reader();
         // A cached frame of an entry is not freed before this reader section ends, even if the entry is moved
         // concurrently.
         reader.readLock();
         Leaf.lock(leaf);
         try {
-            at = deferFlush(leaf, start, end, gather);
+            if (Leaf.isDead(leaf)) {
+                return end;
+            }
+            // Deferred also if another flush is pending, because a thread that cleared a page earlier may not have
+            // flushed yet.
+            boolean isDeferred = Leaf.hasPendingFlush(leaf);
+            if (isDeferred) {
+                gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+            }
             for (; Addresses.isBelow(at, end); at += pageSize) {
-                long pte = clear(leaf, at);
+                int index = table.indexOf(at);
+                long pte = Leaf.get(leaf, index);
+                if (!isDeferred && isMarked(pte)) {
+                    gather.deferFlush(table, leaf, at, end, MmuNotifier.Reason.OBSERVED);
+                    isDeferred = true;
+                }
+                if (isMarked(pte)) {
+                    pte = clear(leaf, index, pte, at);
+                }
                 if (isCopied(pte)) {
                     copied = pte;
                     break;
@@ -174,32 +190,9 @@ public final class DirtyScan {
         return at;
     }
 
-    /** Defers the flush from the first page to be cleared on; returns its address, or {@code end} if there is none. */
-    private long deferFlush(long[] leaf, long start, long end, TlbGather gather) {
-        if (Leaf.isDead(leaf)) {
-            return end;
-        }
-        long first = end;
-        for (long at = start; first == end && Addresses.isBelow(at, end); at += pageSize) {
-            long pte = Leaf.get(leaf, table.indexOf(at));
-            if (isMarked(pte) || isCopied(pte)) {
-                first = at;
-            }
-        }
-        // Deferred also if another flush is pending, because a thread that cleared a page earlier may not have flushed
-        // yet.
-        if (Leaf.hasPendingFlush(leaf)) {
-            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
-        } else if (first != end) {
-            gather.deferFlush(table, leaf, first, end, MmuNotifier.Reason.OBSERVED);
-        }
-        return first;
-    }
-
-    /** Clears one entry and records its page; returns its last value. */
-    private long clear(long[] leaf, long address) {
-        int index = table.indexOf(address);
-        long pte = Leaf.get(leaf, index);
+    /** Clears a marked entry and records its page; returns its last value. */
+    private long clear(long[] leaf, int index, long marked, long address) {
+        long pte = marked;
         while (isMarked(pte)) {
             if (bit == Pte.DIRTY && Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte)) {
                 // Set before the entry becomes clean; redundant if the entry changes concurrently.

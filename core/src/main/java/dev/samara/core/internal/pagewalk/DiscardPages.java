@@ -10,8 +10,8 @@ import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Housekeeping.RetriedTask;
-import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -296,7 +296,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             }
             // Deferred even if no entry is claimed, because an earlier operation that claimed the entries may not have
             // flushed yet.
-            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.DISCARDED);
+            walk.deferFlush(gather, MmuNotifier.Reason.DISCARDED);
             for (int i = walk.first(); i < stop; i++) {
                 claim(leaf, i, walk.addressOf(i), choice);
             }

@@ -10,10 +10,10 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.pagewalk.PageWalk.VmaLookup;
-import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Gate.WaitReporter;
-import dev.samara.core.internal.tlb.TlbGather.HeldTables;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -233,7 +233,7 @@ public final class LeafWalks {
             if (Leaf.isDead(leaf)) {
                 return;
             }
-            deferFlush(walk, MmuNotifier.Reason.PROTECTED, gather);
+            walk.deferFlush(gather, MmuNotifier.Reason.PROTECTED);
             VmArea vma = null;
             for (int i = walk.first(); i < stop; i++) {
                 if (Leaf.get(leaf, i) == Pte.NONE) {
@@ -269,10 +269,6 @@ public final class LeafWalks {
                 return;
             }
         }
-    }
-
-    private static void deferFlush(PageWalk walk, MmuNotifier.Reason reason, TlbGather gather) {
-        gather.deferFlush(walk.table(), walk.leaf(), walk.start(), walk.end(), reason);
     }
 
     /** The pages whose entries {@link #clean} makes clean. */
@@ -314,15 +310,14 @@ public final class LeafWalks {
     private static void clean(PageWalk walk, CleanedPages pages, TlbGather gather) {
         long[] leaf = walk.leaf();
         int stop = walk.endIndex();
-        boolean isDeferred = false;
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
                 return;
             }
-            if (Leaf.hasPendingFlush(leaf)) {
-                deferFlush(walk, MmuNotifier.Reason.OBSERVED, gather);
-                isDeferred = true;
+            boolean isDeferred = Leaf.hasPendingFlush(leaf);
+            if (isDeferred) {
+                walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
             }
             for (int i = walk.first(); i < stop; i++) {
                 long pte = Leaf.get(leaf, i);
@@ -330,7 +325,7 @@ public final class LeafWalks {
                         && Pte.isCached(pte)
                         && pages.takes(walk.addressOf(i), Pte.frame(pte))) {
                     if (!isDeferred) {
-                        deferFlush(walk, MmuNotifier.Reason.OBSERVED, gather);
+                        walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
                         isDeferred = true;
                     }
                     if (Leaf.narrow(leaf, i, pte, (pte & ~Pte.DIRTY) | Pte.SOFT_DIRTY)) {
@@ -385,7 +380,7 @@ public final class LeafWalks {
                 Leaf.lock(walk.leaf());
                 try {
                     if (!Leaf.isDead(walk.leaf())) {
-                        deferFlush(walk, MmuNotifier.Reason.OBSERVED, gather);
+                        walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
                     }
                 } finally {
                     Leaf.unlock(walk.leaf());

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.pagewalk;
 
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
@@ -161,6 +163,11 @@ public final class PageWalk {
     /** Returns the address of an entry of the current leaf, by its index. */
     public long addressOf(int index) {
         return start + ((long) (index - first()) << table.pageShift());
+    }
+
+    /** Defers the flush of the current part. The caller holds the lock of {@link #leaf}, which is not dead. */
+    void deferFlush(TlbGather gather, MmuNotifier.Reason reason) {
+        gather.deferFlush(table, leaf, start, end, reason);
     }
 
     /** Returns whether the current part is a whole leaf. */
