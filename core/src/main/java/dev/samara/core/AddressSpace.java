@@ -396,7 +396,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long readForced(long address, byte[] target, int at, int length) {
-        return readForced(address, ByteBuffer.wrap(target, at, length));
+        return copy(address, target, at, length, null, RemoteAccess.FORCED_READ);
     }
 
     /**
@@ -431,7 +431,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long writeForced(long address, byte[] source, int at, int length) {
-        return writeForced(address, ByteBuffer.wrap(source, at, length));
+        return copy(address, source, at, length, null, RemoteAccess.FORCED_WRITE);
     }
 
     private long copy(

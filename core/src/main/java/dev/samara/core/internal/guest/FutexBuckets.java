@@ -6,8 +6,8 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.ThreadCpus;
-import dev.samara.core.internal.guest.FutexBuckets.Bucket;
-import dev.samara.core.internal.guest.TranslatedMemory.AtomicUpdate;
+import dev.samara.core.internal.guest.CpuMemory.AtomicUpdate;
+import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
@@ -79,13 +79,11 @@ public final class FutexBuckets extends FutexTable {
     private final Consumer<Throwable> failed;
 
     /**
-     * The waiters of the words with one hash, in the order in which they were queued ({@code struct
-     * futex_hash_bucket}). The methods are called with the lock held, and take time proportional to the number of
-     * waiters.
+     * A list of waiters, in the order in which they were added, linked by their own links: those of a bucket, or those
+     * that were removed from a table, and that are resumed after their bucket's lock is released ({@code wake_q}).
+     * Nothing else uses the links of a removed waiter, because a waiter is queued only once.
      */
-    static final class Bucket extends SpinLock {
-        final int index;
-
+    private static final class WaiterList {
         /**
          * Words: {@code first}, {@code last}.
          * Written: holder of the bucket's lock (plain, lock).
@@ -97,10 +95,6 @@ public final class FutexBuckets extends FutexTable {
         private @Nullable QueuedWaiter first;
 
         private @Nullable QueuedWaiter last;
-
-        private Bucket(int index) {
-            this.index = index;
-        }
 
         private void add(QueuedWaiter waiter) {
             QueuedWaiter before = last;
@@ -129,13 +123,38 @@ public final class FutexBuckets extends FutexTable {
             }
         }
 
+        /** Resumes all waiters, in the order in which they were added. Called once, without a lock held. */
+        private void resume(Consumer<Throwable> failed) {
+            for (QueuedWaiter each = first; each != null; each = each.next) {
+                try {
+                    each.resume.run();
+                } catch (Throwable thrown) {
+                    failed.accept(thrown);
+                }
+            }
+        }
+    }
+
+    /**
+     * The waiters of the words with one hash, in the order in which they were queued ({@code struct
+     * futex_hash_bucket}). The methods are called with the lock held, and take time proportional to the number of
+     * waiters.
+     */
+    static final class Bucket extends SpinLock {
+        final int index;
+        private final WaiterList waiters = new WaiterList();
+
+        private Bucket(int index) {
+            this.index = index;
+        }
+
         /** Moves waiters of a word to {@code woken}. Returns their number. */
-        private int wake(FutexKey key, int most, int bits, Woken woken) {
+        private int wake(FutexKey key, int most, int bits, WaiterList woken) {
             int taken = 0;
-            for (QueuedWaiter each = first; each != null && taken < most; ) {
+            for (QueuedWaiter each = waiters.first; each != null && taken < most; ) {
                 QueuedWaiter after = each.next;
                 if ((each.bits & bits) != 0 && key.equals(each.key)) {
-                    remove(each);
+                    waiters.remove(each);
                     woken.add(each);
                     each.left(true);
                     taken++;
@@ -155,14 +174,14 @@ public final class FutexBuckets extends FutexTable {
          */
         private int move(FutexKey from, FutexKey to, Bucket target, int most) {
             int moved = 0;
-            QueuedWaiter end = last;
-            for (QueuedWaiter each = first; each != null && moved < most; ) {
+            QueuedWaiter end = waiters.last;
+            for (QueuedWaiter each = waiters.first; each != null && moved < most; ) {
                 QueuedWaiter after = each == end ? null : each.next;
                 if (from.equals(each.key) && !isWithoutUsers(each.space)) {
                     if (!from.equals(to)) {
                         each.key = to;
-                        remove(each);
-                        target.add(each);
+                        waiters.remove(each);
+                        target.waiters.add(each);
                         each.bucket = target;
                     }
                     moved++;
@@ -177,11 +196,11 @@ public final class FutexBuckets extends FutexTable {
         }
 
         /** Moves the waiters of a space to {@code ended}. They are not woken. */
-        private void drop(Identity space, Woken ended) {
-            for (QueuedWaiter each = first; each != null; ) {
+        private void drop(Identity space, WaiterList ended) {
+            for (QueuedWaiter each = waiters.first; each != null; ) {
                 QueuedWaiter after = each.next;
                 if (each.space == space) {
-                    remove(each);
+                    waiters.remove(each);
                     ended.add(each);
                     each.left(false);
                 }
@@ -191,7 +210,7 @@ public final class FutexBuckets extends FutexTable {
 
         private int size() {
             int size = 0;
-            for (QueuedWaiter each = first; each != null; each = each.next) {
+            for (QueuedWaiter each = waiters.first; each != null; each = each.next) {
                 size++;
             }
             return size;
@@ -286,7 +305,7 @@ public final class FutexBuckets extends FutexTable {
                 try {
                     // A requeue may have moved the waiter before the lock was acquired.
                     if (at == bucket) {
-                        at.remove(this);
+                        at.waiters.remove(this);
                         left(false);
                     }
                 } finally {
@@ -306,38 +325,6 @@ public final class FutexBuckets extends FutexTable {
         @Override
         public String toString() {
             return "futex waiter" + (isQueued() ? ", queued" : isWoken() ? ", woken" : "");
-        }
-    }
-
-    /**
-     * Waiters that were removed from a table, and that are resumed after their bucket's lock is released ({@code
-     * wake_q}). They are linked by their own links, which nothing else uses any more, because a waiter is queued only
-     * once.
-     */
-    private static final class Woken {
-        private @Nullable QueuedWaiter first;
-        private @Nullable QueuedWaiter last;
-
-        private void add(QueuedWaiter waiter) {
-            waiter.next = null;
-            QueuedWaiter before = last;
-            if (before == null) {
-                first = waiter;
-            } else {
-                before.next = waiter;
-            }
-            last = waiter;
-        }
-
-        /** Resumes all waiters, in the order in which they were added. Called once, without a lock held. */
-        private void resume(Consumer<Throwable> failed) {
-            for (QueuedWaiter each = first; each != null; each = each.next) {
-                try {
-                    each.resume.run();
-                } catch (Throwable thrown) {
-                    failed.accept(thrown);
-                }
-            }
         }
     }
 
@@ -459,8 +446,8 @@ public final class FutexBuckets extends FutexTable {
     private static void tellChange(CpuMemory cpu, TranslatedMemory memory, long address, long old) {
         boolean entered = memory.enter();
         try {
-            cpu.tellRead(memory, Protection.READ, address, SIZE, old);
-            cpu.tell(memory, address, SIZE);
+            cpu.tell(memory, Protection.READ, address, SIZE, old);
+            cpu.tell(memory, Protection.WRITE, address, SIZE, 0);
         } finally {
             memory.leave(entered);
         }
@@ -569,7 +556,7 @@ public final class FutexBuckets extends FutexTable {
                     Identity space = memory.layout().lifetime().identity();
                     space.noteWait();
                     waiter.space = space;
-                    bucket.add(waiter);
+                    bucket.waiters.add(waiter);
                     waiter.bucket = bucket;
                 }
                 return number;
@@ -646,7 +633,7 @@ public final class FutexBuckets extends FutexTable {
             return Errno.EINVAL.result();
         }
         Bucket bucket = bucketOf(key);
-        Woken woken = new Woken();
+        WaiterList woken = new WaiterList();
         try {
             bucket.lock();
             try {
@@ -685,7 +672,7 @@ public final class FutexBuckets extends FutexTable {
             }
             Bucket source = bucketOf(from);
             Bucket target = bucketOf(to);
-            Woken woken = new Woken();
+            WaiterList woken = new WaiterList();
             long result = locked(memory, source, target, woken, () -> {
                 long number = expected == UNCOMPARED ? expected : number(cpu, memory, address);
                 if (number == ABSENT) {
@@ -722,7 +709,7 @@ public final class FutexBuckets extends FutexTable {
             }
             Bucket bucket = bucketOf(key);
             Bucket second = bucketOf(changed);
-            Woken woken = new Woken();
+            WaiterList woken = new WaiterList();
             long[] seen = {ABSENT};
             long result = locked(memory, bucket, second, woken, () -> {
                 long old = change(cpu, memory, other, encoded);
@@ -786,7 +773,7 @@ public final class FutexBuckets extends FutexTable {
      * Runs a section in GUEST with the locks of two buckets, which may be the same. Afterwards resumes the waiters that
      * the section woke.
      */
-    private long locked(TranslatedMemory memory, Bucket one, Bucket other, Woken woken, LongSupplier section) {
+    private long locked(TranslatedMemory memory, Bucket one, Bucket other, WaiterList woken, LongSupplier section) {
         boolean entered = memory.enter();
         try {
             return locked(one, other, section);
@@ -817,7 +804,7 @@ public final class FutexBuckets extends FutexTable {
         }
         // Recorded before the first bucket is locked, so that a move that locks a bucket later finds the record.
         space.noteWithoutUsers();
-        Woken ended = new Woken();
+        WaiterList ended = new WaiterList();
         try {
             for (Bucket each : buckets) {
                 each.lock();

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.PageRun;
+import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.mman.Protection;
 import java.nio.ByteBuffer;

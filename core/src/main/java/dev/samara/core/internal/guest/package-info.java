@@ -3,7 +3,7 @@
  * The implementation of the memory of CPUs.
  *
  * <p>{@link dev.samara.core.internal.guest.CpuMemory} implements the accesses of {@link
- * dev.samara.core.guest.GuestMemory}, and passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}. The
+ * dev.samara.core.guest.GuestMemory}, and passes them to a {@link dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}. The
  * translated memory looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the
  * page table on a miss. If the walk finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault.
  * Then the access reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST.
@@ -18,13 +18,13 @@
  *   <tr><td>What performs a CPU's access?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory}</td></tr>
  *   <tr><td>What translates an address, through the TLB, the page table or a fault?</td>
- *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
+ *       <td>{@link dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}</td></tr>
  *   <tr><td>What performs an access that crosses a page boundary or hits a watched page?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory}, in {@code loadAcross}, {@code storeAcross} and the
  *       methods after them</td></tr>
  *   <tr><td>What notifies watchers of a store, and when?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory} and {@link dev.samara.core.internal.guest.FutexBuckets},
- *       after the bytes; outside GUEST {@link dev.samara.core.internal.guest.TranslatedMemory}; the listener is called
+ *       after the bytes; outside GUEST {@link dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}; the listener is called
  *       by {@code page.Watches}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory}</td></tr>

@@ -321,7 +321,7 @@ public final class GuestCpus implements IdleUsers {
     /** Takes back a CPU that the calling thread has made leave GUEST, or that it could not use. */
     private void giveBack(PooledCpu cpu) {
         idle.closed(cpu);
-        cpu.cpu.takeBack(cpu);
+        cpu.cpu.disown(cpu);
         if (!cpu.hasPlace()) {
             end(cpu, false);
         } else {
@@ -396,7 +396,7 @@ public final class GuestCpus implements IdleUsers {
         try {
             if (lent.hasPlace()) {
                 lent.cpu.switchTo(null, false);
-                lent.cpu.takeBack(lent);
+                lent.cpu.disown(lent);
                 remotes.putBack(lent);
             } else {
                 lent.cpu.close();

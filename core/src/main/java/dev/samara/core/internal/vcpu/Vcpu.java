@@ -10,7 +10,7 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
-import dev.samara.core.internal.guest.TranslatedMemory;
+import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.space.Borrower;
@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  *       either arrives or stays.
  *   <li><em>Borrow</em> ({@link #useMm}, {@link #unuseMm}). The CPU switches to a space without a reference to it, and
  *       back. Both machines can find a borrow whose CPU is gone, by its places in their lists of borrowers.
- *   <li><em>Owner</em> ({@link #handOver}, {@link #claim}; a pool's {@link #lend}, {@link #takeBack}). The CPU keeps
+ *   <li><em>Owner</em> ({@link #handOver}, {@link #claim}; a pool's {@link #lend}, {@link #disown}). The CPU keeps
  *   its
  *       space and its translations. An owner that is stored in only some of the words could neither use the CPU nor
  *       hand it over, so these steps check the stack first and allocate nothing afterwards.
@@ -534,13 +534,23 @@ public final class Vcpu {
         }
         speculate();
         StackReserve.check(OWNER_DEPTH);
-        disown();
+        disown(null);
     }
 
-    private void disown() {
+    /**
+     * Takes the CPU from its owner. The reader of a pool's CPU keeps the thread's name for reports, so that the next
+     * loan to the same thread need not store it.
+     *
+     * @param by the element of the pool to which the CPU is given back; null if there is none
+     */
+    void disown(IdleCpus.@Nullable LentCpu by) {
         if (context != null && tlb != null && translated != null) {
-            context.reader().ownedBy(null);
-            ThreadCpus.remove(tlb.state);
+            if (by == null) {
+                context.reader().ownedBy(null);
+                ThreadCpus.remove(tlb.state);
+            } else {
+                by.unlist(tlb.state);
+            }
             translated.ownedBy(null);
         }
         memory.ownedBy(null);
@@ -568,7 +578,7 @@ public final class Vcpu {
             isOwned = true;
         } finally {
             if (!isOwned) {
-                disown();
+                disown(null);
             }
         }
     }
@@ -602,23 +612,10 @@ public final class Vcpu {
             isOwned = true;
         } finally {
             if (!isOwned) {
-                takeBack(by);
+                disown(by);
             }
         }
         memory.reset();
-    }
-
-    /**
-     * Ends {@link #lend}. The reader keeps the thread's name for reports, so that the next loan to the same thread need
-     * not store it.
-     */
-    void takeBack(IdleCpus.LentCpu by) {
-        if (tlb != null && translated != null) {
-            by.unlist(tlb.state);
-            translated.ownedBy(null);
-        }
-        memory.ownedBy(null);
-        owner.disown();
     }
 
     /**
@@ -640,6 +637,7 @@ public final class Vcpu {
             endLeft(isLater);
         }
     }
+
     /** Returns the borrow of the CPU's space; null if there is none. */
     public @Nullable Object borrow() {
         return borrow;
