@@ -77,8 +77,9 @@ public final class HeapFrames implements FrameStore {
 
     @Override
     public void copy(int from, int to) {
-        stepToRead(from, 0);
-        System.arraycopy(bytes, at(from, 0), bytes, at(to, 0), 1 << pageShift);
+        byte[] copied = new byte[1 << pageShift];
+        read(from, 0, copied, 0, copied.length);
+        write(to, 0, copied, 0, copied.length);
     }
 
     @Override
@@ -91,6 +92,9 @@ public final class HeapFrames implements FrameStore {
 
     @Override
     public void write(int frame, int offset, byte[] source, int at, int length) {
+        if (length >= Long.BYTES) {
+            stepToWrite(frame, offset);
+        }
         System.arraycopy(source, at, bytes, at(frame, offset), length);
     }
 
@@ -100,5 +104,14 @@ public final class HeapFrames implements FrameStore {
      */
     private void stepToRead(int frame, int offset) {
         long unused = (long) LONG.get(bytes, at(frame, offset));
+    }
+
+    /**
+     * Stores to the first word of a range that the caller is about to overwrite, so that a load of the word comes
+     * before or after the copy. A fill is no step, because nearly all frames are filled before a second thread can find
+     * them.
+     */
+    private void stepToWrite(int frame, int offset) {
+        LONG.set(bytes, at(frame, offset), 0L);
     }
 }
