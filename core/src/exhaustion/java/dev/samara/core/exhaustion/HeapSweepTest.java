@@ -349,7 +349,7 @@ final class HeapSweepTest {
     static final class Taken implements StackSweep.Scene {
         private final List<Runnable> given = new ArrayList<>();
         private final MachineTasks tasks =
-                new MachineTasks(new Background(thrown -> {}), given::add, true, moved -> {}, thrown -> {});
+                new MachineTasks(new Background(thrown -> {}), given::add, true, moved -> {});
         private boolean hasRun;
 
         @Override

@@ -62,7 +62,7 @@ public final class MachineThreads {
             boolean isInvoked) {
         this.reporter = reporter;
         this.longWaitNanos = longWaitNanos;
-        tasks = new MachineTasks(background, executor, isInvoked, idle, this::reportFailedTask);
+        tasks = new MachineTasks(background, executor, isInvoked, idle);
         housekeeping = tasks.housekeeping();
     }
 

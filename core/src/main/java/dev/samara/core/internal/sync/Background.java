@@ -80,7 +80,8 @@ public final class Background implements Executor {
      * Written: holder of {@code lock} (plain, lock).
      * Read: holder of {@code lock} (plain, lock).
      * Invariant: {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while
-     *     there is a leader; {@code running} counts the tasks that have started and have not returned yet.
+     *     there is a leader; {@code running} counts the tasks that have started, here or elsewhere, and have not
+     *     returned yet.
      */
     private final Consumer<? super Throwable> handler;
 
@@ -288,7 +289,7 @@ public final class Background implements Executor {
     }
 
     /**
-     * Returns the number of tasks that were given and have not finished yet.
+     * Returns the number of tasks that were given and have not finished yet, including tasks that run elsewhere.
      *
      * @return the number of queued and running tasks
      */
@@ -296,6 +297,29 @@ public final class Background implements Executor {
         lock.lock();
         try {
             return queue.size() + running;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Counts a task that another executor runs as a running task. It is counted here, so that no check finds all quiet
+     * while a task of one executor gives a task to the other one. If this throws, the task is not counted.
+     */
+    void startsElsewhere() {
+        lock.lock();
+        try {
+            running++;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Ends {@link #startsElsewhere}. The task has already given its successors to their executors. */
+    void endedElsewhere() {
+        lockAtLast();
+        try {
+            ended();
         } finally {
             lock.unlock();
         }
@@ -564,7 +588,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Takes the lock, for a thread of this object. Retries if there is no memory for its place in the lock's queue. */
+    /** Takes the lock after a task. Retries if there is no memory for the thread's place in the lock's queue. */
     private void lockAtLast() {
         for (; ; ) {
             try {
@@ -612,13 +636,18 @@ public final class Background implements Executor {
         return true;
     }
 
-    /** Called after a task. The caller holds the lock. */
     @GuardedBy("lock")
-    private void finished(Thread self) {
+    private void ended() {
         running--;
         if (isQuiet()) {
             quiet.signalAll();
         }
+    }
+
+    /** Called after a task. The caller holds the lock. */
+    @GuardedBy("lock")
+    private void finished(Thread self) {
+        ended();
         if (leader == self) {
             leaderRuns = false;
         } else if (standby == null) {
@@ -704,7 +733,8 @@ public final class Background implements Executor {
         Thread.interrupted();
     }
 
-    private void report(Throwable thrown) {
+    /** Passes an exception to the handler. */
+    void report(Throwable thrown) {
         try {
             handler.accept(thrown);
         } catch (Throwable second) {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,45 +16,29 @@ public final class MachineTasks implements Executor {
     /** The object whose task this thread is running for an executor of the embedder. */
     private static final ThreadLocal<@Nullable MachineTasks> CURRENT = new ThreadLocal<>();
 
+    /** The stack that counting the end of a task needs, in frames. */
+    private static final int DEPTH = CheckedLock.DEPTH + 4;
+
     private final Background background;
     private final @Nullable Executor given;
-    private final Consumer<? super Throwable> handler;
     private final Housekeeping housekeeping;
-
-    /**
-     * The tasks given to the embedder's executor so far, and those that have not ended.
-     *
-     * <p>Words: {@code begun}, {@code unfinished}.
-     * Written: a thread that gives a task to the embedder's executor, and again if the executor refuses the task; the
-     *     thread that ends the task (monitor).
-     * Read: a thread that waits for quiescence (monitor).
-     * Invariant: {@code unfinished} counts the tasks that were given and have not ended; before a task ends, it gives
-     *     its successors to the executor, or adds them to {@code Housekeeping}.
-     */
-    @GuardedBy("this")
-    private long begun;
-
-    @GuardedBy("this")
-    private int unfinished;
 
     /**
      * Creates an executor.
      *
-     * @param background the machine's own threads
+     * @param background the machine's own threads; their handler also receives the exceptions of the embedder's
+     *     executor
      * @param given the executor of the embedder, or null
      * @param isInvoked whether the steps of the housekeeping are invoked
      * @param idle the idle strategy of the housekeeping thread; null for the default
-     * @param handler receives the exceptions of tasks and of the embedder's executor
      */
     public MachineTasks(
             Background background,
             @Nullable Executor given,
             boolean isInvoked,
-            @Nullable IntConsumer idle,
-            Consumer<? super Throwable> handler) {
+            @Nullable IntConsumer idle) {
         this.background = background;
         this.given = given;
-        this.handler = handler;
         Executor outside = given == null ? background : task -> give(given, task);
         housekeeping = new Housekeeping(isInvoked ? null : background, outside, idle);
         background.postTo(housekeeping.notice());
@@ -78,19 +60,18 @@ public final class MachineTasks implements Executor {
 
     private void give(Executor executor, Runnable task) {
         Given one = new Given(task);
-        begins();
+        background.startsElsewhere();
         try {
             executor.execute(one);
         } catch (Throwable refused) {
-            boolean isRefused = one.drop();
-            if (isRefused && refused instanceof OutOfMemoryError exhausted) {
-                // The housekeeping retries.
-                throw exhausted;
-            }
-            if (isRefused) {
+            if (one.drop()) {
+                if (refused instanceof OutOfMemoryError exhausted) {
+                    // The housekeeping retries.
+                    throw exhausted;
+                }
                 background.execute(task);
             }
-            report(refused);
+            background.report(refused);
         }
     }
 
@@ -112,11 +93,7 @@ public final class MachineTasks implements Executor {
      */
     public void awaitQuiescence() throws InterruptedException {
         checkNoTask();
-        long seen;
-        do {
-            background.awaitQuiescence();
-            seen = awaitEnds();
-        } while (seen != begunIfQuiet());
+        background.awaitQuiescence();
     }
 
     /**
@@ -132,50 +109,7 @@ public final class MachineTasks implements Executor {
 
     /** Returns whether no task is queued and none runs. */
     public boolean isQuiet() {
-        return begunIfQuiet() >= 0;
-    }
-
-    /**
-     * Waits until every task given to the embedder's executor has ended. Returns the number of tasks given to it so
-     * far.
-     */
-    private synchronized long awaitEnds() throws InterruptedException {
-        while (unfinished != 0) {
-            wait();
-        }
-        return begun;
-    }
-
-    /** Returns the number of tasks given to the embedder's executor so far, or -1 if any task has not ended. */
-    private long begunIfQuiet() {
-        if (background.pending() != 0) {
-            return -1;
-        }
-        // Read after the machine's own threads were checked, because their last task may have passed another task to
-        // the executor.
-        synchronized (this) {
-            return unfinished == 0 ? begun : -1;
-        }
-    }
-
-    private synchronized void begins() {
-        begun++;
-        unfinished++;
-    }
-
-    private synchronized void ended() {
-        unfinished--;
-        if (unfinished == 0) {
-            notifyAll();
-        }
-    }
-
-    private void report(Throwable thrown) {
-        try {
-            handler.accept(thrown);
-        } catch (Throwable second) {
-            Background.reportUncaught(second);
-        }
+        return background.pending() == 0;
     }
 
     /** A task on its way to the embedder's executor. */
@@ -184,11 +118,6 @@ public final class MachineTasks implements Executor {
 
         Passed(Runnable task) {
             this.task = task;
-        }
-
-        @Override
-        protected boolean isReady() {
-            return true;
         }
 
         @Override
@@ -219,6 +148,9 @@ public final class MachineTasks implements Executor {
 
         @Override
         public void run() {
+            // Checked first, because the end of the task must be counted. An executor that runs the task immediately
+            // passes the error on, and the task then runs on a thread of the machine.
+            StackReserve.check(DEPTH);
             if (!isBegun.compareAndSet(false, true)) {
                 return;
             }
@@ -227,7 +159,7 @@ public final class MachineTasks implements Executor {
                 outer = mark();
                 task.run();
             } catch (Throwable thrown) {
-                report(thrown);
+                background.report(thrown);
             } finally {
                 end(outer);
             }
@@ -244,7 +176,7 @@ public final class MachineTasks implements Executor {
                 outer = CURRENT.get();
                 CURRENT.set(MachineTasks.this);
             } catch (OutOfMemoryError | StackOverflowError unmarked) {
-                report(unmarked);
+                background.report(unmarked);
             }
             return outer;
         }
@@ -253,7 +185,7 @@ public final class MachineTasks implements Executor {
         boolean drop() {
             boolean isDropped = isBegun.compareAndSet(false, true);
             if (isDropped) {
-                ended();
+                background.endedElsewhere();
             }
             return isDropped;
         }
@@ -266,7 +198,7 @@ public final class MachineTasks implements Executor {
                     CURRENT.set(outer);
                 }
             } finally {
-                ended();
+                background.endedElsewhere();
             }
         }
     }

@@ -34,9 +34,7 @@ final class TaskScenariosTest {
             throw new AssertionError(thrown);
         });
         private final MachineTasks tasks =
-                new MachineTasks(background, task -> new Thread(task).start(), false, moved -> {}, thrown -> {
-                    throw new AssertionError(thrown);
-                });
+                new MachineTasks(background, task -> new Thread(task).start(), false, moved -> {});
         private final AtomicInteger ended = new AtomicInteger();
 
         Asked() {

@@ -32,7 +32,7 @@ final class MachineTasksTest {
     }
 
     private MachineTasks tasks(Executor given, boolean isInvoked) {
-        return new MachineTasks(background, given, isInvoked, null, reported::add);
+        return new MachineTasks(background, given, isInvoked, null);
     }
 
     @Test

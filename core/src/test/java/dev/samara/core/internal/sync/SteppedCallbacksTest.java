@@ -46,8 +46,7 @@ final class SteppedCallbacksTest {
                 new Background(thrown -> reports.add(thrown.toString())),
                 Runnable::run,
                 true,
-                null,
-                thrown -> reports.add(thrown.toString()));
+                null);
         Housekeeping steps = tasks.housekeeping();
         Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, 1 << 10, Rcu.AtBound.WAIT, 0, reports::add));
         Housekeeping.RetriedTask prompt = new Housekeeping.RetriedTask() {
