@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.LazyContext;
+import java.util.function.Supplier;
 
 /**
  * Which part of a space a {@linkplain Cpu#enterLazy LAZY} CPU keeps after it has left the space, and what keeps that
@@ -35,7 +36,7 @@ public enum LazyTlb {
     NONE;
 
     /** Returns the factory of a CPU's part of this strategy. */
-    LazyContext.Maker maker() {
+    Supplier<LazyContext> maker() {
         return switch (this) {
             case REFERENCE_COUNT -> LazyContext.Counted::new;
             case SHOOTDOWN -> LazyContext.Shootdown::new;

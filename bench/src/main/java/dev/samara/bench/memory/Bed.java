@@ -11,7 +11,9 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.CommittedMemory;
@@ -180,10 +182,17 @@ final class Bed {
         return new MachineMemory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),
                 rcu,
-                new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}),
+                new Shootdowns(
+                        new Cpus(LazyContext.Shootdown::new),
+                        Long.MAX_VALUE,
+                        message -> {},
+                        ShootdownDelivery.POLLED,
+                        thrown -> {},
+                        false),
                 window,
                 MachineMemory.UNCHECKED,
-                null);
+                null,
+                new MachineMemory.IndexBudget(Long.MAX_VALUE));
     }
 
     private static long start(int i) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
@@ -243,10 +245,17 @@ final class RoundTrips {
             memory = new MachineMemory(
                     frames,
                     rcu,
-                    new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}),
+                    new Shootdowns(
+                            new Cpus(LazyContext.Shootdown::new),
+                            Long.MAX_VALUE,
+                            message -> {},
+                            ShootdownDelivery.POLLED,
+                            thrown -> {},
+                            false),
                     1,
                     MachineMemory.UNCHECKED,
-                    null);
+                    null,
+                    new MachineMemory.IndexBudget(Long.MAX_VALUE));
             PageTableContext filler = memory.contexts().newContext("filler");
             Leaf.lock(leaf);
             try {

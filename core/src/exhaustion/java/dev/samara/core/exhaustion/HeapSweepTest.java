@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
@@ -267,7 +268,7 @@ final class HeapSweepTest {
         private static final int CALLED = 2;
         private static final int JUDGED = 3;
 
-        final Cpus cpus = new Cpus();
+        final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
         final CpuOwner cpuOwner = OwnedCpu.owner();
         final WeakReference<CpuState.OwnerTlb> cpuFlush = OwnedCpu.flush(() -> {});
         private @Nullable OutOfMemoryError failure;

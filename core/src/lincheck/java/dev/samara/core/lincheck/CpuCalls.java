@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.MmuNotifier;
@@ -46,7 +47,7 @@ final class CpuCalls {
 
     /** A CPU enters or leaves LAZY concurrently with the end of its context. */
     public static class LazyBesideTheEnd {
-        private final Cpus cpus = new Cpus();
+        private final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
         private final TlbContext context = new TlbContext();
         private final CpuState cpu = OwnedCpu.claim(cpus, 1, () -> {});
 

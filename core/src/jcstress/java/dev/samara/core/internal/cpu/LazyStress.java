@@ -81,13 +81,13 @@ public final class LazyStress {
          * CPU.
          */
         int takeOff() {
-            state.lazy().beforeTeardown(context);
+            state.lazy.beforeTeardown(context);
             return state.isIn(context.id()) ? 0 : 1;
         }
 
         /** Completes the teardown of its context, and releases the users' reference. */
         void endTeardown() {
-            state.lazy().afterTeardown(context);
+            state.lazy.afterTeardown(context);
             context.release();
         }
 

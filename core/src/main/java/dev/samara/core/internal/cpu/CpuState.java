@@ -132,8 +132,10 @@ public final class CpuState extends CpuWords.Flushed {
         boolean comeBackFrom(int why);
     }
 
-    private final int number;
-    private final int name;
+    final int number;
+
+    /** The CPU's number in reports. Unlike {@link #number}, this number is never reused. */
+    final int name;
 
     private final CpuOwner owner;
     private final WeakReference<? extends OwnerTlb> tlb;
@@ -160,10 +162,11 @@ public final class CpuState extends CpuWords.Flushed {
     /** The context that counts this CPU as a user. Used by its thread, and by a thread that takes the CPU offline. */
     private @Nullable TlbContext loaded;
 
-    private final LazyContext lazy;
+    /** The part of a space that the CPU keeps in LAZY. */
+    final LazyContext lazy;
 
     /** The reader whose sections the thread uses to handle faults; null until {@link #readsAs}. Used by the thread. */
-    private Rcu.@Nullable Reader reader;
+    Rcu.@Nullable Reader reader;
 
     CpuState(int number, int name, CpuOwner owner, WeakReference<? extends OwnerTlb> tlb, LazyContext lazy) {
         this.number = number;
@@ -172,15 +175,6 @@ public final class CpuState extends CpuWords.Flushed {
         this.tlb = tlb;
         this.lazy = lazy;
         setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
-    }
-
-    int number() {
-        return number;
-    }
-
-    /** Returns the CPU's number in reports. Unlike {@link #number()}, this number is never reused. */
-    int name() {
-        return name;
     }
 
     /** Returns the CPU's thread; null while the CPU is handed over. */
@@ -255,11 +249,6 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void readsAs(Rcu.Reader of) {
         reader = of;
-    }
-
-    /** Returns the reader of the CPU's page table context; null if there is none. */
-    Rcu.@Nullable Reader reader() {
-        return reader;
     }
 
     /**
@@ -470,11 +459,6 @@ public final class CpuState extends CpuWords.Flushed {
     /** Returns whether the CPU is between two spaces, and may have read the generation of the next one. */
     boolean isSwitching() {
         return (wordVolatile() & STATES) == SWITCHING;
-    }
-
-    /** Returns the part of a space that the CPU keeps in LAZY; always the same object. */
-    LazyContext lazy() {
-        return lazy;
     }
 
     /** Returns whether the CPU can no longer use translations of a context from before a generation. */

@@ -6,11 +6,12 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The CPUs of one machine that are online. Thread-safe. */
 public final class Cpus {
-    private final LazyContext.Maker lazy;
+    private final Supplier<LazyContext> lazy;
 
     /**
      * The number of events of the CPUs that went offline, by kind.
@@ -33,17 +34,12 @@ public final class Cpus {
      */
     private volatile @Nullable CpuState[] online = {};
 
-    /** Creates a table without CPUs. CPUs in LAZY use the strategy {@link LazyContext.Shootdown}. */
-    public Cpus() {
-        this(LazyContext.Shootdown::new);
-    }
-
     /**
      * Creates a table without CPUs.
      *
      * @param lazy creates the object for what a CPU keeps in LAZY, once per CPU
      */
-    public Cpus(LazyContext.Maker lazy) {
+    public Cpus(Supplier<LazyContext> lazy) {
         this.lazy = lazy;
     }
 
@@ -72,7 +68,7 @@ public final class Cpus {
                 number++;
             }
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
-            cpu = new CpuState(number, name, owner, tlb, lazy.make());
+            cpu = new CpuState(number, name, owner, tlb, lazy.get());
             more[number] = cpu;
             // Called before the CPU is online, because this may fail if there is no memory.
             ThreadCpus.add(cpu);
@@ -139,7 +135,7 @@ public final class Cpus {
         CpuState user = null;
         for (CpuState cpu : online) {
             if (cpu != null) {
-                cpu.lazy().beforeTeardown(ended);
+                cpu.lazy.beforeTeardown(ended);
                 if (cpu.isIn(ended.id())) {
                     user = cpu;
                 }
@@ -159,8 +155,8 @@ public final class Cpus {
         for (CpuState cpu : online) {
             if (cpu != null) {
                 // Repeated here, because the teardown of a space in which nothing was mapped has no gather.
-                cpu.lazy().beforeTeardown(ended);
-                cpu.lazy().afterTeardown(ended);
+                cpu.lazy.beforeTeardown(ended);
+                cpu.lazy.afterTeardown(ended);
             }
         }
     }
@@ -178,7 +174,7 @@ public final class Cpus {
         try {
             // Called without the monitor, because this may release a page table, start a teardown, or call the
             // reporter. It may wait until there is memory for a task.
-            cpu.lazy().drop();
+            cpu.lazy.drop();
             if (cpu.isGone()) {
                 // Torn down by another thread, because this thread may be in a shootdown for which the teardown might
                 // have to wait.
@@ -202,7 +198,7 @@ public final class Cpus {
      * @return false if another thread does so, or if the CPU is not listed any more
      */
     private synchronized boolean take(CpuState cpu) {
-        if (online[cpu.number()] != cpu || cpu.isTaken) {
+        if (online[cpu.number] != cpu || cpu.isTaken) {
             return false;
         }
         cpu.offline();
@@ -212,7 +208,7 @@ public final class Cpus {
 
     private synchronized void remove(CpuState cpu) {
         @Nullable CpuState[] fewer = online.clone();
-        fewer[cpu.number()] = null;
+        fewer[cpu.number] = null;
         for (int kind = 0; kind < ended.length; kind++) {
             ended[kind] += cpu.counters().count(kind);
         }

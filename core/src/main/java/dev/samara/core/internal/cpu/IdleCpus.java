@@ -26,7 +26,7 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
          */
         final WeakReference<LentCpu> self = new WeakReference<>(this);
 
-        private final CpuOwner owner;
+        final CpuOwner owner;
 
         /**
          * The place of this CPU in the pool; null if the pool has no place for it.
@@ -71,10 +71,6 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
          */
         protected LentCpu(CpuOwner owner) {
             this.owner = owner;
-        }
-
-        CpuOwner owner() {
-            return owner;
         }
 
         /** Adds the CPU's state to the CPUs of the thread to which the CPU is lent. */
@@ -257,7 +253,8 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
 
     /** Takes an idle CPU; if a space is given, one that was in that space. */
     private @Nullable T scan(@Nullable Object space, ThreadCpus thread) {
-        int first = first();
+        // Starts at a place of the thread's own, so that new threads do not contend for one place.
+        int first = (int) Thread.currentThread().getId();
         for (int i = 0; i <= mask; i++) {
             T cpu = takeAt(first + i & mask, space);
             if (cpu != null) {
@@ -279,13 +276,6 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
     @SuppressWarnings("unchecked") // a pool contains only CPUs that were added to it
     private T cast(LentCpu cpu) {
         return (T) cpu;
-    }
-
-    /**
-     * Returns the index at which the calling thread starts its scan, so that new threads do not contend for one place.
-     */
-    private int first() {
-        return (int) Thread.currentThread().getId() & mask;
     }
 
     /**
@@ -330,7 +320,7 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
         for (int i = 0; i <= mask; i++) {
             IdlePlace known = places.get(i);
             if (known == null || known.owner.isGone()) {
-                IdlePlace made = new IdlePlace(this, cpu.owner(), i);
+                IdlePlace made = new IdlePlace(this, cpu.owner, i);
                 if (places.compareAndSet(i, known, made)) {
                     cpu.place = made;
                     thread.remember(cpu);

@@ -32,13 +32,6 @@ public abstract class LazyContext extends Padding {
      */
     public static final int DROP_DEPTH = 24;
 
-    /** Creates one object for each CPU of a machine. */
-    @FunctionalInterface
-    public interface Maker {
-        /** Creates the object for one CPU. */
-        LazyContext make();
-    }
-
     /** Starts to keep a context. Called by the CPU's thread, while the CPU is counted as a user of the context. */
     abstract void keep(TlbContext of);
 

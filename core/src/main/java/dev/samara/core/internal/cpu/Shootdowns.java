@@ -65,17 +65,6 @@ public final class Shootdowns {
     private final LongAdder targets = new LongAdder();
 
     /**
-     * Creates the shootdowns of CPUs that notice requests when they poll.
-     *
-     * @param cpus the CPUs of the machine
-     * @param reportAfterNanos the time after which a CPU that does not acknowledge is reported, in nanoseconds
-     * @param reporter is given the reports; must not throw
-     */
-    public Shootdowns(Cpus cpus, long reportAfterNanos, Consumer<String> reporter) {
-        this(cpus, reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, false);
-    }
-
-    /**
      * Creates the shootdowns of a machine.
      *
      * @param cpus the CPUs of the machine
@@ -301,7 +290,7 @@ public final class Shootdowns {
             return;
         }
         try {
-            delivery.deliver(cpu.name(), owner);
+            delivery.deliver(cpu.name, owner);
         } catch (Throwable thrown) {
             failures.accept(thrown);
         }
@@ -411,9 +400,9 @@ public final class Shootdowns {
             return;
         }
         ShootdownDelivery.StalledCpu stalled = new ShootdownDelivery.StalledCpu(
-                cpu.name(), owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
+                cpu.name, owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
         Tracepoints.stalledCpu(
-                cpu.name(),
+                cpu.name,
                 owner,
                 stalled.stack().isEmpty() ? null : stalled.stack().get(0),
                 cpu.state(),

@@ -40,7 +40,7 @@ public final class ThreadCpus {
     final References<IdleCpus.LentCpu> open = new References<>();
 
     /** The CPUs of pools that the thread used last; elements are null at first. */
-    final @Nullable WeakReference<IdleCpus.LentCpu>[] remembered = array();
+    final @Nullable WeakReference<IdleCpus.LentCpu>[] remembered = References.array(REMEMBERED);
 
     private int nextRemembered;
 
@@ -64,13 +64,13 @@ public final class ThreadCpus {
      */
     static final class References<T> {
         /** Elements from {@code size} on are left over, or null. */
-        private @Nullable WeakReference<T>[] elements = array();
+        private @Nullable WeakReference<T>[] elements = array(2);
 
         private int size;
 
         @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
-        private static <T> @Nullable WeakReference<T>[] array() {
-            return new WeakReference[2];
+        private static <T> @Nullable WeakReference<T>[] array(int length) {
+            return new WeakReference[length];
         }
 
         int size() {
@@ -114,11 +114,6 @@ public final class ThreadCpus {
     }
 
     private ThreadCpus() {}
-
-    @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
-    private static @Nullable WeakReference<IdleCpus.LentCpu>[] array() {
-        return new WeakReference[REMEMBERED];
-    }
 
     /** Returns the object for the calling thread, which is kept from now on even when it is empty. */
     static ThreadCpus kept() {
@@ -294,14 +289,6 @@ public final class ThreadCpus {
         }
     }
 
-    /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
-    public static void comeBack(int depth) {
-        ThreadCpus thread = CURRENT.get();
-        if (thread != null) {
-            thread.comeBackFrom(depth);
-        }
-    }
-
     /**
      * Faults pages in on the calling thread with a reader that belongs to no CPU. During the call, {@link
      * #checkMayWait} also checks that reader.
@@ -358,11 +345,15 @@ public final class ThreadCpus {
         }
     }
 
-    /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
-    private void comeBackFrom(int depth) {
-        faults = depth - 1;
-        for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i);
+    /** Makes the calling thread's CPUs that left GUEST for a fault enter it again after the fault. */
+    public static void comeBack(int depth) {
+        ThreadCpus thread = CURRENT.get();
+        if (thread == null) {
+            return;
+        }
+        thread.faults = depth - 1;
+        for (int i = 0; i < thread.cpus.size(); i++) {
+            CpuState cpu = thread.cpus.get(i);
             CpuState.OwnerTlb tlb = cpu == null ? null : cpu.tlb();
             if (tlb != null) {
                 boolean unused = tlb.comeBackFrom(depth);
@@ -386,7 +377,7 @@ public final class ThreadCpus {
     private Rcu.@Nullable Reader inSection(Rcu.@Nullable Reader passed) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            Rcu.Reader reader = cpu == null ? null : cpu.reader();
+            Rcu.Reader reader = cpu == null ? null : cpu.reader;
             if (reader != null && reader != passed && reader.isReading()) {
                 return reader;
             }

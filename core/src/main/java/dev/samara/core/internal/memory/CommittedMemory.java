@@ -231,7 +231,7 @@ public final class CommittedMemory {
             deal();
             return isCharged;
         } finally {
-            unlock();
+            lock.unlock();
         }
     }
 
@@ -244,7 +244,7 @@ public final class CommittedMemory {
             deal();
             return limit - free;
         } finally {
-            unlock();
+            lock.unlock();
         }
     }
 
@@ -278,9 +278,5 @@ public final class CommittedMemory {
     private void lock() {
         StackReserve.check(DEPTH);
         lock.lock();
-    }
-
-    private void unlock() {
-        lock.unlock();
     }
 }

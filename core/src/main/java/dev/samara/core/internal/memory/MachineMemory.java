@@ -89,22 +89,6 @@ public final class MachineMemory {
         return longestOffer;
     }
 
-    /** Creates the memory of a machine without an access checker, with the fault-around of Linux for pages of 4 KiB. */
-    public MachineMemory(Frames frames, Rcu rcu) {
-        this(frames, rcu, new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
-    }
-
-    /** Creates the memory of a machine whose page indexes have no limit. */
-    public MachineMemory(
-            Frames frames,
-            Rcu rcu,
-            Shootdowns shootdowns,
-            int faultAround,
-            long longestOffer,
-            @Nullable AccessChecker accessChecker) {
-        this(frames, rcu, shootdowns, faultAround, longestOffer, accessChecker, IndexBudget.unlimited());
-    }
-
     /** Returns the maximum number of pages of a file that one fault maps, a power of two. */
     public int faultAround() {
         return faultAround;
@@ -214,11 +198,6 @@ public final class MachineMemory {
          */
         public IndexBudget(long limit) {
             this.limit = limit;
-        }
-
-        /** Returns a budget without a limit. */
-        public static IndexBudget unlimited() {
-            return new IndexBudget(Long.MAX_VALUE);
         }
 
         /**

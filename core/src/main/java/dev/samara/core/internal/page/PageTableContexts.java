@@ -399,7 +399,7 @@ public final class PageTableContexts {
     public void discard(PageTableContext context) {
         // An Error may interrupt this anywhere, so each step can be repeated. If this call throws, it is repeated after
         // the context's CPU is gone.
-        rcu.unregister(context.reader());
+        rcu.unregister(Set.of(context.reader()));
         frames.discard(context.magazine());
         release(context);
         owned.remove(context);

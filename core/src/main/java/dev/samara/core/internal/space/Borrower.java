@@ -157,11 +157,6 @@ public final class Borrower extends Housekeeping.Waiter {
     }
 
     @Override
-    protected boolean isReady() {
-        return true;
-    }
-
-    @Override
     public void run() {
         Runnable called = letGo.get();
         if (isOver || called == null) {

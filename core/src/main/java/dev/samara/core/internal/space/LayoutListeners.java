@@ -212,11 +212,6 @@ public final class LayoutListeners {
         }
 
         @Override
-        protected boolean isReady() {
-            return true;
-        }
-
-        @Override
         public void run() {
             try {
                 for (Prepared change = queue.poll(); change != null; change = queue.poll()) {
@@ -335,11 +330,6 @@ public final class LayoutListeners {
                 if (from.get() != 0 && isScheduled.compareAndSet(false, true)) {
                     host.submit(this);
                 }
-            }
-
-            @Override
-            protected boolean isReady() {
-                return true;
             }
 
             @Override

@@ -584,9 +584,11 @@ public final class Housekeeping implements Runnable {
         /**
          * Returns whether the call can continue now. Called repeatedly by the housekeeping; must not wait.
          *
-         * @return whether it is ready
+         * @return whether it is ready; true unless overridden
          */
-        protected abstract boolean isReady();
+        protected boolean isReady() {
+            return true;
+        }
 
         /**
          * Returns whether {@link #run} may wait now, or may call code of the embedder that may wait and that no
@@ -714,11 +716,6 @@ public final class Housekeeping implements Runnable {
                 // Listed, because otherwise no thread would hand the task on.
                 add(this);
             }
-        }
-
-        @Override
-        protected boolean isReady() {
-            return true;
         }
 
         /** Does not wait, because it only hands the task on. */

@@ -6,9 +6,7 @@ import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Executor;
@@ -217,24 +215,8 @@ public final class Rcu {
     }
 
     /**
-     * Removes a reader. Grace periods no longer wait for it, even if it is in a section. The reader's owner must have
-     * ended, or must never use the reader again.
-     *
-     * @param reader a registered reader
-     */
-    public void unregister(Reader reader) {
-        lock.lock();
-        try {
-            List<Reader> fewer = new ArrayList<>(List.of(readers));
-            fewer.remove(reader);
-            readers = fewer.toArray(new Reader[0]);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /**
-     * Removes several readers in one step; see {@link #unregister(Reader)}.
+     * Removes readers in one step. Grace periods no longer wait for them, even if they are in a section. The readers'
+     * owners must have ended, or must never use the readers again.
      *
      * @param gone registered readers
      */
@@ -637,11 +619,6 @@ public final class Rcu {
         Once(Runnable callback) {
             this.callback = new AtomicReference<>(callback);
             isPrompt = callback instanceof Housekeeping.RetriedTask task && task.isPrompt();
-        }
-
-        @Override
-        protected boolean isReady() {
-            return true;
         }
 
         @Override

@@ -230,11 +230,6 @@ public final class Syscall {
         }
 
         @Override
-        protected boolean isReady() {
-            return true;
-        }
-
-        @Override
         public void run() {
             if (!isOver) {
                 try {

@@ -999,18 +999,20 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      */
     public boolean isWatched(long address) {
         PageTable of = table();
-        // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
-        // reads the cpumasks.
-        long page = address >>> of.pageShift() << of.pageShift();
-        return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
+        return isTouched(of, of.watches(), address);
     }
 
     /** Returns whether a byte of a page is watched for reads. The TLB never contains a translation of such a page. */
     public boolean isReadWatched(long address) {
         PageTable of = table();
-        // As in isWatched.
+        return isTouched(of, of.readWatches(), address);
+    }
+
+    private static boolean isTouched(PageTable of, Watches watches, long address) {
+        // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
+        // reads the cpumasks.
         long page = address >>> of.pageShift() << of.pageShift();
-        return of.readWatches().touches(page, page + (1L << of.pageShift()) - 1);
+        return watches.touches(page, page + (1L << of.pageShift()) - 1);
     }
 
     /** Returns the ranges of the CPU's space that are watched for reads; always the same object for a space. */

@@ -466,7 +466,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             LeafFlush flush = flushes[i];
             start = Addresses.lower(flush.start, start);
             end = Addresses.higher(flush.end, end);
-            reason = stronger(flush.reason, reason);
+            // Reports the reason that invalidates most.
+            reason = strength(flush.reason) >= strength(reason) ? flush.reason : reason;
         }
         // Orders the changes of the entries before the loads of the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
@@ -488,11 +489,6 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             }
             begun.add(shootdown);
         }
-    }
-
-    /** Returns the reason to report for a flush with two reasons: the one that invalidates more. */
-    private static MmuNotifier.Reason stronger(MmuNotifier.Reason one, MmuNotifier.Reason other) {
-        return strength(one) >= strength(other) ? one : other;
     }
 
     private static int strength(MmuNotifier.Reason reason) {

@@ -214,12 +214,12 @@ public final class VmArea extends Vma {
 
     /** Returns the {@code anon_vma}, or null if the VMA has no private page yet. */
     public @Nullable AnonVma anonVma() {
-        return anonVmaAcquire();
+        return (AnonVma) ANON_VMA.getAcquire(this);
     }
 
     /** Sets the {@code anon_vma}, unless there is one. */
     public void adoptAnonVma(AnonVma adopted) {
-        casAnonVma(null, adopted);
+        ANON_VMA.compareAndSet(this, (AnonVma) null, adopted);
     }
 
     /**
@@ -230,14 +230,14 @@ public final class VmArea extends Vma {
      * @throws IllegalStateException if the VMA is or was attached
      */
     public void attach(@Nullable Open open, @Nullable Gate gate) {
-        if (wordPlain() != FRESH) {
+        if (word != FRESH) {
             throw new IllegalStateException("attached a second time: " + this);
         }
         this.open = open;
         this.gate = gate;
         // A plain store suffices, because the later release store of the tree's root pairs with the acquire load of
         // each lookup.
-        setWordPlain(0);
+        word = 0;
     }
 
     /**
@@ -251,7 +251,7 @@ public final class VmArea extends Vma {
     /** Returns whether the VMA is not attached, i.e. fresh or detached forever. */
     @Override
     public boolean isDetached() {
-        return wordVolatile() < 0;
+        return (int) WORD.getVolatile(this) < 0;
     }
 
     /**
@@ -271,7 +271,7 @@ public final class VmArea extends Vma {
         }
         // Volatile, so that there is a full fence between this mark and the walk that clears the VMA's pages. Pairs
         // with the volatile read of the word by a thread that installs a page, after it linked the page's table.
-        getAndOrWord(DETACHED | RETIRING);
+        int unused = (int) WORD.getAndBitwiseOr(this, DETACHED | RETIRING);
     }
 
     /**
@@ -284,7 +284,7 @@ public final class VmArea extends Vma {
         if (isFresh()) {
             throw new IllegalStateException("retired before it was attached: " + this);
         }
-        int before = getAndAndWord(~RETIRING);
+        int before = (int) WORD.getAndBitwiseAnd(this, ~RETIRING);
         if ((before & RETIRING) == 0) {
             throw new IllegalStateException("not retiring: " + this);
         }
@@ -395,15 +395,7 @@ public final class VmArea extends Vma {
         return link != null;
     }
 
-    // The accesses of the two words that change while other threads read them.
-
-    private int wordPlain() {
-        return word;
-    }
-
-    private void setWordPlain(int value) {
-        word = value;
-    }
+    // The accesses of the state word that several transitions make.
 
     private int wordOpaque() {
         return (int) WORD.getOpaque(this);
@@ -413,28 +405,8 @@ public final class VmArea extends Vma {
         return (int) WORD.getAcquire(this);
     }
 
-    private int wordVolatile() {
-        return (int) WORD.getVolatile(this);
-    }
-
-    private int getAndOrWord(int mask) {
-        return (int) WORD.getAndBitwiseOr(this, mask);
-    }
-
-    private int getAndAndWord(int mask) {
-        return (int) WORD.getAndBitwiseAnd(this, mask);
-    }
-
     private int compareAndExchangeWord(int expected, int value) {
         return (int) WORD.compareAndExchange(this, expected, value);
-    }
-
-    private @Nullable AnonVma anonVmaAcquire() {
-        return (AnonVma) ANON_VMA.getAcquire(this);
-    }
-
-    private boolean casAnonVma(@Nullable AnonVma expected, AnonVma value) {
-        return ANON_VMA.compareAndSet(this, expected, value);
     }
 
     /**
@@ -560,17 +532,9 @@ public final class VmArea extends Vma {
         private int getAndAdd(int change) {
             int before;
             do {
-                before = sharesVolatile();
-            } while (before != 0 && !casShares(before, before + change));
+                before = (int) SHARES.getVolatile(this);
+            } while (before != 0 && !SHARES.compareAndSet(this, before, before + change));
             return before;
-        }
-
-        private int sharesVolatile() {
-            return (int) SHARES.getVolatile(this);
-        }
-
-        private boolean casShares(int expected, int value) {
-            return SHARES.compareAndSet(this, expected, value);
         }
 
         /** Called once, after the last share was released. Must neither call an embedder's code nor wait. */

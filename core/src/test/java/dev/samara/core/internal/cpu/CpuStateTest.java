@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.memory.SmallMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -16,8 +17,8 @@ import org.junit.jupiter.api.Test;
 
 /** The states of a CPU, as seen by other threads. */
 final class CpuStateTest {
-    private final Cpus cpus = new Cpus();
-    private final Shootdowns shootdowns = new Shootdowns(cpus, Long.MAX_VALUE, message -> {});
+    private final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
+    private final Shootdowns shootdowns = SmallMemory.shootdowns(cpus, Long.MAX_VALUE, message -> {});
     private final CpuState cpu = OwnedCpu.claim(cpus, 1, () -> {});
     private final TlbContext context = new TlbContext();
     private final TlbContext another = new TlbContext();
@@ -63,7 +64,7 @@ final class CpuStateTest {
             assertEquals(
                     many.stream()
                             .filter(each -> (each.bit() & mask) != 0)
-                            .map(CpuState::number)
+                            .map(state -> state.number)
                             .toList(),
                     found);
         }

@@ -29,7 +29,7 @@ final class CpusTest {
     private static final int MANY = 130;
 
     private final LinkedBlockingQueue<String> reports = new LinkedBlockingQueue<>();
-    private final Cpus cpus = new Cpus();
+    private final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
     private final Shootdowns shootdowns = shootdowns(true);
     private final TlbContext context = new TlbContext();
     private final List<ExecutorService> threads = new ArrayList<>();
@@ -119,16 +119,16 @@ final class CpusTest {
         List<CpuState> all = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
             all.add(OwnedCpu.claim(cpus, 0, () -> {}));
-            assertEquals(i, all.get(i).number());
+            assertEquals(i, all.get(i).number);
         }
         for (int free : new int[] {3, 1}) {
             cpus.release(all.get(free));
         }
-        assertEquals(1, OwnedCpu.claim(cpus, 0, () -> {}).number());
-        assertEquals(3, OwnedCpu.claim(cpus, 0, () -> {}).number());
-        assertEquals(5, OwnedCpu.claim(cpus, 0, () -> {}).number());
+        assertEquals(1, OwnedCpu.claim(cpus, 0, () -> {}).number);
+        assertEquals(3, OwnedCpu.claim(cpus, 0, () -> {}).number);
+        assertEquals(5, OwnedCpu.claim(cpus, 0, () -> {}).number);
         cpus.release(all.get(3));
-        assertEquals(6, OwnedCpu.claim(cpus, 0, () -> {}).number(), "a CPU that is off takes no other off");
+        assertEquals(6, OwnedCpu.claim(cpus, 0, () -> {}).number, "a CPU that is off takes no other off");
     }
 
     @Test
@@ -286,7 +286,7 @@ final class CpusTest {
             assertEquals(0, context.cpus());
             assertEquals(0, other.cpus());
         }
-        assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number(), "a CPU that has ended was taken off");
+        assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number, "a CPU that has ended was taken off");
     }
 
     @Test
@@ -399,7 +399,7 @@ final class CpusTest {
     @Test
     @DisplayName("a CPU that gives its TLB up keeps the ends of spaces that it could not begin with it")
     void endsOutliveTheTlb() {
-        Cpus second = new Cpus();
+        Cpus second = new Cpus(LazyContext.Shootdown::new);
         CpuOwner owner = OwnedCpu.owner();
         List<Integer> ends = new ArrayList<>();
         AtomicInteger overflows = new AtomicInteger(2);
@@ -432,9 +432,9 @@ final class CpusTest {
         Owned second = guest(cpus, context, 0);
         first.thread.shutdown();
         Objects.requireNonNull(first.state.owner()).join();
-        assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number());
+        assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number);
         assertEquals(1, context.cpus());
-        assertEquals(2, OwnedCpu.claim(cpus, 0, () -> {}).number());
+        assertEquals(2, OwnedCpu.claim(cpus, 0, () -> {}).number);
         assertFalse(second.state.isGone());
     }
 
@@ -456,7 +456,7 @@ final class CpusTest {
     @DisplayName("a call that may wait is refused to a thread with a CPU in GUEST, of any machine, and to no other")
     void outsideGuest() throws Exception {
         Owned cpu = guest(cpus, context, 0);
-        Cpus second = new Cpus();
+        Cpus second = new Cpus(LazyContext.Shootdown::new);
         ThreadCpus.checkMayWait("sleep");
         String refused = refused(cpu);
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);

@@ -18,7 +18,7 @@ final class LateCpuTest {
 
     private final List<String> reports = new ArrayList<>();
     private final List<ShootdownDelivery.StalledCpu> kicks = new ArrayList<>();
-    private final Cpus cpus = new Cpus();
+    private final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
     private final CpuState cpu = OwnedCpu.claim(cpus, 7, () -> {});
     private final TlbContext context = new TlbContext();
     private final Shootdowns late = new Shootdowns(

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
@@ -224,7 +223,7 @@ final class EvictionTest {
 
         private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
         private final Magazine magazine = frames.newMagazine();
-        private final MachineMemory memory = new MachineMemory(frames, SmallMemory.rcu());
+        private final MachineMemory memory = SmallMemory.around(frames);
         private final FilePages file =
                 FilePages.ofSaved(memory, PAGES << 12, new AtomicLong(), PAGES, new Eviction.SpareWalk(memory));
         private final PageIndex index = file.present().cached.index;
@@ -425,7 +424,7 @@ final class EvictionTest {
     final class Recent {
         private static final int PAGES = 4096;
 
-        private final PageIndex index = new PageIndex(PAGES, IndexBudget.unlimited());
+        private final PageIndex index = new PageIndex(PAGES, SmallMemory.unlimited());
         private Eviction.RecentReads recent = new Eviction.RecentReads(128, 1024);
 
         private void read(long first, int count) {

@@ -30,6 +30,7 @@ import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
@@ -396,15 +397,15 @@ final class FilePagesTest {
         private final AtomicInteger toThrow = new AtomicInteger();
 
         private final AtomicInteger thrown = new AtomicInteger();
-        private final Cpus cpus = new Cpus();
-        private final Shootdowns shootdowns = new Shootdowns(cpus, 1, message -> {
+        private final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
+        private final Shootdowns shootdowns = SmallMemory.shootdowns(cpus, 1, message -> {
             if (toThrow.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
                 thrown.incrementAndGet();
                 throw new InternalError("planted");
             }
         });
-        private final MachineMemory memory =
-                new MachineMemory(frames, SmallMemory.rcu(), shootdowns, 16, MachineMemory.UNCHECKED, null);
+        private final MachineMemory memory = new MachineMemory(
+                frames, SmallMemory.rcu(), shootdowns, 16, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         private final MappedFile mapped = new MappedFile(memory, PAGES);
         private final FilePages file = mapped.file;
         private final PageTable table = mapped.table.pages;
@@ -1098,7 +1099,7 @@ final class FilePagesTest {
         /** The last page of the largest file with the smallest pages. */
         private static final long LAST = Long.MAX_VALUE >>> 9;
 
-        private final IndexBudget budget = IndexBudget.unlimited();
+        private final IndexBudget budget = SmallMemory.unlimited();
         private final PageIndex index = new PageIndex(Long.MAX_VALUE, budget);
 
         @Test
@@ -1313,7 +1314,7 @@ final class FilePagesTest {
         @Test
         @DisplayName("a small file has a small leaf, which grows with the file and keeps its pages")
         void small() {
-            PageIndex small = new PageIndex(3, IndexBudget.unlimited());
+            PageIndex small = new PageIndex(3, SmallMemory.unlimited());
             int[] frames = new int[6];
             small.get(0, 6, frames);
             assertArrayEquals(new int[] {-1, -1, -1, -1, -1, -1}, frames);

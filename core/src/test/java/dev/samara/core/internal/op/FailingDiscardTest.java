@@ -10,6 +10,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -47,8 +48,8 @@ final class FailingDiscardTest {
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final AtomicInteger failedFlushes = new AtomicInteger();
-    private final Cpus cpus = new Cpus();
-    private final Shootdowns shootdowns = new Shootdowns(cpus, 0, message -> {
+    private final Cpus cpus = new Cpus(LazyContext.Shootdown::new);
+    private final Shootdowns shootdowns = SmallMemory.shootdowns(cpus, 0, message -> {
         failedFlushes.getAndIncrement();
         throw new IllegalStateException(message);
     });
@@ -59,7 +60,8 @@ final class FailingDiscardTest {
                     shootdowns,
                     1,
                     MachineMemory.UNCHECKED,
-                    null),
+                    null,
+                    SmallMemory.unlimited()),
             MOST_CONTEXTS);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final Layout layout = Layouts.layout(Layouts.host(memory, reports));

@@ -19,6 +19,7 @@ import dev.samara.core.Watchpoint;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
@@ -484,11 +485,17 @@ final class PageWalkTest {
         @Test
         @DisplayName("P2: a discard that fails again and again ends as soon as it can, and its number stays its own")
         void failsAgainAndAgain() {
-            Shootdowns shootdowns = new Shootdowns(new Cpus(), 0, message -> {
+            Shootdowns shootdowns = SmallMemory.shootdowns(new Cpus(LazyContext.Shootdown::new), 0, message -> {
                 throw new IllegalStateException(message);
             });
-            MachineMemory failing =
-                    new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null);
+            MachineMemory failing = new MachineMemory(
+                    memory.frames(),
+                    memory.rcu(),
+                    shootdowns,
+                    1,
+                    MachineMemory.UNCHECKED,
+                    null,
+                    SmallMemory.unlimited());
             BarePageTable of = new BarePageTable(failing);
             of.fill(AT);
             int removed = memory.frames().allocate(of.context.magazine());

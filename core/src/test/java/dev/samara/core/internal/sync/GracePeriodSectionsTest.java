@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -91,9 +92,9 @@ final class GracePeriodSectionsTest {
         first.readLock();
         second.readLock();
         Rcu.Sections sections = scan();
-        rcu.unregister(first);
+        rcu.unregister(Set.of(first));
         assertFalse(sections.checkEnded());
-        rcu.unregister(second);
+        rcu.unregister(Set.of(second));
         assertFalse(sections.haveEnded());
         assertTrue(sections.checkEnded());
     }

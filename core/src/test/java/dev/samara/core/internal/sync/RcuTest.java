@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -86,7 +87,7 @@ final class RcuTest {
         assertTrue(rcu.poll(before));
         long last = rcu.startPoll();
         assertFalse(rcu.poll(last));
-        rcu.unregister(first);
+        rcu.unregister(Set.of(first));
         assertTrue(rcu.poll(last), "a reader that was given up is not waited for");
     }
 
@@ -267,11 +268,11 @@ final class RcuTest {
             }
             reader.readUnlock();
             if (i % 1000 == 0) {
-                rcu.unregister(reader);
+                rcu.unregister(Set.of(reader));
                 reader = rcu.register("reader");
             }
         }
-        rcu.unregister(reader);
+        rcu.unregister(Set.of(reader));
     }
 
     /** Makes the updates of one updater, which has its own numbers and places. */

@@ -42,11 +42,8 @@ final class SteppedCallbacksTest {
     @Test
     @DisplayName("a wait within an operation runs the prompt callbacks, and leaves out those that may wait")
     void withinAnOperation() {
-        MachineTasks tasks = new MachineTasks(
-                new Background(thrown -> reports.add(thrown.toString())),
-                Runnable::run,
-                true,
-                null);
+        MachineTasks tasks =
+                new MachineTasks(new Background(thrown -> reports.add(thrown.toString())), Runnable::run, true, null);
         Housekeeping steps = tasks.housekeeping();
         Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, 1 << 10, Rcu.AtBound.WAIT, 0, reports::add));
         Housekeeping.RetriedTask prompt = new Housekeeping.RetriedTask() {

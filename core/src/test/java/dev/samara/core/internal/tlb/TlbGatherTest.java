@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.Await;
@@ -49,7 +50,7 @@ final class TlbGatherTest {
             SmallMemory.frames(12, 6000),
             SmallMemory.rcu(),
             new Shootdowns(
-                    new Cpus(),
+                    new Cpus(LazyContext.Shootdown::new),
                     Await.LONG.toNanos(),
                     message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null)),
                     ShootdownDelivery.POLLED,
@@ -57,7 +58,7 @@ final class TlbGatherTest {
                     true),
             1,
             MachineMemory.UNCHECKED,
-            null);
+            null, SmallMemory.unlimited());
 
     private final BarePageTable table = new BarePageTable(memory);
 
@@ -144,11 +145,11 @@ final class TlbGatherTest {
     @Test
     @DisplayName("I3: an invalidation that fails frees nothing, and is made up for when the gather is closed")
     void failedInvalidation() throws InterruptedException {
-        Shootdowns shootdowns = new Shootdowns(new Cpus(), 0, message -> {
+        Shootdowns shootdowns = SmallMemory.shootdowns(new Cpus(LazyContext.Shootdown::new), 0, message -> {
             throw new IllegalStateException(message);
         });
         MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null);
+                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         CpuTlb cpu = of.guest(AT);
@@ -184,11 +185,11 @@ final class TlbGatherTest {
             "I3: a gather that cannot be closed leaves nothing behind: a thread of the machine closes it as soon as"
                     + " that can be done")
     void failsAgainAndAgain() {
-        Shootdowns shootdowns = new Shootdowns(new Cpus(), 0, message -> {
+        Shootdowns shootdowns = SmallMemory.shootdowns(new Cpus(LazyContext.Shootdown::new), 0, message -> {
             throw new IllegalStateException(message);
         });
         MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null);
+                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
