@@ -41,7 +41,7 @@ public enum LazyTlb {
             case REFERENCE_COUNT -> LazyContext.Counted::new;
             case SHOOTDOWN -> LazyContext.Shootdown::new;
             case HAZARD_POINTER -> LazyContext.Hazard::new;
-            case NONE -> LazyContext.Unloaded::new;
+            case NONE -> LazyContext::new;
         };
     }
 }

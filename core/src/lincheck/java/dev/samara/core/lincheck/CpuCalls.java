@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import org.jetbrains.lincheck.datastructures.Operation;

@@ -206,7 +206,7 @@ public final class LazyStress {
                             case 0 -> new LazyContext.Counted();
                             case 1 -> new LazyContext.Shootdown();
                             case 2 -> new LazyContext.Hazard();
-                            default -> new LazyContext.Unloaded();
+                            default -> new LazyContext();
                         })
                 .enterLazy();
         private int guest;

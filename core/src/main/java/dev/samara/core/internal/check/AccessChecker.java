@@ -37,16 +37,14 @@ public final class AccessChecker {
     private static final int CALL_EVENTS = 4096;
 
     /** A running revocation. It is closed when no thread may use the revoked pages or rights any more. */
-    public static final class Revocation implements AutoCloseable {
-        private final AccessChecker checker;
+    public final class Revocation implements AutoCloseable {
         private final String what;
         private final int kind;
         private final long space;
         private final long start;
         private final long end;
 
-        private Revocation(AccessChecker checker, String what, int kind, long space, long start, long end) {
-            this.checker = checker;
+        private Revocation(String what, int kind, long space, long start, long end) {
             this.what = what;
             this.kind = kind;
             this.space = space;
@@ -61,7 +59,7 @@ public final class AccessChecker {
 
         @Override
         public void close() {
-            checker.end(this);
+            end(this);
         }
     }
 
@@ -124,7 +122,7 @@ public final class AccessChecker {
      * @return the revocation, to be closed by the caller
      */
     public Revocation begin(String what, int kind, long space, long start, long end) {
-        Revocation revocation = new Revocation(this, what, kind, space, start, end);
+        Revocation revocation = new Revocation(what, kind, space, start, end);
         synchronized (running) {
             running.add(revocation);
         }

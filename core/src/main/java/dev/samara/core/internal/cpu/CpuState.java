@@ -272,7 +272,7 @@ public final class CpuState extends CpuWords.Flushed {
         // Volatile: stored before the reads of the generation and then of entries. Pairs with the thread of a
         // shootdown, which changes the entry, advances the generation, and then reads this word. At least one of the
         // two threads sees the other's store.
-        setWordVolatile(wordOf(GUEST, context));
+        word = wordOf(GUEST, context);
     }
 
     /**
@@ -432,33 +432,33 @@ public final class CpuState extends CpuWords.Flushed {
     // The methods below are for any thread.
 
     boolean isGuest() {
-        return (wordVolatile() & STATES) == GUEST;
+        return (word & STATES) == GUEST;
     }
 
     private boolean isGuestIn(long context) {
-        return wordVolatile() == wordOf(GUEST, context);
+        return word == wordOf(GUEST, context);
     }
 
     /** Returns the CPU's state and its context at some instant of this call, for messages. */
     public String state() {
-        long word = wordVolatile();
-        String state = STATE_NAMES.get((int) (word & STATES));
-        return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
+        long seen = word;
+        String state = STATE_NAMES.get((int) (seen & STATES));
+        return seen >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (seen >>> STATE_BITS);
     }
 
     /** Returns whether the CPU is in a context. */
     boolean isIn(long context) {
-        return wordVolatile() >>> STATE_BITS == context;
+        return word >>> STATE_BITS == context;
     }
 
     /** Returns whether the CPU is in a context, and does not use its translations. */
     boolean isInKernel(long context) {
-        return wordVolatile() == wordOf(KERNEL, context);
+        return word == wordOf(KERNEL, context);
     }
 
     /** Returns whether the CPU is between two spaces, and may have read the generation of the next one. */
     boolean isSwitching() {
-        return (wordVolatile() & STATES) == SWITCHING;
+        return (word & STATES) == SWITCHING;
     }
 
     /** Returns whether the CPU can no longer use translations of a context from before a generation. */
@@ -475,7 +475,7 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Returns whether the CPU is offline. */
     boolean isOffline() {
-        return (wordVolatile() & STATES) == OFFLINE;
+        return (word & STATES) == OFFLINE;
     }
 
     @Override

@@ -42,14 +42,6 @@ final class CpuWords {
          */
         public volatile long word;
 
-        final long wordVolatile() {
-            return (long) WORD.getVolatile(this);
-        }
-
-        final void setWordVolatile(long next) {
-            WORD.setVolatile(this, next);
-        }
-
         final void setWordRelease(long next) {
             WORD.setRelease(this, next);
         }

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The space that a CPU in LAZY left but whose page tables it may still walk ({@code active_mm}), and what keeps these
- * tables alive. Each subclass is one strategy. No other field of a CPU refers to a space that the CPU left. This class
- * does not handle flushes: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
+ * tables alive. Each subclass is one strategy. This class is the strategy {@code NONE}: a CPU that enters LAZY unloads
+ * its context immediately, and returns as from any other space. No other field of a CPU refers to a space that the CPU
+ * left. Flushes are not handled here: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
  *
  * <p>A CPU starts to keep a context while it is a user of it. It keeps the context while it is LAZY, and also after it
  * becomes a user again. So a CPU that enters LAZY repeatedly records its context only the first time. It stops keeping
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *     NONE                 -                      -                         -
  * </pre>
  */
-public abstract class LazyContext extends Padding {
+public class LazyContext extends Padding {
     /**
      * The stack that the last release of a page table needs, in stack frames. {@link #drop} checks the stack if it may
      * execute such a release.
@@ -33,17 +34,20 @@ public abstract class LazyContext extends Padding {
     public static final int DROP_DEPTH = 24;
 
     /** Starts to keep a context. Called by the CPU's thread, while the CPU is counted as a user of the context. */
-    abstract void keep(TlbContext of);
+    void keep(TlbContext of) {}
 
     /** Returns the context that the CPU keeps, or null. Called by the CPU's thread. */
-    abstract @Nullable TlbContext kept();
+    @Nullable
+    TlbContext kept() {
+        return null;
+    }
 
     /**
      * Stops keeping a context. Called by the CPU's thread, when the CPU is not in a state in which it needs the
      * context; if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws because of
      * a stack overflow, the context is still kept.
      */
-    abstract void drop();
+    void drop() {}
 
     /** Returns whether a drop may release a reference, for which it needs {@link #DROP_DEPTH}. */
     boolean mayRelease() {
@@ -58,24 +62,6 @@ public abstract class LazyContext extends Padding {
 
     /** Called for each CPU after a context was torn down, and before the users' reference is released. */
     void afterTeardown(TlbContext ended) {}
-
-    /**
-     * The strategy {@code NONE}: a CPU that enters LAZY unloads its context immediately, and returns as from any other
-     * space.
-     */
-    public static final class Unloaded extends LazyContext {
-        @Override
-        void keep(TlbContext of) {}
-
-        @Override
-        @Nullable
-        TlbContext kept() {
-            return null;
-        }
-
-        @Override
-        void drop() {}
-    }
 
     /**
      * The strategy {@code REFERENCE_COUNT}: a CPU in LAZY holds a reference to the page table ({@code

@@ -33,10 +33,7 @@ public final class MachineTasks implements Executor {
      * @param idle the idle strategy of the housekeeping thread; null for the default
      */
     public MachineTasks(
-            Background background,
-            @Nullable Executor given,
-            boolean isInvoked,
-            @Nullable IntConsumer idle) {
+            Background background, @Nullable Executor given, boolean isInvoked, @Nullable IntConsumer idle) {
         this.background = background;
         this.given = given;
         Executor outside = given == null ? background : task -> give(given, task);

@@ -169,9 +169,9 @@ public sealed class SoftTlb {
     }
 
     private final @Nullable FrameRegion frames;
-    private final int pageShift;
+    final int pageShift;
     private final long pageMask;
-    private final int shift;
+    final int shift;
     private final long mask;
 
     /** The additional bit in the tags of frames outside the region; it is above the bits of all numbers. */
@@ -517,9 +517,6 @@ public sealed class SoftTlb {
         /** By entry of the second level, the stamp of its frame when the entry was filled. */
         private long[] secondStamps = new long[1];
 
-        private final int pageShift;
-        private final int shift;
-
         /**
          * Creates an empty TLB.
          *
@@ -530,8 +527,6 @@ public sealed class SoftTlb {
          */
         public CheckedTlb(int pageShift, int entries, Frames known, History history) {
             super(pageShift, entries);
-            this.pageShift = pageShift;
-            shift = Math.min(pageShift, GRANULE_SHIFT);
             this.known = known;
             this.history = history;
             reuseStamps = new long[entries];

@@ -141,18 +141,6 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         this(memory, memory.contexts().borrow());
     }
 
-    /**
-     * Starts the teardown of a space without users ({@code tlb_gather_mmu_fullmm}); see {@link #leaveOut}.
-     *
-     * @param ended the context of the space, which {@linkplain TlbContext#isEnded has ended}
-     * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
-     */
-    public TlbGather(MachineMemory memory, TlbContext ended) {
-        this(memory, (PageTableContext) null);
-        leaveOut(ended);
-        context = memory.contexts().borrow();
-    }
-
     private TlbGather(MachineMemory memory, @Nullable PageTableContext context) {
         this.memory = memory;
         this.context = context;
@@ -171,10 +159,11 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     }
 
     /**
-     * Continues as the teardown of a space without users, which sends no request to a CPU and does not advance the
-     * generation. CPUs may keep translations of the ended context, but never use them again. If only the users kept the
-     * page table alive for CPUs in LAZY, these CPUs lose it first; other CPUs in LAZY hold a reference, or get one
-     * after the teardown ({@code LazyContext}). Invalidations wait for grace periods as usual.
+     * Continues as the teardown of a space without users ({@code tlb_gather_mmu_fullmm}), which sends no request to a
+     * CPU and does not advance the generation. CPUs may keep translations of the ended context, but never use them
+     * again. If only the users kept the page table alive for CPUs in LAZY, these CPUs lose it first; other CPUs in LAZY
+     * hold a reference, or get one after the teardown ({@code LazyContext}). Invalidations wait for grace periods as
+     * usual.
      *
      * @param over the context of the space, which has ended
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it

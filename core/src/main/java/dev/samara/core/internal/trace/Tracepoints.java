@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * and, if the module {@code jdk.jfr} is present, a flag of the JDK. The event classes are loaded only after the flight
  * recorder has been started. Otherwise the first one to be loaded would start it, which takes a tenth of a second.
  *
+ * <p>An event's commit ends the event, and drops it if it is shorter than the threshold. Only the methods that make
+ * texts check the threshold first.
+ *
  * <p>Each event is a nested class, directly in front of the methods that record it.
  */
 public final class Tracepoints {
@@ -259,15 +262,12 @@ public final class Tracepoints {
         if (begun != null) {
             try {
                 ShootdownEvent event = (ShootdownEvent) begun;
-                event.end();
-                if (event.shouldCommit()) {
-                    event.space = space;
-                    event.context = context;
-                    event.generation = generation;
-                    event.targets = targets;
-                    event.polled = isPolled;
-                    event.commit();
-                }
+                event.space = space;
+                event.context = context;
+                event.generation = generation;
+                event.targets = targets;
+                event.polled = isPolled;
+                event.commit();
             } catch (Throwable lost) {
                 return;
             }
@@ -379,10 +379,7 @@ public final class Tracepoints {
     /** Records the event of a wait for the lock of a layout. The caller has already released the lock. */
     public static void endLockWait(BegunEvent over) {
         try {
-            LockWaitEvent event = (LockWaitEvent) over;
-            if (event.shouldCommit()) {
-                event.commit();
-            }
+            ((LockWaitEvent) over).commit();
         } catch (Throwable lost) {
             return;
         }
@@ -424,13 +421,10 @@ public final class Tracepoints {
         if (begun != null) {
             try {
                 GracePeriodEvent event = (GracePeriodEvent) begun;
-                event.end();
-                if (event.shouldCommit()) {
-                    event.readers = readers;
-                    event.last = last;
-                    event.polled = isPolled;
-                    event.commit();
-                }
+                event.readers = readers;
+                event.last = last;
+                event.polled = isPolled;
+                event.commit();
             } catch (Throwable lost) {
                 return;
             }
@@ -503,13 +497,10 @@ public final class Tracepoints {
         if (begun != null) {
             try {
                 ReapEvent event = (ReapEvent) begun;
-                event.end();
-                if (event.shouldCommit()) {
-                    event.pagesAfter = pages;
-                    event.passes = passes;
-                    event.complete = isComplete;
-                    event.commit();
-                }
+                event.pagesAfter = pages;
+                event.passes = passes;
+                event.complete = isComplete;
+                event.commit();
             } catch (Throwable lost) {
                 return;
             }
@@ -550,13 +541,10 @@ public final class Tracepoints {
         if (begun != null) {
             try {
                 ReclaimEvent event = (ReclaimEvent) begun;
-                event.end();
-                if (event.shouldCommit()) {
-                    event.kind = kind;
-                    event.freed = freed;
-                    event.busy = isBusy;
-                    event.commit();
-                }
+                event.kind = kind;
+                event.freed = freed;
+                event.busy = isBusy;
+                event.commit();
             } catch (Throwable lost) {
                 return;
             }
@@ -830,12 +818,9 @@ public final class Tracepoints {
         if (begun != null) {
             try {
                 SpaceEndEvent event = (SpaceEndEvent) begun;
-                event.end();
-                if (event.shouldCommit()) {
-                    event.space = space;
-                    event.name = name;
-                    event.commit();
-                }
+                event.space = space;
+                event.name = name;
+                event.commit();
             } catch (Throwable lost) {
                 return;
             }

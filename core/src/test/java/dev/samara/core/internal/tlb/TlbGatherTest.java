@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.TlbContext;
@@ -58,7 +58,8 @@ final class TlbGatherTest {
                     true),
             1,
             MachineMemory.UNCHECKED,
-            null, SmallMemory.unlimited());
+            null,
+            SmallMemory.unlimited());
 
     private final BarePageTable table = new BarePageTable(memory);
 
@@ -99,6 +100,14 @@ final class TlbGatherTest {
         } finally {
             Leaf.unlock(leaf);
         }
+    }
+
+    /** Starts the teardown of a space without users. */
+    private TlbGather teardown(TlbContext ended) {
+        TlbGather made = TlbGather.with(memory, null);
+        made.leaveOut(ended);
+        made.resume();
+        return made;
     }
 
     @Test
@@ -148,8 +157,8 @@ final class TlbGatherTest {
         Shootdowns shootdowns = SmallMemory.shootdowns(new Cpus(LazyContext.Shootdown::new), 0, message -> {
             throw new IllegalStateException(message);
         });
-        MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
+        MachineMemory failing = new MachineMemory(
+                memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         CpuTlb cpu = of.guest(AT);
@@ -188,8 +197,8 @@ final class TlbGatherTest {
         Shootdowns shootdowns = SmallMemory.shootdowns(new Cpus(LazyContext.Shootdown::new), 0, message -> {
             throw new IllegalStateException(message);
         });
-        MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
+        MachineMemory failing = new MachineMemory(
+                memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
@@ -283,14 +292,14 @@ final class TlbGatherTest {
         TlbContext context = table.pages.context();
         CpuTlb cpu = table.guest();
         cpu.leaveGuest();
-        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is a user");
+        assertThrows(IllegalStateException.class, () -> teardown(context), "a CPU is a user");
         assertTrue(cpu.switchTo(null));
-        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "there is a reference");
+        assertThrows(IllegalStateException.class, () -> teardown(context), "there is a reference");
         CpuState wrong = OwnedCpu.claim(memory.cpus(), 2, () -> {});
         wrong.depart();
         wrong.arrive(context);
         assertTrue(context.put());
-        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is in it, uncounted");
+        assertThrows(IllegalStateException.class, () -> teardown(context), "a CPU is in it, uncounted");
         memory.cpus().release(wrong);
         cpu.close();
     }
@@ -311,7 +320,7 @@ final class TlbGatherTest {
         assertEquals("LAZY", lazy.state());
         long generation = context.generation();
         assertTrue(context.put());
-        try (TlbGather gather = new TlbGather(memory, context)) {
+        try (TlbGather gather = teardown(context)) {
             LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         assertEquals(0, table.inUse());
@@ -341,7 +350,7 @@ final class TlbGatherTest {
         assertTrue(context.put());
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
-            try (TlbGather gather = new TlbGather(memory, context)) {
+            try (TlbGather gather = teardown(context)) {
                 LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 taken.countDown();
             }
