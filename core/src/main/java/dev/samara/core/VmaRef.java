@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -15,15 +16,8 @@ import org.jspecify.annotations.Nullable;
  * time. {@link AddressSpace#acquire} returns it; any thread may release it, once.
  */
 public final class VmaRef implements AutoCloseable {
-    private static final VarHandle RELEASED;
-
-    static {
-        try {
-            RELEASED = MethodHandles.lookup().findVarHandle(VmaRef.class, "released", boolean.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle RELEASED = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "released", VarHandle.class, VmaRef.class, boolean.class);
 
     private final VmArea vma;
     private final @Nullable RefTracker tracker;

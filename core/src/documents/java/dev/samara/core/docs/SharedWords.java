@@ -47,6 +47,9 @@ final class SharedWords {
     /** Methods of atomics that are no accesses, or that read for a text. */
     private static final Set<String> OTHERS = Set.of("<init>", "length", "toString");
 
+    /** The methods that make the handle of a field. */
+    private static final Set<String> MAKERS = Set.of("findVarHandle", "fieldVarHandle");
+
     private final Map<String, ClassNode> classes = new HashMap<>();
 
     /** The word of a field or handle, by its declaring class and its name. */
@@ -125,12 +128,16 @@ final class SharedWords {
             String field = "";
             for (AbstractInsnNode instruction : method.instructions) {
                 if (instruction instanceof LdcInsnNode constant && constant.cst instanceof Type literal) {
+                    if (type.equals(HANDLE)) {
+                        owner = literal.getInternalName();
+                    }
                     type = literal.getInternalName();
                 } else if (instruction instanceof LdcInsnNode constant && constant.cst instanceof String literal) {
-                    // The preceding type is the field's class; the field's type follows.
+                    // In findVarHandle, the preceding type is the field's class; in fieldVarHandle, the type after
+                    // the handle's is. The field's type follows.
                     owner = type;
                     field = literal;
-                } else if (instruction instanceof MethodInsnNode call && call.name.equals("findVarHandle")) {
+                } else if (instruction instanceof MethodInsnNode call && MAKERS.contains(call.name)) {
                     // The instruction after the call stores its result.
                     words.put(key(owner, field), word(owner, field));
                     words.put(key(node.name, ((FieldInsnNode) call.getNext()).name), word(owner, field));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.PhantomReference;
@@ -21,15 +22,8 @@ import org.jspecify.annotations.Nullable;
  * lost, no method of it is running.
  */
 public final class CpuOwner {
-    private static final VarHandle THREAD;
-
-    static {
-        try {
-            THREAD = MethodHandles.lookup().findVarHandle(CpuOwner.class, "thread", Thread.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle THREAD = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "thread", VarHandle.class, CpuOwner.class, Thread.class);
 
     /**
      * Null while the CPU is handed over.

@@ -2,26 +2,19 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.internal.sync.Padding;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /** The words of a CPU that other threads read or write, each on its own cache lines ({@link Padding}). */
 @SuppressWarnings("UnusedVariable") // the padding
 final class CpuWords {
-    private static final VarHandle WORD;
-    private static final VarHandle PENDING;
-    private static final VarHandle FLUSHED;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            WORD = lookup.findVarHandle(State.class, "word", long.class);
-            PENDING = lookup.findVarHandle(Pending.class, "pending", int.class);
-            FLUSHED = lookup.findVarHandle(Flushed.class, "flushed", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle WORD =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "word", VarHandle.class, State.class, long.class);
+    private static final VarHandle PENDING = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "pending", VarHandle.class, Pending.class, int.class);
+    private static final VarHandle FLUSHED = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "flushed", VarHandle.class, Flushed.class, long.class);
 
     private CpuWords() {}
 

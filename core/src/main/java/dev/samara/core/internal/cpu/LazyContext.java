@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.internal.sync.Padding;
 import dev.samara.core.internal.sync.StackReserve;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -119,15 +120,8 @@ public class LazyContext extends Padding {
      * that the thread of the last put can read it.
      */
     private abstract static class Published extends LazyContext {
-        private static final VarHandle KEPT;
-
-        static {
-            try {
-                KEPT = MethodHandles.lookup().findVarHandle(Published.class, "kept", TlbContext.class);
-            } catch (ReflectiveOperationException impossible) {
-                throw new ExceptionInInitializerError(impossible);
-            }
-        }
+        private static final VarHandle KEPT = ConstantBootstraps.fieldVarHandle(
+                MethodHandles.lookup(), "kept", VarHandle.class, Published.class, TlbContext.class);
 
         /**
          * Written: the CPU's thread, while it is a user of the context (release); null by the CPU's thread, once it is
@@ -216,15 +210,8 @@ public class LazyContext extends Padding {
          * decides.
          */
 
-        private static final VarHandle GIVEN;
-
-        static {
-            try {
-                GIVEN = MethodHandles.lookup().findVarHandle(Hazard.class, "given", TlbContext.class);
-            } catch (ReflectiveOperationException impossible) {
-                throw new ExceptionInInitializerError(impossible);
-            }
-        }
+        private static final VarHandle GIVEN = ConstantBootstraps.fieldVarHandle(
+                MethodHandles.lookup(), "given", VarHandle.class, Hazard.class, TlbContext.class);
 
         /**
          * A context to which a reference was handed over to this CPU; null if there is none.

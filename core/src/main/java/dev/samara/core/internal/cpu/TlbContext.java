@@ -2,6 +2,7 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -98,15 +99,8 @@ public final class TlbContext {
      */
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
 
-    private static final VarHandle GENERATION;
-
-    static {
-        try {
-            GENERATION = MethodHandles.lookup().findVarHandle(TlbContext.class, "generation", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle GENERATION = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "generation", VarHandle.class, TlbContext.class, long.class);
 
     /**
      * Written: the thread that advanced the generation (compare-and-set to negative, then release).

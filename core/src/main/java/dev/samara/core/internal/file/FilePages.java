@@ -23,6 +23,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.VmaFlags;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -95,15 +96,8 @@ public final class FilePages extends PageCache {
     /** The number of pages that {@link #countPages} collects at once. */
     private static final int COUNTED = 64;
 
-    private static final VarHandle PRESENT;
-
-    static {
-        try {
-            PRESENT = MethodHandles.lookup().findVarHandle(FilePages.class, "present", Present.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle PRESENT = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "present", VarHandle.class, FilePages.class, Present.class);
 
     private final MachineMemory memory;
     private final Frames frames;

@@ -6,6 +6,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.FileLink;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -122,24 +123,16 @@ final class ReverseMap {
 
     private record Unlinked(Link link, @Nullable Unlinked next) {}
 
-    private static final VarHandle SOLE;
-    private static final VarHandle LINKS;
-    private static final VarHandle LOOKUPS;
-    private static final VarHandle LEFT;
-    private static final VarHandle NUMBERS;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            SOLE = lookup.findVarHandle(ReverseMap.class, "sole", Link.class);
-            LINKS = lookup.findVarHandle(ReverseMap.class, "links", ConcurrentSkipListMap.class);
-            LOOKUPS = lookup.findVarHandle(ReverseMap.class, "lookups", Lookups.class);
-            LEFT = lookup.findVarHandle(ReverseMap.class, "left", Link.class);
-            NUMBERS = lookup.findVarHandle(ReverseMap.class, "numbers", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle SOLE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "sole", VarHandle.class, ReverseMap.class, Link.class);
+    private static final VarHandle LINKS = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "links", VarHandle.class, ReverseMap.class, ConcurrentSkipListMap.class);
+    private static final VarHandle LOOKUPS = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "lookups", VarHandle.class, ReverseMap.class, Lookups.class);
+    private static final VarHandle LEFT = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "left", VarHandle.class, ReverseMap.class, Link.class);
+    private static final VarHandle NUMBERS = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "numbers", VarHandle.class, ReverseMap.class, long.class);
 
     /**
      * A link that is not stored in the map, because most objects of shared memory have only one link. Null if there is

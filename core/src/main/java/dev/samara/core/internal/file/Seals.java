@@ -7,6 +7,7 @@ import dev.samara.core.internal.vma.VmArea.FileLink;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.VmaFlags;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -48,15 +49,8 @@ public final class Seals {
     /** Low enough that no number of mappings makes the count positive. */
     private static final int DENIED = Integer.MIN_VALUE / 2;
 
-    private static final VarHandle WRITABLE;
-
-    static {
-        try {
-            WRITABLE = MethodHandles.lookup().findVarHandle(Seals.class, "writable", int.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle WRITABLE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "writable", VarHandle.class, Seals.class, int.class);
 
     /**
      * The number of writable shared mappings, of edits about to publish one, and of forks. Negative while such mappings

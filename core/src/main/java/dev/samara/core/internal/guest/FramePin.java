@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.vma.FrameStore;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -20,18 +21,11 @@ import org.jspecify.annotations.Nullable;
  * so the frame is released once.
  */
 public final class FramePin extends PinnedFrame {
-    private static final VarHandle RELEASED;
+    private static final VarHandle RELEASED = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "released", VarHandle.class, FramePin.class, boolean.class);
 
     /** The stack that a thread needs to release a pin, in stack frames. It is checked before the flag is set. */
     private static final int DEPTH = 40;
-
-    static {
-        try {
-            RELEASED = MethodHandles.lookup().findVarHandle(FramePin.class, "released", boolean.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
 
     private final Frames frames;
     private final int frame;

@@ -8,6 +8,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
@@ -281,15 +282,8 @@ public final class District {
     /** What a thread with a CPU in GUEST must not do, for messages. */
     public static final String LOCKING = "a call that takes the lock of a space";
 
-    private static final VarHandle OPERATIONS;
-
-    static {
-        try {
-            OPERATIONS = MethodHandles.lookup().findVarHandle(District.class, "operations", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle OPERATIONS = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "operations", VarHandle.class, District.class, long.class);
 
     /**
      * Words: the tree.

@@ -12,6 +12,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Resource;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -288,15 +289,8 @@ final class Districts {
     /** More pages than any space has, but so few that sums of caps do not overflow. */
     private static final long MANY_PAGES = 1L << 44;
 
-    private static final VarHandle PARTS;
-
-    static {
-        try {
-            PARTS = MethodHandles.lookup().findVarHandle(Districts.class, "parts", LayoutParts.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle PARTS = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "parts", VarHandle.class, Districts.class, LayoutParts.class);
 
     private final Layout layout;
 

@@ -26,6 +26,7 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Snapshot;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
@@ -138,15 +139,8 @@ public final class Layout implements VmaLookup {
         }
     };
 
-    private static final VarHandle TREE;
-
-    static {
-        try {
-            TREE = MethodHandles.lookup().findVarHandle(Layout.class, "tree", MapleTree.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle TREE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "tree", VarHandle.class, Layout.class, MapleTree.class);
 
     private final Spaces spaces;
     private final MachineState host;

@@ -6,6 +6,7 @@ import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.ReentrantLock;
@@ -71,15 +72,8 @@ public final class LayoutLock extends ReentrantLock {
     /** On a single CPU the owner cannot run while another thread spins. */
     private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
 
-    private static final VarHandle SPINNING;
-
-    static {
-        try {
-            SPINNING = MethodHandles.lookup().findVarHandle(LayoutLock.class, "spinning", boolean.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle SPINNING = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "spinning", VarHandle.class, LayoutLock.class, boolean.class);
 
     /**
      * Written: a thread that waits for the lock: taking the role (compare-and-set), releasing it (release).

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.mman.Capability;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Collection;
@@ -15,15 +16,8 @@ import java.util.Set;
  * uses that value throughout, so a call that publishes in batches or retries is not refused half-way.
  */
 public final class Privileges {
-    private static final VarHandle HELD;
-
-    static {
-        try {
-            HELD = MethodHandles.lookup().findVarHandle(Privileges.class, "held", int.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
+    private static final VarHandle HELD = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "held", VarHandle.class, Privileges.class, int.class);
 
     private static final List<Capability> ALL = List.of(Capability.values());
 

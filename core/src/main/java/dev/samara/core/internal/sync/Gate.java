@@ -3,6 +3,7 @@ package dev.samara.core.internal.sync;
 
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -37,7 +38,8 @@ public class Gate {
      * nodes without a thread. So all older waiters remain reachable from each node, even through a stale link.
      */
 
-    private static final VarHandle TOP;
+    private static final VarHandle TOP =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "top", VarHandle.class, Gate.class, Waiter.class);
 
     private static final Waiter OPEN = new Waiter();
 
@@ -46,14 +48,6 @@ public class Gate {
 
     /** The pause, in nanoseconds, between attempts to register a thread if memory is short. */
     private static final long PAUSE = 1_000_000;
-
-    static {
-        try {
-            TOP = MethodHandles.lookup().findVarHandle(Gate.class, "top", Waiter.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
 
     /**
      * Written: waiters (compare-and-set); the thread that opens the gate, e.g. the thread of a completion
@@ -262,15 +256,8 @@ public class Gate {
 
     /** A thread that waits at a gate. */
     public static final class Waiter {
-        private static final VarHandle THREAD;
-
-        static {
-            try {
-                THREAD = MethodHandles.lookup().findVarHandle(Waiter.class, "thread", Thread.class);
-            } catch (ReflectiveOperationException impossible) {
-                throw new ExceptionInInitializerError(impossible);
-            }
-        }
+        private static final VarHandle THREAD = ConstantBootstraps.fieldVarHandle(
+                MethodHandles.lookup(), "thread", VarHandle.class, Waiter.class, Thread.class);
 
         /**
          * The waiting thread; null once it has been removed, by itself when it leaves or by the thread that wakes it.

@@ -4,6 +4,7 @@ package dev.samara.core.internal.sync;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -840,15 +841,8 @@ public final class Rcu {
 
     /** The word of a reader, alone on its cache lines; the fields after it belong to the reader. */
     private abstract static class ReaderWord extends Padding {
-        private static final VarHandle SECTION;
-
-        static {
-            try {
-                SECTION = MethodHandles.lookup().findVarHandle(ReaderWord.class, "section", long.class);
-            } catch (ReflectiveOperationException impossible) {
-                throw new ExceptionInInitializerError(impossible);
-            }
-        }
+        private static final VarHandle SECTION = ConstantBootstraps.fieldVarHandle(
+                MethodHandles.lookup(), "section", VarHandle.class, ReaderWord.class, long.class);
 
         /**
          * The number of the section that the reader is in; 0 if it is in none. Numbers are never reused.

@@ -5,6 +5,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -23,18 +24,10 @@ import org.jspecify.annotations.Nullable;
  * open. That happens once, because no transition leaves this state.
  */
 public final class VmArea extends Vma {
-    static final VarHandle WORD;
-    private static final VarHandle ANON_VMA;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            WORD = lookup.findVarHandle(VmArea.class, "word", int.class);
-            ANON_VMA = lookup.findVarHandle(VmArea.class, "anonVma", AnonVma.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    static final VarHandle WORD =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "word", VarHandle.class, VmArea.class, int.class);
+    private static final VarHandle ANON_VMA = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "anonVma", VarHandle.class, VmArea.class, AnonVma.class);
 
     /**
      * Never cleared. It is the sign bit, so that one comparison of the word decides whether a reference may be
@@ -469,15 +462,8 @@ public final class VmArea extends Vma {
      * on Linux. A reference to the VMA that was acquired before the change keeps the open.
      */
     public abstract static class Open {
-        private static final VarHandle SHARES;
-
-        static {
-            try {
-                SHARES = MethodHandles.lookup().findVarHandle(Open.class, "shares", int.class);
-            } catch (ReflectiveOperationException e) {
-                throw new ExceptionInInitializerError(e);
-            }
-        }
+        private static final VarHandle SHARES = ConstantBootstraps.fieldVarHandle(
+                MethodHandles.lookup(), "shares", VarHandle.class, Open.class, int.class);
 
         /**
          * Written: {@code get}: holder of the district's lock, at publication (compare-and-set); a new user of a shared
