@@ -103,6 +103,9 @@ final class AccessModesTest {
                 setRelease)
             LeafNode: WORD(setRelease)
             Lifetime: isTaken(compareAndSet set)
+            LowMemory: current(compareAndSet get), reaps(get incrementAndGet)
+            LowMemory.BackgroundReap: steppedNanos(getVolatile setVolatile)
+            LowMemory.ReapLease: reap(getVolatile setVolatile)
             Machine: cpus(incrementAndGet)
             MachineBean: isRegistered(getAndSet)
             MachineMemory: cacheNumbers(incrementAndGet set)
@@ -131,8 +134,6 @@ final class AccessModesTest {
             Rcu.Once: callback(getAndSet)
             Rcu.Reader: owner(getVolatile setVolatile)
             Rcu.ReaderWord: section(getPlain getVolatile setRelease setVolatile)
-            ReapLeases: current(compareAndSet get), reaps(get incrementAndGet)
-            ReapLeases.ReapLease: steppedNanos(getVolatile setVolatile), victim(getVolatile setVolatile)
             ReverseMap: left(compareAndSet getAndSet getVolatile), links(compareAndSet getVolatile),
                 lookups(compareAndSet getVolatile), numbers(getAndAdd), sole(compareAndSet getVolatile)
             ReverseMap.Link: isEntered(getVolatile setVolatile), isUnlinked(getVolatile setVolatile)

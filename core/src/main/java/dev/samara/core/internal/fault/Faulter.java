@@ -14,12 +14,10 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.LeafWalks;
-import dev.samara.core.internal.space.DroppablePages;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.LowMemoryVictim;
+import dev.samara.core.internal.space.LowMemory;
 import dev.samara.core.internal.space.PageTableReclaim;
-import dev.samara.core.internal.space.ReapLeases;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -988,15 +986,15 @@ public final class Faulter {
     /** Drops pages of droppable mappings; returns whether a frame was freed. */
     private boolean dropPages() {
         BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
-        boolean isFreed = DroppablePages.drop(layout.spaces(), memory);
+        boolean isFreed = LowMemory.dropPages(layout.spaces(), memory);
         Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
         return isFreed;
     }
 
     /** Returns how many reaps of victims have ended so far. */
     long reaps() {
-        ReapLeases leases = layout.spaces().host().reapLeases();
-        return leases == null ? 0 : leases.reaps();
+        LowMemory lowMemory = layout.spaces().host().lowMemory();
+        return lowMemory == null ? 0 : lowMemory.reaps();
     }
 
     /**
@@ -1008,13 +1006,12 @@ public final class Faulter {
      */
     private int answer(int found) {
         Spaces spaces = layout.spaces();
-        ReapLeases leases = spaces.host().reapLeases();
+        LowMemory lowMemory = spaces.host().lowMemory();
         int result = Fault.OUT_OF_MEMORY;
-        if (leases != null && found == NO_TABLE) {
-            result = table().isAtTableLimit() ? result : LowMemoryVictim.shortageOfTables(spaces, leases, table());
-        } else if (leases != null) {
-            result = LowMemoryVictim.shortage(
-                    spaces, leases, memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : AGAIN);
+        if (lowMemory != null && found == NO_TABLE) {
+            result = table().isAtTableLimit() ? result : lowMemory.shortageOfTables(spaces, table());
+        } else if (lowMemory != null) {
+            result = lowMemory.shortage(spaces, memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : AGAIN);
         }
         return result;
     }

@@ -117,14 +117,14 @@ public final class MachineState {
     private List<MmuNotifier> firstNotifiers = List.of();
 
     /**
-     * The leases of faults that find no frame; null for a machine that does not reap spaces. Set before the machine is
+     * Reaps spaces for faults that find no frame; null for a machine that does not reap spaces. Set before the machine is
      * used.
      *
      * <p>Written: the constructor of {@code Machine} (plain).
      * Read: threads of faults (plain).
      * Invariant: does not change once another thread can reach the machine, which it does through a final field.
      */
-    private @Nullable ReapLeases reapLeases;
+    private @Nullable LowMemory lowMemory;
 
     /** Ends the waits of the threads of a space that has no users left. Set before the machine is used. */
     private Consumer<Identity> waitsEnd = space -> {};
@@ -344,13 +344,13 @@ public final class MachineState {
     }
 
     /** Enables reaping of spaces when a fault finds no frame. Called once, before the first space exists. */
-    public void reapBy(ReapLeases.Score score) {
-        reapLeases = new ReapLeases(threads, score);
+    public void reapBy(LowMemory.Score score) {
+        lowMemory = new LowMemory(threads, score);
     }
 
-    /** Returns the leases of faults without a frame; null for a machine that does not reap spaces. */
-    public @Nullable ReapLeases reapLeases() {
-        return reapLeases;
+    /** Returns what reaps spaces for faults that find no frame; null for a machine that does not reap spaces. */
+    public @Nullable LowMemory lowMemory() {
+        return lowMemory;
     }
 
     /** Enables the recording of references to VMAs and of pins. Called once, before the first space exists. */

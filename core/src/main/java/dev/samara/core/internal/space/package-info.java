@@ -47,14 +47,11 @@
  *       <td>{@link dev.samara.core.internal.space.Identity}</td></tr>
  *   <tr><td>Which CPUs borrow a space?</td>
  *       <td>{@link dev.samara.core.internal.space.Borrowers}</td></tr>
- *   <tr><td>What chooses the space whose pages are reaped when memory runs out?</td>
- *       <td>{@link dev.samara.core.internal.space.LowMemoryVictim}</td></tr>
- *   <tr><td>Which thread searches for that space?</td>
- *       <td>{@link dev.samara.core.internal.space.ReapLeases}</td></tr>
+ *   <tr><td>When memory runs out, what drops pages of droppable mappings, and which thread chooses the space whose
+ *       pages are reaped?</td>
+ *       <td>{@link dev.samara.core.internal.space.LowMemory}</td></tr>
  *   <tr><td>What reaps its pages?</td>
- *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
- *   <tr><td>What drops pages of droppable mappings?</td>
- *       <td>{@link dev.samara.core.internal.space.DroppablePages}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Reap}</td></tr>
  *   <tr><td>What checks a call against the resource limits?</td>
  *       <td>{@link dev.samara.core.internal.space.Limits}</td></tr>
  *   <tr><td>What lets a space exceed its limits?</td>
