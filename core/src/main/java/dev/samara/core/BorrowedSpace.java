@@ -3,7 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.LazyContext;
-import dev.samara.core.internal.space.Borrower;
+import dev.samara.core.internal.space.Borrowers.Borrower;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.StackReserve;

@@ -15,7 +15,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.guest.FutexBuckets;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.internal.space.Borrower;
+import dev.samara.core.internal.space.Borrowers.Borrower;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;

@@ -36,9 +36,10 @@ final class AccessModesTest {
             BackgroundWrites: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile setVolatile)
             BorderSearch: crossings(getVolatile setVolatile), failure(getVolatile setVolatile)
             BorrowedSpace.BorrowReferences: pageTable(getVolatile setVolatile)
-            Borrower: isAsked(compareAndSet get set), isOver(getVolatile setVolatile), isReported(compareAndSet)
             Borrowers: places(getVolatile setVolatile)
             Borrowers.BorrowPlace: current(getVolatile setVolatile), isRemoved(getVolatile setVolatile)
+            Borrowers.Borrower: isAsked(compareAndSet get set), isOver(getVolatile setVolatile),
+                isReported(compareAndSet)
             CacheLimit: resident(get)
             CallNotice: isPosted(getVolatile setVolatile), kept(get getAndDecrement getAndIncrement)
             CommittedMemory: pool(addAndGet compareAndSet get)

@@ -17,7 +17,6 @@ import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemory;
-import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -978,7 +977,7 @@ public final class Faulter {
 
     private boolean reclaimTables() {
         BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
-        boolean isFreed = PageTableReclaim.reclaim(layout);
+        boolean isFreed = layout.spaces().reclaimTables(layout);
         Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
         return isFreed;
     }

@@ -5,7 +5,7 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.MachineWaitReporter;
+import dev.samara.core.internal.space.MachineThreads.MachineWaitReporter;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.vma.VmArea;

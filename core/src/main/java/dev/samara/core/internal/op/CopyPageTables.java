@@ -15,7 +15,6 @@ import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
@@ -411,7 +410,7 @@ public final class CopyPageTables {
         } finally {
             Leaf.unlock(leaf);
         }
-        if (lacksTable && (reclaims-- == 0 || !PageTableReclaim.reclaim(child))) {
+        if (lacksTable && (reclaims-- == 0 || !child.spaces().reclaimTables(child))) {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {

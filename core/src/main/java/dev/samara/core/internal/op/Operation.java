@@ -16,8 +16,7 @@ import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.MachineWaitReporter;
-import dev.samara.core.internal.space.PageTableReclaim;
+import dev.samara.core.internal.space.MachineThreads.MachineWaitReporter;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -790,7 +789,7 @@ public final class Operation implements MachineWaitReporter {
             TableReserve made = null;
             try {
                 made = tryReserve();
-                if (made == null && !isStopped() && PageTableReclaim.reclaim(layout)) {
+                if (made == null && !isStopped() && layout.spaces().reclaimTables(layout)) {
                     made = tryReserve();
                 }
             } catch (OutOfMemoryError exhausted) {

@@ -12,6 +12,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.space.Lifetime.IdleUsers;
+import dev.samara.core.internal.space.MachineThreads.MachineWaitReporter;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -117,8 +118,8 @@ public final class MachineState {
     private List<MmuNotifier> firstNotifiers = List.of();
 
     /**
-     * Reaps spaces for faults that find no frame; null for a machine that does not reap spaces. Set before the machine is
-     * used.
+     * Reaps spaces for faults that find no frame; null for a machine that does not reap spaces. Set before the machine
+     * is used.
      *
      * <p>Written: the constructor of {@code Machine} (plain).
      * Read: threads of faults (plain).

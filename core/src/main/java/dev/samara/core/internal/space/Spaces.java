@@ -2,11 +2,13 @@
 package dev.samara.core.internal.space;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.CountedSpaces;
 import dev.samara.core.internal.vma.VmArea;
@@ -278,8 +280,41 @@ public final class Spaces implements CountedSpaces {
                 + pages.residentPages(Pte.SHMEM_PAGE);
     }
 
+    /**
+     * Unhooks empty page tables when another one would exceed a limit; a fault that did not complete may leave such
+     * tables. First unhooks those of the given space. If the space is not at its own limit, also unhooks the empty
+     * tables of all other spaces of the machine. Does not wait for CPUs or operations. The caller holds no lock of a
+     * leaf or a layout.
+     *
+     * @param layout a layout with memory, whose page table the caller holds
+     * @return false if a further call would free nothing
+     */
+    public boolean reclaimTables(Layout layout) {
+        PageTable own = layout.pages();
+        int tables = own.tables();
+        own.unhookEmpty();
+        if (own.isAtTableLimit() || !ThreadCpus.mayWait()) {
+            return own.tables() < tables;
+        }
+        TableBudget budget = own.budget();
+        long used = budget.used();
+        HeldTables held = new HeldTables();
+        List<Layout> others = inUse(budget);
+        for (int i = 0; i < others.size(); i++) {
+            PageTable other = others.get(i).pages();
+            if (other != own && held.hold(other)) {
+                try {
+                    other.unhookEmpty();
+                } finally {
+                    held.release();
+                }
+            }
+        }
+        return own.tables() < tables || budget.used() < used;
+    }
+
     /** Returns the layouts in use whose page tables are charged to a budget. */
-    synchronized List<Layout> inUse(TableBudget budget) {
+    private synchronized List<Layout> inUse(TableBudget budget) {
         List<Layout> found = new ArrayList<>();
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
