@@ -237,7 +237,7 @@ public final class Edit implements AutoCloseable {
                 LayoutCounters unmapped = retirement.uncharged();
                 if (unmapped != null) {
                     // Subtracted as if this edit had unmapped them itself, because publication adds them again.
-                    counters.subtract(unmapped);
+                    counters.addInFlight(unmapped, -1);
                 }
             }
             tree = district.tree().begin();
@@ -616,7 +616,7 @@ public final class Edit implements AutoCloseable {
     void release(InFlightOperation complete) {
         LayoutCounters uncharged = complete.uncharged();
         if (uncharged != null) {
-            counters.subtract(uncharged);
+            counters.addInFlight(uncharged, -1);
         }
         commitment().release(complete);
     }

@@ -503,7 +503,7 @@ public final class VmaMerge {
         EditLists lists = edit.lists;
         List<VmArea> gathered = lists.gathered();
         LayoutCounters sum = lists.gatheredCounters();
-        edit.counters.subtractAll(sum);
+        edit.counters.addAll(sum, -1);
         boolean areAllOld = lists.fresh().isEmpty();
         for (int i = 0; i < gathered.size(); i++) {
             VmArea vma = gathered.get(i);

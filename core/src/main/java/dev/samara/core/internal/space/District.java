@@ -99,7 +99,7 @@ public final class District {
         public void clearGathered() {
             if (!gathered.isEmpty()) {
                 gathered.clear();
-                gatheredCounters.subtractAll(gatheredCounters);
+                gatheredCounters.addAll(gatheredCounters, -1);
             }
         }
 
@@ -652,7 +652,7 @@ public final class District {
         }
         LayoutCounters uncharged = range == null ? null : range.uncharged();
         if (uncharged != null) {
-            published.add(uncharged);
+            published.addInFlight(uncharged, 1);
         }
         spare = counters;
         counters = published;
@@ -661,7 +661,7 @@ public final class District {
 
     /** Uncharges the memory that a completed range in flight unmapped. */
     void uncharge(LayoutCounters unmapped) {
-        counters.subtract(unmapped);
+        counters.addInFlight(unmapped, -1);
         charge();
     }
 
@@ -677,8 +677,8 @@ public final class District {
     void addGainTo(LayoutCounters whole) {
         LayoutCounters began = first;
         if (began != null) {
-            whole.addAll(counters);
-            whole.subtractAll(began);
+            whole.addAll(counters, 1);
+            whole.addAll(began, -1);
         }
     }
 

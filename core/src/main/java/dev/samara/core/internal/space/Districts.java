@@ -684,9 +684,7 @@ final class Districts {
     /** Returns the counters that a layout reaches if some parts grow as far as they may. */
     static LayoutCounters grown(LayoutCounters counters, LayoutCounters growth, int parts) {
         LayoutCounters grown = counters.copy();
-        for (int i = 0; i < parts; i++) {
-            grown.addAll(growth);
-        }
+        grown.addAll(growth, parts);
         return grown;
     }
 

@@ -487,7 +487,7 @@ public abstract class InFlightOperation extends Housekeeping.RetriedWaiter {
         if (uncharged == null) {
             uncharged = new LayoutCounters();
         }
-        uncharged.addAll(unmapped);
+        uncharged.addAll(unmapped, 1);
     }
 
     /** Returns a copy of {@link #uncharged} from the start of the unpublished batch; null if there is none. */

@@ -1025,7 +1025,7 @@ public final class Layout implements VmaLookup {
             for (InFlightOperation range : inFlight().operations()) {
                 LayoutCounters uncharged = range.uncharged();
                 if (uncharged != null) {
-                    recounted.add(uncharged);
+                    recounted.addInFlight(uncharged, 1);
                 }
                 check(range);
             }

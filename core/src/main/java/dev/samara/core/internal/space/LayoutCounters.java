@@ -69,55 +69,31 @@ public final class LayoutCounters {
         cached += vma.isCached() ? sign : 0;
     }
 
-    /** Subtracts all counters of another object, e.g. of VMAs that are removed. */
-    public void subtractAll(LayoutCounters other) {
-        maps -= other.maps;
-        total -= other.total;
-        data -= other.data;
-        exec -= other.exec;
-        stack -= other.stack;
-        droppable -= other.droppable;
-        locked -= other.locked;
-        accounted -= other.accounted;
-        opens -= other.opens;
-        sealed -= other.sealed;
-        cached -= other.cached;
-    }
-
-    /** Adds all counters of another object. */
-    void addAll(LayoutCounters other) {
-        maps += other.maps;
-        total += other.total;
-        data += other.data;
-        exec += other.exec;
-        stack += other.stack;
-        droppable += other.droppable;
-        locked += other.locked;
-        accounted += other.accounted;
-        opens += other.opens;
-        sealed += other.sealed;
-        cached += other.cached;
+    /** Adds all counters of another object a number of times, or with -1 subtracts them, e.g. of removed VMAs. */
+    public void addAll(LayoutCounters other, int times) {
+        maps += times * other.maps;
+        total += times * other.total;
+        data += times * other.data;
+        exec += times * other.exec;
+        stack += times * other.stack;
+        droppable += times * other.droppable;
+        locked += times * other.locked;
+        accounted += times * other.accounted;
+        opens += times * other.opens;
+        sealed += times * other.sealed;
+        cached += times * other.cached;
     }
 
     /**
-     * Adds VMAs that are unmapped and in flight. Adds their sizes, but neither the map count nor the locked pages,
-     * because Linux also subtracts these before it clears pages.
+     * Adds VMAs that are unmapped and in flight, or with sign -1 reverts that. Counts their sizes, but neither the map
+     * count nor the locked pages, because Linux also subtracts these before it clears pages.
      */
-    void add(LayoutCounters uncharged) {
-        total += uncharged.total;
-        data += uncharged.data;
-        exec += uncharged.exec;
-        stack += uncharged.stack;
-        accounted += uncharged.accounted;
-    }
-
-    /** Reverts {@link #add}. */
-    public void subtract(LayoutCounters uncharged) {
-        total -= uncharged.total;
-        data -= uncharged.data;
-        exec -= uncharged.exec;
-        stack -= uncharged.stack;
-        accounted -= uncharged.accounted;
+    public void addInFlight(LayoutCounters uncharged, int sign) {
+        total += sign * uncharged.total;
+        data += sign * uncharged.data;
+        exec += sign * uncharged.exec;
+        stack += sign * uncharged.stack;
+        accounted += sign * uncharged.accounted;
     }
 
     /** Returns whether the flags count as data: writable, private and not a stack. */
