@@ -324,7 +324,7 @@ public final class Machine implements AutoCloseable {
         host.checkOpen();
         ThreadCpus.checkMayWait("a wait for quiescence");
         endUnreachable();
-        host.awaitQuiescence();
+        host.threads().awaitQuiescence();
     }
 
     /**

@@ -183,7 +183,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             return memory.walkForView(address, access);
         }
         if (++outside == REPORTED_OUTSIDE) {
-            memory.layout().host().reportOutsideGuest(cpu, outside);
+            memory.layout().host().threads().reportOutsideGuest(cpu, outside);
         }
         return SoftTlb.MISS;
     }

@@ -243,7 +243,7 @@ public final class Operation implements MachineWaitReporter {
             }
         }
         if (retirement == null && !populations.isEmpty()) {
-            layout.host().submit(last);
+            layout.host().threads().submit(last);
         }
         return retirement != null || !populations.isEmpty();
     }

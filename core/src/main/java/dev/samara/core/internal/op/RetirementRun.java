@@ -166,7 +166,7 @@ final class RetirementRun extends InFlightOperation {
 
     /** Submits the range to the machine's threads, one of which retires and completes it. */
     void submit() {
-        machine().submit(this);
+        machine().threads().submit(this);
     }
 
     /**

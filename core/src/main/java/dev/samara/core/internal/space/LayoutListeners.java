@@ -207,7 +207,7 @@ public final class LayoutListeners {
             // Reads the queue, then the flag. The draining thread clears the flag, then reads the queue. At least one
             // of the two sees the other's write, because offer ends with a fence. So no change stays in the queue.
             if (!queue.isEmpty() && isDraining.compareAndSet(false, true)) {
-                host.submit(this);
+                host.threads().submit(this);
             }
         }
 
@@ -328,7 +328,7 @@ public final class LayoutListeners {
 
             void schedule() {
                 if (from.get() != 0 && isScheduled.compareAndSet(false, true)) {
-                    host.submit(this);
+                    host.threads().submit(this);
                 }
             }
 

@@ -306,7 +306,7 @@ public final class LowMemory {
      * thread runs a step before that.
      */
     private static void step(MachineState host) {
-        Housekeeping invoked = host.invoked();
+        Housekeeping invoked = host.threads().invoked();
         if (invoked != null && ThreadCpus.mayWait()) {
             invoked.stepWithin();
         }

@@ -207,29 +207,9 @@ public final class MachineState {
         return threads.tasks();
     }
 
-    /** As {@link MachineThreads#awaitQuiescence}. */
-    public void awaitQuiescence() throws InterruptedException {
-        threads.awaitQuiescence();
-    }
-
-    /** As {@link MachineThreads#checkMayWaitForTasks}. */
-    public void checkMayWaitForTasks(String what) {
-        threads.checkMayWaitForTasks(what);
-    }
-
     /** Returns the list of calls that continue after a CPU, a copy, a grace period or a pause. */
     public Housekeeping housekeeping() {
         return threads.housekeeping();
-    }
-
-    /** Returns the housekeeping if this thread must run its steps while it waits; null otherwise. */
-    public @Nullable Housekeeping invoked() {
-        return threads.invoked();
-    }
-
-    /** As {@link MachineThreads#submit}. */
-    public void submit(Housekeeping.Waiter call) {
-        threads.submit(call);
     }
 
     /** Returns the CPUs that borrow spaces. */
@@ -401,17 +381,6 @@ public final class MachineState {
     /** Calls the embedder's reporter. Caller must hold no lock of a layout. */
     public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
         threads.report(kind, message, cause);
-    }
-
-    /**
-     * Reports that the CPU of the calling thread makes its accesses outside GUEST. Does nothing if a thread of this
-     * machine was reported before.
-     *
-     * @param cpu the CPU
-     * @param accesses how many accesses the CPU made without entering GUEST
-     */
-    public void reportOutsideGuest(String cpu, int accesses) {
-        threads.reportOutsideGuest(cpu, accesses);
     }
 
     /** Returns the inode number of the next anonymous shared object. */

@@ -35,7 +35,7 @@ public final class MachineThreads {
 
         @Override
         default long reportAfterNanos() {
-            return threads().longWaitNanos();
+            return threads().longWaitNanos;
         }
 
         @Override
@@ -124,7 +124,7 @@ public final class MachineThreads {
      * @throws IllegalStateException if the caller is a thread of the machine, or, on any thread, a callback of a
      *     retirement or code that a housekeeping step calls to check whether a call can continue
      */
-    void awaitQuiescence() throws InterruptedException {
+    public void awaitQuiescence() throws InterruptedException {
         checkMayWaitForTasks("a wait for quiescence");
         attendAgain();
         if (housekeeping.isInvoked()) {
@@ -162,7 +162,7 @@ public final class MachineThreads {
      * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that polls waiting
      *     calls
      */
-    void checkMayWaitForTasks(String what) {
+    public void checkMayWaitForTasks(String what) {
         InFlightOperation inside = InFlightOperation.retiring();
         if (inside != null) {
             throw new IllegalStateException(what + " was called by the retirement of " + inside
@@ -191,8 +191,7 @@ public final class MachineThreads {
     }
 
     /** Returns the housekeeping if this thread must run its steps while it waits; null otherwise. */
-    @Nullable
-    Housekeeping invoked() {
+    public @Nullable Housekeeping invoked() {
         return housekeeping.isSteppedHere() ? housekeeping : null;
     }
 
@@ -200,17 +199,12 @@ public final class MachineThreads {
      * Requests that a thread of the machine continue a call. If there is no memory for a task, the call is added to the
      * waiting calls.
      */
-    void submit(Housekeeping.Waiter call) {
+    public void submit(Housekeeping.Waiter call) {
         try {
             tasks.execute(call);
         } catch (OutOfMemoryError exhausted) {
             housekeeping.add(call);
         }
-    }
-
-    /** Returns the time in nanoseconds after which a wait is reported. */
-    long longWaitNanos() {
-        return longWaitNanos;
     }
 
     /**
@@ -237,7 +231,7 @@ public final class MachineThreads {
         }
     }
 
-    void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
+    private void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
         // The waiter may be waiting for work that this starts.
         attendAgain();
         report(
@@ -248,7 +242,7 @@ public final class MachineThreads {
     }
 
     /** Reports that the calling thread makes its accesses outside GUEST, unless such a thread was reported before. */
-    void reportOutsideGuest(String cpu, int accesses) {
+    public void reportOutsideGuest(String cpu, int accesses) {
         if (hasReportedOutside.getAndSet(true)) {
             return;
         }

@@ -67,7 +67,7 @@ public final class ProcessMrelease {
     }
 
     private static void pause(Layout layout, long nanos) {
-        Housekeeping invoked = layout.host().invoked();
+        Housekeeping invoked = layout.host().threads().invoked();
         if (invoked == null || !invoked.stepWithin()) {
             Pause.parkNanos(layout, nanos);
         }

@@ -191,13 +191,13 @@ public final class Syscall {
             if (!isDone()) {
                 String what = "a wait for an asynchronous call";
                 ThreadCpus.checkMayWait(what);
-                operation.layout.host().checkMayWaitForTasks(what);
+                operation.layout.host().threads().checkMayWaitForTasks(what);
             }
         }
 
         /** Runs a step of the housekeeping; returns false if other threads run the steps. */
         private boolean step() {
-            Housekeeping invoked = operation.layout.host().invoked();
+            Housekeeping invoked = operation.layout.host().threads().invoked();
             if (invoked != null && !invoked.step()) {
                 LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
             }

@@ -53,7 +53,7 @@ final class RetirementRunTest {
         run.submit();
         assertEquals(0, Await.result("the last task", future, reports));
         // A run is listed again before its Error is reported.
-        layout.host().awaitQuiescence();
+        layout.host().threads().awaitQuiescence();
         assertTrue(run.gate().isOpen());
         assertTrue(layout.inFlight().isEmpty());
         assertEquals(
