@@ -11,6 +11,7 @@ import dev.samara.core.internal.pagewalk.PageWalk.VmaLookup;
 import dev.samara.core.internal.space.District.LockHoldTimes;
 import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
+import dev.samara.core.internal.space.Limits.Privileges;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.CallNotice;
 import dev.samara.core.internal.sync.Gate;

@@ -52,10 +52,8 @@
  *       <td>{@link dev.samara.core.internal.space.LowMemory}</td></tr>
  *   <tr><td>What reaps its pages?</td>
  *       <td>{@link dev.samara.core.internal.space.Reap}</td></tr>
- *   <tr><td>What checks a call against the resource limits?</td>
+ *   <tr><td>What checks a call against the resource limits, and what lets a space exceed them?</td>
  *       <td>{@link dev.samara.core.internal.space.Limits}</td></tr>
- *   <tr><td>What lets a space exceed its limits?</td>
- *       <td>{@link dev.samara.core.internal.space.Privileges}</td></tr>
  *   <tr><td>What forbids making a mapping executable?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#deniesExec}</td></tr>
  *   <tr><td>What delivers changes of a layout to its listeners?</td>
