@@ -9,7 +9,7 @@ import dev.samara.core.event.Registration;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.ExpandStack;
-import dev.samara.core.internal.fault.PermissionCheck;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -284,8 +284,8 @@ public final class AddressSpace implements AutoCloseable {
      *     retire phase, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public int resolve(long address, int access) {
-        PermissionCheck.requireKnown(access);
-        return PermissionCheck.resolve(layout, address, access);
+        Faulter.requireKnown(access);
+        return Faulter.resolve(layout, address, access);
     }
 
     /**

@@ -12,7 +12,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
-import dev.samara.core.internal.fault.PermissionCheck;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -361,7 +361,7 @@ final class ArchitectureRightsTest {
         assertEquals(Fault.NONE, space.resolve(address, protection));
         assertEquals(Fault.NONE, memory.handleFault(address, protection));
         assertEquals(Fault.ACCERR, space.resolve(address, EXEC | Protection.SEM));
-        int forced = READ | PermissionCheck.FORCED;
+        int forced = READ | Faulter.FORCED;
         long hidden = map(0, PRIVATE);
         assertThrows(IllegalArgumentException.class, () -> space.resolve(hidden, forced));
         assertThrows(IllegalArgumentException.class, () -> memory.handleFault(hidden, forced));

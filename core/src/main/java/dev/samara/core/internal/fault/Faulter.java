@@ -5,11 +5,13 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.VmaMerge;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Notice;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -17,23 +19,32 @@ import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemory;
+import dev.samara.core.internal.space.MachineThreads.MachineWaitReporter;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Rcu.NoWaiting;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -43,8 +54,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li><em>Attempt.</em> An attempt is a reader section. It looks the VMA up without a lock or a reference count,
- *       checks the rights ({@link PermissionCheck}), and decides on one read of the entry. An attempt that has to wait,
- *       for a gate, a busy entry, a backing, memory or a fork, leaves the section first; then the fault starts over.
+ *       checks the rights ({@link #check}, {@code access_error} in {@code arch/x86/mm/fault.c}), and decides on one
+ *       read of the entry. An attempt that has to wait, for a gate, a busy entry, a backing, memory or a fork, leaves
+ *       the section first; then the fault starts over. The gate is checked before the rights, because while the gate
+ *       is closed, the VMA is not yet the one of this address. Where no VMA is found, a stack may grow ({@link
+ *       #await}). Only that takes a lock of the space.
  *   <li><em>Change.</em> Every change of an entry is made under the lock of its leaf, after {@link #mayChange} and
  *       {@link #recheck}. A thread that removes pages marks the VMA as detached, executes a full fence, and then walks;
  *       a fault links the leaf, executes a full fence, and then reads the mark under the lock. So either the walk finds
@@ -58,7 +72,16 @@ import org.jspecify.annotations.Nullable;
  *       section in which the entry was read as still busy, so that the old page is not freed while it is read; and
  *       replaces the mark by the copy with a compare-and-set. If an operation has taken over the entry in the meantime,
  *       it has also taken over the old page, and the copy is dropped.
- *   <li><em>Files</em> are the part of {@link BackingFault}.
+ *   <li><em>Empty entries of files.</em> Within the reader section, the backing offers a window of pages that are in
+ *       memory ({@code rcuMapPages}, which must not wait). A page counts only if its frame is still that of the page in
+ *       the cache; the frame is not freed before the section ends. The pages are mapped under one hold of the leaf's
+ *       lock. If the page itself is not offered, the backing is asked for it under a reference on the VMA and outside
+ *       of every reader section. So the backing may take as long as it needs, and no operation waits for it. The answer
+ *       is checked as an offered page is, in a new section. A page beyond the end of a file (SIGBUS) is found by {@code
+ *       FilePages.frameFor} and {@code frameForFault}, or by {@code OpenHostFile.fault} for a host file.
+ *   <li><em>First writes.</em> A write to a shared page whose backing wants to know about first writes is announced in
+ *       the same way. A {@link Notice}, which begins before the backing is called, and which everything that empties or
+ *       narrows the entry makes stale, shows whether the entry is still the one that the backing decided about.
  *   <li><em>Shortage.</em> Without a frame or a table, the fault reclaims memory outside of every section. If that does
  *       not suffice, a space may be reaped.
  * </ol>
@@ -79,48 +102,82 @@ public final class Faulter {
      */
     public static final int DEPTH = 60;
 
+    /**
+     * An access of a debugger, as a bit in addition to the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs
+     * the rights that the mapping may be given, not its current rights. No other access gains rights from this fault.
+     */
+    public static final int FORCED = 1 << 30;
+
+    private static final int KNOWN = Protection.READ
+            | Protection.WRITE
+            | Protection.EXEC
+            | Protection.SEM
+            | Protection.PROT_GROWSDOWN
+            | Protection.PROT_GROWSUP;
+
+    /**
+     * The weight of vain answers of a backing after which a fault fails. An answer whose page, or right to write, was
+     * removed before the fault could use it has the weight 1: other threads may do that any number of times, e.g. by
+     * evictions, but a backing that does it within its own answer would be asked forever.
+     */
+    private static final int PATIENCE = 4096;
+
+    /**
+     * The weight of an invalid result, i.e. of a frame that is not in the cache although no page was removed from the
+     * cache. A backing that keeps its own index may learn of a truncation late, and return invalid results until then.
+     */
+    private static final int INVALID = PATIENCE / 16;
+
     /** Returned in place of the rights of a copy if the entry was not claimed. */
     private static final long NOT_CLAIMED = -1;
 
     /* Results of the steps of a fault in addition to those of Fault, which are positive or 0. */
 
     /** The fault starts over with a new lookup. */
-    static final int AGAIN = -1;
+    private static final int AGAIN = -1;
 
     /** There is no free frame. Reclaim, outside of all reader sections, may free one; then the fault starts over. */
-    static final int EXHAUSTED = -2;
+    private static final int EXHAUSTED = -2;
 
     /** There is no VMA at the address, or its gate is closed. */
-    static final int MUST_WAIT = -3;
+    private static final int MUST_WAIT = -3;
 
     /** There is no leaf, and another table would exceed the limit of the space or the machine. */
-    static final int NO_TABLE = -4;
+    private static final int NO_TABLE = -4;
 
     /**
      * Many pages of files are dirty. Outside of all reader sections, the fault calls {@code Frames.balanceDirty}, which
      * writes some or starts a background write. Then the fault starts over.
      */
-    static final int UNBALANCED = -5;
+    private static final int UNBALANCED = -5;
 
     /** The page is not among those that its backing offered, so the backing is asked for it. */
-    static final int NOT_OFFERED = -6;
+    private static final int NOT_OFFERED = -6;
 
-    private final BackingFault backingFault;
-
-    final MachineMemory memory;
-    final Frames frames;
-    final PageTableContext context;
-    final Rcu.Reader reader;
+    private final MachineMemory memory;
+    private final Frames frames;
+    private final PageTableContext context;
+    private final Rcu.Reader reader;
     final int pageShift;
 
     /** The layout of the space that is served; before the first fault there, the layout of closed references. */
     Layout layout;
 
+    /* The page table and the geometry of that space. */
+    private PageTable table;
+    private Geometry geometry;
+
+    private final Window window;
+    private final Uncached uncached = new Uncached();
+
+    /** The weight of the vain answers of the backing during the current fault. */
+    private int inVain;
+
     /** Whether a backing had to fetch data for the current fault. */
-    boolean isMajor;
+    private boolean isMajor;
 
     /** Whether the current fault copied a page for a write. */
-    boolean isCopy;
+    private boolean isCopy;
 
     /**
      * Whether the fault has already called {@code Frames.balanceDirty}, or must not wait for the writes. Then the fault
@@ -164,11 +221,14 @@ public final class Faulter {
     public Faulter(Layout layout, PageTableContext context) {
         this.layout = layout;
         this.context = context;
+        table = layout.pages();
+        geometry = layout.geometry();
         memory = layout.memory();
         frames = memory.frames();
         reader = context.reader();
-        pageShift = layout.geometry().pageShift();
-        backingFault = new BackingFault(this);
+        pageShift = geometry.pageShift();
+        // A window lies within one leaf, so it has at most as many pages as a leaf has entries.
+        window = new Window(Math.min(memory.faultAround(), table.entries()));
     }
 
     /**
@@ -180,8 +240,14 @@ public final class Faulter {
     public void serve(Layout next) {
         if (layout != next) {
             isServing = true;
-            layout = next;
+            use(next);
         }
+    }
+
+    private void use(Layout next) {
+        layout = next;
+        table = next.pages();
+        geometry = next.geometry();
     }
 
     /**
@@ -199,8 +265,8 @@ public final class Faulter {
     public void rest() {
         if (isServing) {
             last = null;
-            backingFault.forget();
-            layout = layout.closed();
+            window.forget();
+            use(layout.closed());
             // Cleared last, so that the next call repeats the steps above if one of them fails.
             isServing = false;
         }
@@ -231,7 +297,7 @@ public final class Faulter {
      *
      * @param address any address
      * @param access bits of {@link Protection}, at least one; or READ or WRITE together with {@link
-     *     PermissionCheck#FORCED}
+     *     #FORCED}
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait, and is called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Within {@code rcuMapPages},
@@ -246,10 +312,11 @@ public final class Faulter {
         boolean outerIsMajor = isMajor;
         boolean outerIsBalanced = isBalanced;
         boolean outerIsCopy = isCopy;
-        int outerInVain = backingFault.begin();
+        int outerInVain = inVain;
         isMajor = false;
         isBalanced = false;
         isCopy = false;
+        inVain = 0;
         boolean isServed = false;
         try {
             int result = served(address, access);
@@ -284,7 +351,7 @@ public final class Faulter {
             isMajor = outerIsMajor;
             isBalanced = outerIsBalanced;
             isCopy = outerIsCopy;
-            backingFault.end(outerInVain);
+            inVain = outerInVain;
             endPass();
         }
     }
@@ -297,7 +364,7 @@ public final class Faulter {
      */
     public int copyUncached(long address, ByteBuffer target) {
         boolean mayWait = !NoWaiting.isEntered() && InFlightOperation.retiring() == null && ThreadCpus.mayWait();
-        return mayWait ? backingFault.copyUncached(address, target) : 0;
+        return mayWait ? uncached.copy(address, target) : 0;
     }
 
     private int served(long address, int access) {
@@ -315,7 +382,7 @@ public final class Faulter {
         if ((first != Fault.MAPERR && result == Fault.MAPERR) || (result == Fault.ADRERR && layout.isUnstable())) {
             // A failed attempt may have linked a leaf after the walk by the reaper or by the operation that removed the
             // mapping.
-            table().unhookIfEmpty(address);
+            table.unhookIfEmpty(address);
         }
         return result;
     }
@@ -361,17 +428,17 @@ public final class Faulter {
      * attempt follows without a pause.
      */
     private boolean awaitedFork(long address, int access) {
-        Gate fork = table().forking();
+        Gate fork = table.forking();
         if (fork == null || InFlightOperation.retiring() != null) {
             return false;
         }
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         ThreadCpus.checkMayWait("a fault that has to wait for a fork");
         if (!isPassing) {
-            table().beginPass();
+            table.beginPass();
             isPassing = true;
         }
-        fork.awaitUninterruptibly(PermissionCheck.reporter(layout, address));
+        fork.awaitUninterruptibly(reporter(layout, address));
         record(recorded, "a fork", address, access, AGAIN);
         return true;
     }
@@ -402,6 +469,8 @@ public final class Faulter {
         }
     }
 
+    /* The attempt, and the rights. */
+
     private int attemptOnce(long address, int access) {
         reader.readLock();
         try {
@@ -417,7 +486,7 @@ public final class Faulter {
     /** Decides on the VMA, and then on one read of the entry. Leaves the reader section before it waits. */
     private int attempt(long address, int access) {
         VmArea vma = find(address);
-        int result = PermissionCheck.check(vma, access, layout.geometry());
+        int result = check(vma, access, geometry);
         if (vma == null || result == MUST_WAIT) {
             return awaitLayout(vma, address, access);
         }
@@ -427,7 +496,7 @@ public final class Faulter {
         if ((access & Protection.WRITE) != 0 && isUnbalanced(vma)) {
             return UNBALANCED;
         }
-        long[] leaf = table().leaf(address);
+        long[] leaf = table.leaf(address);
         return leaf == null ? empty(vma, address, access, null) : attemptAt(leaf, vma, address, access);
     }
 
@@ -441,11 +510,128 @@ public final class Faulter {
         return vma;
     }
 
+    /**
+     * Rejects a caller's access that has bits other than those of {@link Protection}, because {@link #FORCED} is
+     * reserved for the library.
+     *
+     * @throws IllegalArgumentException if there are such bits
+     */
+    public static void requireKnown(int access) {
+        if ((access & ~KNOWN) != 0) {
+            throw new IllegalArgumentException(
+                    "access 0x" + Integer.toHexString(access) + " has bits that are not of Protection");
+        }
+    }
+
+    /** Looks the VMA up and checks it until there is a result. Maps no page. Returns a {@link Fault}. */
+    public static int resolve(Layout layout, long address, int access) {
+        int result;
+        do {
+            VmArea vma = layout.find(address);
+            result = check(vma, access, layout.geometry());
+            if (result == MUST_WAIT) {
+                result = await(layout, vma, address);
+            }
+        } while (result == AGAIN);
+        return result;
+    }
+
+    /**
+     * Decides on a VMA that a lookup found.
+     *
+     * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
+     */
+    private static int check(@Nullable VmArea vma, int access, Geometry geometry) {
+        if (vma == null || InFlightOperation.stopsFaultsAt(vma)) {
+            return MUST_WAIT;
+        }
+        return permits(vma, access, geometry) ? Fault.NONE : Fault.ACCERR;
+    }
+
+    /**
+     * Prepares a new attempt after an attempt without a result: grows the stack above the address if no VMA was found,
+     * or waits at the gate of the VMA. An interrupt does not end the wait. The caller is not in a reader section.
+     *
+     * @return {@link #AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
+     *     there
+     * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
+     *     in flight, while a CPU of the thread is in GUEST, or by a backing that must not wait
+     */
+    private static int await(Layout layout, @Nullable VmArea vma, long address) {
+        if (vma == null) {
+            return grow(layout, address);
+        }
+        Gate gate = vma.gate();
+        if (gate != null) {
+            awaitGate(layout, gate, address);
+        }
+        return AGAIN;
+    }
+
+    private static int grow(Layout layout, long address) {
+        VmArea above = layout.findNext(address);
+        if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
+            return Fault.MAPERR;
+        }
+        long grown = ExpandStack.growForFault(layout, address);
+        return Errno.isError(grown) ? Fault.MAPERR : AGAIN;
+    }
+
+    private static void awaitGate(Layout layout, Gate gate, long address) {
+        if (!gate.isOpen()) {
+            // Refuses to wait if this thread has a CPU in GUEST, because the operation of the gate may wait for that
+            // CPU.
+            ThreadCpus.checkMayWait("a fault that has to wait");
+            InFlightOperation inside = InFlightOperation.retiring();
+            if (inside != null) {
+                throw new IllegalStateException(
+                        String.format(Locale.ROOT, "a fault at 0x%x was called by the retirement of ", address) + inside
+                                + ", and would have to wait for " + gate + ": nothing in flight may wait");
+            }
+        }
+        // Keeps the interrupt flag: code that loads and stores expects no access to fail because of an interrupt.
+        gate.awaitUninterruptibly(reporter(layout, address));
+    }
+
+    /** Returns what reports a long wait of a fault at an address. */
+    private static WaitReporter reporter(Layout layout, long address) {
+        return new FaultWaitReporter(layout.host().threads(), address);
+    }
+
+    /**
+     * Returns whether a VMA permits an access in a space with the given geometry.
+     *
+     * @param access bits of {@link Protection}, and perhaps {@link #FORCED}
+     */
+    private static boolean permits(VmArea vma, int access, Geometry geometry) {
+        if ((access & FORCED) != 0) {
+            return permitsForced(vma, access);
+        }
+        return geometry.protectionMap().permits((int) vma.flags(), access);
+    }
+
+    /** Decides as {@code check_vma_flags} in {@code mm/gup.c} does for {@code FOLL_FORCE}. */
+    private static boolean permitsForced(VmArea vma, int access) {
+        return (access & Protection.WRITE) == 0
+                ? vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD)
+                : vma.has(VmaFlags.WRITE) || isCopyOnWrite(vma);
+    }
+
+    /** Returns whether pages of a VMA are copied when they are written ({@code is_cow_mapping}). */
+    public static boolean isCopyOnWrite(VmArea vma) {
+        return !vma.has(VmaFlags.SHARED) && vma.has(VmaFlags.MAYWRITE);
+    }
+
+    /** Returns whether a write may copy a private page of the VMA, or reuse it. */
+    private static boolean mayCopy(VmArea now, int access) {
+        return now.has(VmaFlags.WRITE) || ((access & FORCED) != 0 && isCopyOnWrite(now));
+    }
+
     /** Waits at the gate of the VMA, or grows the stack. */
     private int awaitLayout(@Nullable VmArea vma, long address, int access) {
         leaveToWait();
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
-        int result = PermissionCheck.await(layout, vma, address);
+        int result = await(layout, vma, address);
         record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
         return result;
     }
@@ -465,7 +651,7 @@ public final class Faulter {
     }
 
     private int attemptAt(long[] leaf, VmArea vma, long address, int access) {
-        int index = table().indexOf(address);
+        int index = table.indexOf(address);
         long pte = Leaf.get(leaf, index);
         if (Pte.isPresent(pte)) {
             return present(vma, address, access, leaf, index, pte);
@@ -481,7 +667,7 @@ public final class Faulter {
         leaveToWait();
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         // The owner waits for no operation, so the retire phase of an operation may wait here, too.
-        memory.contexts().await(leaf, index, pte, PermissionCheck.reporter(layout, address));
+        memory.contexts().await(leaf, index, pte, reporter(layout, address));
         record(recorded, "a busy entry", address, access, AGAIN);
         return AGAIN;
     }
@@ -499,7 +685,7 @@ public final class Faulter {
         if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
             return Fault.ADRERR;
         }
-        return backingFault.fault(vma, traits, cache, address, access, known);
+        return faultInFile(vma, traits, cache, address, access, known);
     }
 
     /**
@@ -524,7 +710,7 @@ public final class Faulter {
         if (!vma.has(VmaFlags.HUGEPAGE)) {
             return false;
         }
-        long size = layout.geometry().hugeSize();
+        long size = geometry.hugeSize();
         long start = address & -size;
         return !Addresses.isBelow(start, vma.start()) && !Addresses.isBelow(vma.end(), start + size);
     }
@@ -559,7 +745,6 @@ public final class Faulter {
     private int install(
             VmArea vma, long address, int access, boolean isPrepared, int frame, long bits, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
-        PageTable table = table();
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
             return NO_TABLE;
@@ -567,7 +752,7 @@ public final class Faulter {
         Leaf.lock(leaf);
         try {
             VmArea now = mayChange(leaf) ? recheck(layout, vma, address, isPrepared) : null;
-            if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
+            if (now == null || (writes && !mayCopy(now, access))) {
                 return AGAIN;
             }
             // Checked under the lock that the reaper acquires after it has set the mark. Either the reaper finds this
@@ -576,10 +761,10 @@ public final class Faulter {
             if (stability != Fault.NONE) {
                 return stability;
             }
-            long pte = Pte.present(frame, bits | LeafWalks.rights(now, layout.geometry()));
+            long pte = Pte.present(frame, bits | LeafWalks.rights(now, geometry));
             if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
                 // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
-                pte |= Pte.DIRTY | LeafWalks.maxRights(now, layout.geometry());
+                pte |= Pte.DIRTY | LeafWalks.maxRights(now, geometry);
             }
             return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : AGAIN;
         } finally {
@@ -601,14 +786,14 @@ public final class Faulter {
         }
         if (writes && !Pte.has(pte, Pte.WRITE) && noticesWrites(vma)) {
             checkMayWait();
-            return backingFault.pageMkwrite(vma, address, access, pte);
+            return pageMkwrite(vma, address, access, pte);
         }
         return widen(vma, address, leaf, index, pte, writes);
     }
 
     /** Returns whether an access can be made through a present entry. */
     private static boolean allows(long pte, int access) {
-        if ((access & PermissionCheck.FORCED) == 0) {
+        if ((access & FORCED) == 0) {
             return Pte.has(pte, rightsOf(access));
         }
         return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
@@ -629,10 +814,7 @@ public final class Faulter {
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return AGAIN;
             }
-            long wider = pte
-                    | LeafWalks.rights(now, layout.geometry())
-                    | Pte.ACCESSED
-                    | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            long wider = pte | LeafWalks.rights(now, geometry) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return AGAIN;
             }
@@ -676,10 +858,10 @@ public final class Faulter {
                 return AGAIN;
             }
             VmArea now = recheck(layout, vma, address, true);
-            if (now == null || !PermissionCheck.mayCopy(now, access)) {
+            if (now == null || !mayCopy(now, access)) {
                 return AGAIN;
             }
-            long rights = LeafWalks.maxRights(now, layout.geometry());
+            long rights = LeafWalks.maxRights(now, geometry);
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
             return Leaf.widen(leaf, index, pte, wider) ? Fault.NONE : AGAIN;
         } finally {
@@ -690,10 +872,13 @@ public final class Faulter {
     /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
     @SuppressWarnings("try") // the resource is only closed
     private int copy(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        long page = layout.geometry().roundDown(address);
-        long end = page + layout.geometry().pageSize();
-        try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
-                memory.accessChecker(), "copy on write", AccessChecker.ALL, table().number(), page, end)) {
+        AccessChecker checker = memory.accessChecker();
+        if (checker == null) {
+            return copyPage(vma, address, access, leaf, index, pte);
+        }
+        long page = geometry.roundDown(address);
+        try (AccessChecker.Revocation revocation =
+                checker.begin("copy on write", AccessChecker.ALL, table.number(), page, page + geometry.pageSize())) {
             return copyPage(vma, address, access, leaf, index, pte);
         }
     }
@@ -704,10 +889,13 @@ public final class Faulter {
         if (stability != Fault.NONE) {
             return stability;
         }
-        VmaMerge.prepareAnonVma(layout, vma);
+        if (vma.anonVma() == null) {
+            VmaMerge.prepareAnonVma(layout, vma);
+        }
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         long mark = Pte.busy(pte, context.owner(), true);
-        int fresh = fresh(fromZero);
+        Magazine magazine = context.magazine();
+        int fresh = fromZero ? frames.allocate(magazine) : frames.allocateDirty(magazine);
         if (fresh == Frames.NONE) {
             return EXHAUSTED;
         }
@@ -718,7 +906,7 @@ public final class Faulter {
                 return AGAIN;
             }
             leaveSection();
-            TlbGather.flushPage(memory, table(), leaf, address);
+            TlbGather.flushPage(memory, table, leaf, address);
             reader.readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
@@ -726,7 +914,7 @@ public final class Faulter {
                 end(leaf, index, mark, pte, done);
             } finally {
                 if (!done) {
-                    giveBack(fresh);
+                    frames.drop(fresh, context.magazine());
                 }
             }
         }
@@ -743,15 +931,15 @@ public final class Faulter {
      * Copies a page of a cache to an entry without a page. No flush is needed, because no CPU caches a translation of
      * this entry. The caller is in a reader section.
      */
-    int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
+    private int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
         long mark = Pte.busy(Pte.present(source, cache.pteBits()), context.owner(), true);
         // The leaf is allocated before the frame, because the frame would be lost if there were no memory for the leaf.
-        long[] leaf = table().leafForInstall(address);
+        long[] leaf = table.leafForInstall(address);
         if (leaf == null) {
             return NO_TABLE;
         }
-        int index = table().indexOf(address);
-        int fresh = fresh(false);
+        int index = table.indexOf(address);
+        int fresh = frames.allocateDirty(context.magazine());
         if (fresh == Frames.NONE) {
             return EXHAUSTED;
         }
@@ -762,10 +950,10 @@ public final class Faulter {
             try {
                 VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
                 if (now != null
-                        && PermissionCheck.mayCopy(now, access)
+                        && mayCopy(now, access)
                         && frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
-                    rights = LeafWalks.maxRights(now, layout.geometry());
+                    rights = LeafWalks.maxRights(now, geometry);
                 }
             } finally {
                 Leaf.unlock(leaf);
@@ -783,7 +971,7 @@ public final class Faulter {
                 end(leaf, index, mark, Pte.NONE, done);
             } finally {
                 if (!done) {
-                    giveBack(fresh);
+                    frames.drop(fresh, context.magazine());
                 }
             }
         }
@@ -794,10 +982,10 @@ public final class Faulter {
         Leaf.lock(leaf);
         try {
             VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
-            if (now == null || !PermissionCheck.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
+            if (now == null || !mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
-            return Leaf.claim(leaf, index, pte, mark) ? LeafWalks.maxRights(now, layout.geometry()) : NOT_CLAIMED;
+            return Leaf.claim(leaf, index, pte, mark) ? LeafWalks.maxRights(now, geometry) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -823,15 +1011,392 @@ public final class Faulter {
         memory.contexts().leave(context);
     }
 
-    /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
-    private int fresh(boolean isZeroed) {
-        Magazine magazine = context.magazine();
-        return isZeroed ? frames.allocate(magazine) : frames.allocateDirty(magazine);
+    /* Files. */
+
+    /**
+     * Handles a fault at an empty entry of a file's mapping: maps or copies a page that the file has in memory, or else
+     * asks the backing for it. The caller is in a reader section.
+     *
+     * @param known the leaf that contains the page's entry, or null if there was none
+     */
+    private int faultInFile(
+            VmArea vma, BackingTraits traits, FilePages cache, long address, int access, long @Nullable [] known) {
+        boolean writes = (access & Protection.WRITE) != 0;
+        boolean copies = writes && !vma.has(VmaFlags.SHARED);
+        if (copies) {
+            VmaMerge.prepareAnonVma(layout, vma);
+        }
+        long page = pageOf(vma, address);
+        if (copies) {
+            int source = one(traits, cache, page);
+            if (source != Frames.NONE) {
+                return copyFromCache(vma, address, access, cache, page, source);
+            }
+        } else if (!(writes && traits.noticesWrites())) {
+            int result = mapAround(vma, traits, cache, address, page, writes, known);
+            if (result != NOT_OFFERED) {
+                return result;
+            }
+        }
+        checkMayWait();
+        return fetch(vma, traits, cache, address, access, page);
     }
 
-    private void giveBack(int fresh) {
-        frames.drop(fresh, context.magazine());
+    /**
+     * Of the pages around a page, maps those that the backing has in memory ({@code do_fault_around}, {@code
+     * filemap_map_pages}). For a write ({@code do_shared_fault}), in a System V segment ({@code shm_vm_ops}), and in a
+     * mapping of a host file with {@code MADV_RANDOM}, maps only that page. The caller is in a reader section.
+     *
+     * @return {@link Fault#NONE} if the page itself is now mapped; {@link #NOT_OFFERED} if the backing did not
+     *     offer it; {@link #AGAIN} if a fork narrows entries or the leaf is dead; {@link #NO_TABLE}
+     */
+    private int mapAround(
+            VmArea vma,
+            BackingTraits traits,
+            FilePages cache,
+            long address,
+            long page,
+            boolean writes,
+            long @Nullable [] known) {
+        int shift = pageShift;
+        int index = table.indexOf(address);
+        // The window starts at an aligned address or at the start of the VMA.
+        int pages = isAlone(vma, cache, writes) ? 1 : window.offered.length;
+        int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
+        long[] leaf = known != null ? known : table.leafForInstall(address);
+        if (leaf == null) {
+            return NO_TABLE;
+        }
+        window.begin(cache, page - before, before + after(vma, address, pages - before, table.entries() - index));
+        window.entries = leaf;
+        window.firstEntry = index - before;
+        offer(traits);
+        if (window.offered[before] == Frames.NONE) {
+            window.offered[before] = cache.frameForFault(vma, page, context);
+        }
+        // Also maps the neighbours if the page itself is not in memory or is beyond the end of the file.
+        return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
+
+    /**
+     * Returns whether a page is mapped without its neighbours. Linux maps neighbours despite {@code MADV_RANDOM}. Here
+     * they are not mapped, because an eviction treats every page that was mapped again as used.
+     */
+    private static boolean isAlone(VmArea vma, FilePages cache, boolean writes) {
+        return writes || cache.isOfSegment() || (vma.has(VmaFlags.RAND_READ) && cache.number() >= Frames.SAVED);
+    }
+
+    /**
+     * Returns how many pages of a window start at an address or above it: {@code left}, unless the VMA or the leaf ends
+     * first. Not part of {@link #mapAround}, because the JIT compiler inlines that method as a whole only if it is
+     * short.
+     */
+    private int after(VmArea vma, long address, int left, int inLeaf) {
+        int shift = pageShift;
+        return (int) Math.min(Math.min(left, inLeaf), (vma.end() - (address & -(1L << shift))) >>> shift);
+    }
+
+    /** Returns the cache's frame of one page, or {@link Frames#NONE}. The caller is in a reader section. */
+    private int one(BackingTraits traits, FilePages cache, long page) {
+        window.begin(cache, page, 1);
+        offer(traits);
+        int frame = window.offered[0];
+        return frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
+    }
+
+    /** Lets the backing offer the pages of the window. */
+    private void offer(BackingTraits traits) {
+        long longest = memory.longestOffer();
+        if (longest == MachineMemory.UNCHECKED) {
+            offerUnchecked(traits);
+        } else {
+            offerChecked(traits, longest);
+        }
+    }
+
+    private boolean offerUnchecked(BackingTraits traits) {
+        try {
+            traits.backing().rcuMapPages(window);
+            return true;
+        } catch (Throwable thrown) {
+            window.clear();
+            reportBacking("rcuMapPages", traits, thrown);
+            return false;
+        }
+    }
+
+    private void offerChecked(BackingTraits traits, long longest) {
+        boolean returned = false;
+        long start = System.nanoTime();
+        NoWaiting.enter("rcuMapPages of " + traits.backing().getClass().getName());
+        try {
+            returned = offerUnchecked(traits);
+        } finally {
+            IllegalStateException refused = NoWaiting.exit();
+            if (refused != null && returned) {
+                reportBacking("rcuMapPages", traits, refused);
+            }
+        }
+        long taken = System.nanoTime() - start;
+        if (taken > longest) {
+            reportLongOffer(traits, taken);
+        }
+    }
+
+    /**
+     * Maps the frames of the window whose entries are empty, under one hold of the leaf's lock. Mappings do not count
+     * the frames of a cache, so the cost of a page is one read of the frame's word and one store of the entry.
+     *
+     * @param address the address of the first page of the window
+     * @param target the page that must be mapped, by its place in the window
+     */
+    private int putIn(VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
+        boolean mapped = false;
+        int filled = 0;
+        int[] offered = window.offered;
+        int count = window.count;
+        long first = window.first;
+        long number = cache.number();
+        long ofCache = cache.pteBits();
+        long bits = bitsOf(vma, writes) | ofCache;
+        Leaf.lock(leaf);
+        try {
+            if (!mayChange(leaf)) {
+                return AGAIN;
+            }
+            for (int i = 0; i < count; i++) {
+                int frame = offered[i];
+                if (frame == Frames.NONE || Leaf.get(leaf, index + i) != Pte.NONE) {
+                    continue;
+                }
+                VmArea now = vma;
+                long put = bits;
+                // Checked for each page, because a part of the window may be unmapped at any time.
+                if (vma.isDetached()) {
+                    now = recheck(layout, vma, address + ((long) i << pageShift), false);
+                    put = now == null ? 0 : bitsOf(now, writes) | ofCache;
+                }
+                if (now == null || !frames.isCached(frame, number, first + i)) {
+                    continue;
+                }
+                if (i == target) {
+                    put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
+                }
+                long pte = Pte.present(frame, put);
+                boolean isIn = Leaf.fillUncounted(leaf, index + i, pte);
+                filled += isIn ? 1 : 0;
+                if (isIn && Pte.has(put, Pte.DIRTY)) {
+                    markDirty(frame, put);
+                    noteDirtied(Pte.NONE, pte);
+                }
+                mapped |= isIn && i == target;
+            }
+            return mapped ? Fault.NONE : NOT_OFFERED;
+        } finally {
+            try {
+                Leaf.count(leaf, ofCache == 0 ? Pte.FILE_PAGE : Pte.SHMEM_PAGE, filled);
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        }
+    }
+
+    /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
+    private long bitsOf(VmArea vma, boolean writes) {
+        boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !noticesWrites(vma));
+        return LeafWalks.rights(vma, geometry) | (mayWrite ? Pte.WRITE : 0);
+    }
+
+    /**
+     * Asks the backing for a page. The caller is in a reader section. This method leaves that section, and enters
+     * another one.
+     */
+    private int fetch(VmArea vma, BackingTraits traits, FilePages cache, long address, int access, long page) {
+        if (cache.isClosed()) {
+            return Fault.ADRERR;
+        }
+        if (!vma.acquire()) {
+            return AGAIN;
+        }
+        leaveSection();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
+        long removals = cache.removals();
+        int frame;
+        try {
+            frame = ask(traits, cache, new Request(vma, page, address, access));
+        } finally {
+            vma.release();
+        }
+        record(recorded, "a backing", address, access, frame < 0 ? failure(frame) : Fault.NONE);
+        if (frame < 0) {
+            return failure(frame);
+        }
+        reader.readLock();
+        if (!frames.isCached(frame, cache.number(), page)) {
+            return outOfDate(traits, frame, page, cache.hasRemovedSince(removals));
+        }
+        boolean writes = (access & Protection.WRITE) != 0;
+        if (writes && !vma.has(VmaFlags.SHARED)) {
+            // Copied here, not by a retry on the fast path, because the backing may never offer the page to that path.
+            return copyFromCache(vma, address, access, cache, page, frame);
+        }
+        if (writes && traits.noticesWrites()) {
+            long pte = Pte.present(frame, bitsOf(vma, true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY);
+            return noticed(new Request(vma, page, address, access), traits, cache, Pte.NONE, pte);
+        }
+        long[] leaf = table.leafForInstall(address);
+        if (leaf == null) {
+            return NO_TABLE;
+        }
+        window.begin(cache, page, 1);
+        window.offered[0] = frame;
+        int result = putIn(vma, cache, leaf, table.indexOf(address), address, 0, writes);
+        return result == NOT_OFFERED ? AGAIN : result;
+    }
+
+    private int ask(BackingTraits traits, FilePages cache, Request request) {
+        try {
+            return traits.backing().fault(request);
+        } catch (Throwable thrown) {
+            if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
+                reportBacking("fault", traits, thrown);
+            }
+            return -Fault.ADRERR;
+        }
+    }
+
+    private static int failure(int answer) {
+        return answer == -Fault.OUT_OF_MEMORY
+                ? Fault.OUT_OF_MEMORY
+                : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
+    }
+
+    /** Restarts the fault after a frame that is not in the cache, or lets the fault fail if that happens too often. */
+    private int outOfDate(BackingTraits traits, int frame, long page, boolean isRemoved) {
+        inVain += isRemoved ? 1 : INVALID;
+        String reason = isRemoved ? " again and again, but its page is removed" : ", which is not the frame";
+        return inVain < PATIENCE
+                ? AGAIN
+                : blamed(
+                        "fault",
+                        traits,
+                        "returned frame " + frame + reason + " of page " + page + " in its page cache");
+    }
+
+    /**
+     * Handles the first write to a page of a shared mapping that is already mapped. Adds all rights of the VMA, because
+     * an atomic update needs more than the right to write. The caller is in a reader section.
+     */
+    private int pageMkwrite(VmArea vma, long address, int access, long pte) {
+        BackingTraits traits = Objects.requireNonNull(vma.traits());
+        Request request = new Request(vma, pageOf(vma, address), address, access);
+        return noticed(request, traits, null, pte, pte | bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED);
+    }
+
+    /**
+     * Notifies the backing of a first write, and then changes the entry. If the notice is still valid by then, the
+     * entry has not been emptied and refilled since the backing was notified, so it is still the entry for which the
+     * backing permitted the write.
+     *
+     * @param cache the cache that must still contain the page if the entry is to be filled
+     * @param before the entry before; empty if it is to be filled
+     * @param pte the new entry
+     */
+    private int noticed(Request request, BackingTraits traits, @Nullable FilePages cache, long before, long pte) {
+        long address = request.address();
+        Notice notice = table.beginNotice(address);
+        try {
+            int told = tell(traits, request);
+            if (told != Fault.NONE) {
+                return told;
+            }
+            long[] leaf = cache == null ? table.leaf(address) : table.leafForInstall(address);
+            if (leaf == null) {
+                return cache == null ? AGAIN : NO_TABLE;
+            }
+            boolean isChanged;
+            boolean may;
+            Leaf.lock(leaf);
+            try {
+                may = mayChange(leaf);
+                isChanged = may
+                        && serves(notice, request.vma())
+                        && (cache == null || frames.isCached(Pte.frame(pte), cache.number(), request.page()))
+                        && (before == Pte.NONE
+                                ? Leaf.fill(leaf, table.indexOf(address), pte)
+                                : Leaf.widen(leaf, table.indexOf(address), before, pte));
+                if (isChanged) {
+                    noteDirtied(before, pte);
+                }
+            } finally {
+                Leaf.unlock(leaf);
+            }
+            return isChanged ? Fault.NONE : may ? outOfDate(traits, request) : AGAIN;
+        } finally {
+            table.endNotice(notice);
+        }
+    }
+
+    /**
+     * Leaves the reader section, notifies the backing of a first write, and enters another section if the backing
+     * permits the write.
+     */
+    private int tell(BackingTraits traits, Request request) {
+        leaveSection();
+        if (!request.vma().acquire()) {
+            return AGAIN;
+        }
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
+        int noticed;
+        try {
+            noticed = notice(traits, request);
+        } finally {
+            request.vma().release();
+        }
+        record(
+                recorded,
+                "the notice of a first write",
+                request.address(),
+                request.access(),
+                noticed == 0 ? Fault.NONE : failure(noticed));
+        if (noticed != 0) {
+            return failure(noticed);
+        }
+        reader.readLock();
+        return Fault.NONE;
+    }
+
+    private int notice(BackingTraits traits, Request request) {
+        try {
+            return traits.backing().pageMkwrite(request);
+        } catch (Throwable thrown) {
+            reportBacking("pageMkwrite", traits, thrown);
+            return -Fault.ADRERR;
+        }
+    }
+
+    /**
+     * Returns whether a notice still covers the write, i.e. neither the right nor the page was removed since the notice
+     * began. Another VMA of the mapping does not suffice, because the mapping may have been narrowed and widened again
+     * in the meantime. The caller holds the lock of the leaf.
+     */
+    private static boolean serves(Notice notice, VmArea vma) {
+        return !vma.isDetached() && !notice.isStale();
+    }
+
+    /** Restarts the fault after a notice that no longer covers the write, or lets the fault fail as above. */
+    private int outOfDate(BackingTraits traits, Request request) {
+        return ++inVain < PATIENCE
+                ? AGAIN
+                : blamed("pageMkwrite", traits, "permitted the " + request + " again and again, and it was revoked");
+    }
+
+    private int blamed(String call, BackingTraits traits, String message) {
+        reportBacking(call, traits, new IllegalStateException(message));
+        return Fault.ADRERR;
+    }
+
+    /* What every change checks. */
 
     /**
      * Returns the VMA that is at an address now, if it belongs to the mapping for which the fault decided; the decision
@@ -885,8 +1450,8 @@ public final class Faulter {
      * <p>A fault in a callback of a retirement does not wait for a fork, because the fork may wait for that retirement.
      * So a child need not have its stores.
      */
-    boolean mayChange(long[] leaf) {
-        return !Leaf.isDead(leaf) && (table().forking() == null || InFlightOperation.retiring() != null);
+    private boolean mayChange(long[] leaf) {
+        return !Leaf.isDead(leaf) && (table.forking() == null || InFlightOperation.retiring() != null);
     }
 
     /**
@@ -896,7 +1461,7 @@ public final class Faulter {
      * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link #AGAIN} if the
      *     VMA was replaced in the meantime
      */
-    int stability(VmArea vma) {
+    private int stability(VmArea vma) {
         if (vma.has(VmaFlags.SHARED) || !layout.isUnstable()) {
             return Fault.NONE;
         }
@@ -904,26 +1469,21 @@ public final class Faulter {
         return vma.isDetached() ? AGAIN : Fault.ADRERR;
     }
 
-    /** Returns the page table of the space that is served. */
-    PageTable table() {
-        return layout.pages();
-    }
-
-    long pageOf(VmArea vma, long address) {
+    private long pageOf(VmArea vma, long address) {
         return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
     }
 
     /** Leaves the reader section, before a wait or at the end of an attempt. */
-    void leaveSection() {
+    private void leaveSection() {
         endPass();
         reader.readUnlock();
     }
 
     /** Lets the next fork narrow entries. */
-    void endPass() {
+    private void endPass() {
         if (isPassing) {
             isPassing = false;
-            table().endPass();
+            table.endPass();
         }
     }
 
@@ -931,12 +1491,12 @@ public final class Faulter {
      * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its reader section
      * before it waits, but the thread may have other CPUs in GUEST.
      */
-    void checkMayWait() {
+    private void checkMayWait() {
         ThreadCpus.checkMayWait("a fault that may have to wait", reader);
     }
 
     /** Returns whether the backing of a VMA is notified of first writes through it. */
-    static boolean noticesWrites(VmArea vma) {
+    private static boolean noticesWrites(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
@@ -947,7 +1507,7 @@ public final class Faulter {
      * entry writable; on Linux, mprotect has already made it writable. A page that is saved to a file needs no mark
      * besides the entry's dirty bit, which counts the page. The caller holds the lock of the leaf.
      */
-    void markDirty(int frame, long pte) {
+    private void markDirty(int frame, long pte) {
         if (Pte.has(pte, Pte.SHMEM)) {
             frames.setDirty(frame);
         }
@@ -960,11 +1520,13 @@ public final class Faulter {
      * @param before the entry before
      * @param after the entry now
      */
-    void noteDirtied(long before, long after) {
+    private void noteDirtied(long before, long after) {
         if (Pte.has(after & ~before, Pte.DIRTY) && Pte.isCached(after)) {
             frames.noteDirtied(Pte.frame(after));
         }
     }
+
+    /* Shortage. */
 
     /** Tries to free frames or tables. Returns false if a further call would be in vain. */
     private boolean reclaim(int result, long address, int access) {
@@ -991,7 +1553,7 @@ public final class Faulter {
     }
 
     /** Returns how many reaps of victims have ended so far. */
-    long reaps() {
+    private long reaps() {
         LowMemory lowMemory = layout.spaces().host().lowMemory();
         return lowMemory == null ? 0 : lowMemory.reaps();
     }
@@ -1008,7 +1570,7 @@ public final class Faulter {
         LowMemory lowMemory = spaces.host().lowMemory();
         int result = Fault.OUT_OF_MEMORY;
         if (lowMemory != null && found == NO_TABLE) {
-            result = table().isAtTableLimit() ? result : lowMemory.shortageOfTables(spaces, table());
+            result = table.isAtTableLimit() ? result : lowMemory.shortageOfTables(spaces, table);
         } else if (lowMemory != null) {
             result = lowMemory.shortage(spaces, memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : AGAIN);
         }
@@ -1021,7 +1583,7 @@ public final class Faulter {
     }
 
     /** Records the end of a step that may have waited. The caller is not in a reader section. */
-    void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
+    private void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
         if (recorded != null) {
             Tracepoints.endFault(
                     recorded, layout.lifetime().identity().number(), address, access, cause, result, isMajor);
@@ -1029,12 +1591,12 @@ public final class Faulter {
     }
 
     /** Reports an exception of a backing. */
-    void reportBacking(String call, BackingTraits traits, Throwable thrown) {
+    private void reportBacking(String call, BackingTraits traits, Throwable thrown) {
         add(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + nameOf(traits), thrown));
     }
 
     /** Reports a backing that took too long in a call in which it must not block. */
-    void reportLongOffer(BackingTraits traits, long nanos) {
+    private void reportLongOffer(BackingTraits traits, long nanos) {
         long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
         String message = "rcuMapPages of " + nameOf(traits) + " took " + micros + " us, and must not block";
         add(new Report(Report.Kind.LONG_WAIT, message, null));
@@ -1055,6 +1617,270 @@ public final class Faulter {
     private void deliverReports() {
         for (Report report = reports.poll(); report != null; report = reports.poll()) {
             layout.host().report(report.kind(), report.message(), report.cause());
+        }
+    }
+
+    /** Reports a fault that waits for a long time. */
+    private record FaultWaitReporter(MachineThreads threads, long address) implements MachineWaitReporter {
+        @Override
+        public String toString() {
+            return String.format(Locale.ROOT, "resolve(0x%x)", address);
+        }
+    }
+
+    /** A request to a backing. Each request is a separate object, because a backing may itself fault on this thread. */
+    private final class Request implements Backing.PageRequest {
+        private final VmArea vma;
+        private final long page;
+        private final long address;
+        private final int access;
+
+        /**
+         * Creates a request with the access as a backing sees it. An atomic update is a write ({@code
+         * FAULT_FLAG_WRITE}).
+         */
+        Request(VmArea vma, long page, long address, int access) {
+            this.vma = vma;
+            this.page = page;
+            this.address = address;
+            this.access = (access & Protection.WRITE) != 0
+                    ? Protection.WRITE
+                    : (access & Protection.EXEC) != 0 ? Protection.EXEC : Protection.READ;
+        }
+
+        @Override
+        public VmArea vma() {
+            return vma;
+        }
+
+        @Override
+        public long page() {
+            return page;
+        }
+
+        @Override
+        public long address() {
+            return address;
+        }
+
+        @Override
+        public int access() {
+            return access;
+        }
+
+        @Override
+        public void major() {
+            isMajor = true;
+        }
+
+        @Override
+        public String toString() {
+            return "request for page " + page + " at address 0x" + Long.toHexString(address);
+        }
+    }
+
+    /**
+     * The window of pages that the backing is asked for. There is one for each thread, so the embedder may use it only
+     * until its call returns.
+     */
+    private static final class Window implements Backing.PageWindow {
+        /** The frames that were offered, by place. */
+        final int[] offered;
+
+        long first;
+        int count;
+
+        /** The leaf of the window's entries; null if the backing is asked for a single page, which is always wanted. */
+        long @Nullable [] entries;
+
+        int firstEntry;
+        private @Nullable FilePages cache;
+
+        Window(int most) {
+            offered = new int[most];
+        }
+
+        /** Begins a window of pages of a cache, of which none is offered. */
+        void begin(FilePages ofCache, long firstPage, int pages) {
+            cache = ofCache;
+            first = firstPage;
+            count = pages;
+            entries = null;
+            clear();
+        }
+
+        void clear() {
+            Arrays.fill(offered, 0, count, Frames.NONE);
+        }
+
+        /** Drops the references to the last window's cache and leaf. */
+        void forget() {
+            cache = null;
+            entries = null;
+        }
+
+        @Override
+        public PageCache cache() {
+            return Objects.requireNonNull(cache, "a window is over when the call returns");
+        }
+
+        @Override
+        public long first() {
+            return first;
+        }
+
+        @Override
+        public int count() {
+            return count;
+        }
+
+        @Override
+        public boolean isWanted(int at) {
+            long[] leaf = entries;
+            return at >= 0 && at < count && (leaf == null || Leaf.get(leaf, firstEntry + at) == Pte.NONE);
+        }
+
+        /** Also offers unwanted pages, because an entry that is not empty stays unchanged in any case. */
+        @Override
+        public void offerFrom(PageCache cache) {
+            if (cache instanceof FilePages own && first >= 0) {
+                own.framesAt(first, count, offered);
+            } else {
+                Backing.PageWindow.super.offerFrom(cache);
+            }
+        }
+
+        @Override
+        public void offer(int at, int frame) {
+            if (at < 0 || at >= count) {
+                throw new IllegalArgumentException("place " + at + " is not in 0.." + (count - 1));
+            }
+            offered[at] = frame;
+        }
+
+        @Override
+        public String toString() {
+            return "window of " + count + " pages from page " + first;
+        }
+    }
+
+    /**
+     * Copies many bytes of a mapped file to a caller, bypassing the page cache and without a fault, if none of their
+     * pages is mapped or in memory. The file is read under a reference on the VMA and outside of every reader section,
+     * in the same way as a page is fetched. After the read, the VMA must still be attached and the entries must still
+     * be empty, which proves that the mapping contained these bytes at that instant. Used by one thread at a time.
+     */
+    private final class Uncached implements OpenHostFile.AbsentEntries {
+        /** The maximum number of bytes that one call copies and whose entries it checks. */
+        private static final int MOST = 1 << 20;
+
+        /** The mapping of the current read. */
+        private @Nullable VmArea vma;
+
+        /** The address of the first byte to read. */
+        private long start;
+
+        /** See {@link #copyUncached}. */
+        int copy(long address, ByteBuffer target) {
+            OpenHostFile file = null;
+            VmArea found;
+            int length = 0;
+            reader.readLock();
+            try {
+                found = layout.find(address);
+                file = found == null ? null : fileOf(found);
+                if (found == null || file == null) {
+                    return 0;
+                }
+                vma = found;
+                start = address;
+                length = absentBytes(address, most(found, address, target.remaining()));
+                if (length < file.leastUncached() || !found.acquire()) {
+                    vma = null;
+                    return 0;
+                }
+            } finally {
+                reader.readUnlock();
+            }
+            int limit = target.limit();
+            try {
+                int offset = (int) address & frames.pageSize() - 1;
+                return file.readUncached(
+                        target.limit(target.position() + length), (pageOf(found, address) << pageShift) + offset, this);
+            } finally {
+                vma = null;
+                target.limit(limit);
+                found.release();
+            }
+        }
+
+        private static int most(VmArea found, long address, int remaining) {
+            long rest = found.end() - address;
+            int most = Math.min(MOST, remaining);
+            return rest < 0 ? most : (int) Math.min(most, rest);
+        }
+
+        /** Returns the file of a mapping that may be read; null if its pages have to be faulted in. */
+        private @Nullable OpenHostFile fileOf(VmArea found) {
+            boolean isReadable = check(found, Protection.READ, geometry) == Fault.NONE
+                    && !found.isAnonymous()
+                    // Pages of a locked VMA must be faulted in, which locks them.
+                    && !found.has(VmaFlags.LOCKED)
+                    && stability(found) == Fault.NONE;
+            BackingTraits traits = isReadable ? found.traits() : null;
+            return traits != null
+                            && traits.backing() instanceof OpenHostFile file
+                            && traits.pageCache() instanceof FilePages cache
+                            && cache.memory() == memory
+                    ? file
+                    : null;
+        }
+
+        /** Returns how many of the first bytes are in pages whose entries are empty. */
+        private int absentBytes(long address, int most) {
+            int pageSize = frames.pageSize();
+            int offset = (int) address & pageSize - 1;
+            long pages = absent((int) (((long) offset + most + pageSize - 1) >>> pageShift));
+            return (int) Math.max(0, Math.min(most, (pages << pageShift) - offset));
+        }
+
+        @Override
+        public int absent(int most) {
+            VmArea mapping = vma;
+            int count = 0;
+            reader.readLock();
+            try {
+                count = emptyEntries(start, most);
+            } finally {
+                reader.readUnlock();
+            }
+            // Checked after the entries were read: if the mapping is still attached, it was attached when they were
+            // read.
+            return mapping == null || mapping.isDetached() || stability(mapping) != Fault.NONE ? 0 : count;
+        }
+
+        private int emptyEntries(long first, int most) {
+            int count = 0;
+            while (count < most) {
+                long address = first + ((long) count << pageShift);
+                int index = table.indexOf(address);
+                int behind = Math.min(table.entries(), index + most - count);
+                long[] leaf = table.leaf(address);
+                int end = leaf == null ? behind : firstFilled(leaf, index, behind);
+                count += end - index;
+                if (end < behind) {
+                    return count;
+                }
+            }
+            return count;
+        }
+
+        private static int firstFilled(long[] leaf, int from, int behind) {
+            int index = from;
+            while (index < behind && Leaf.get(leaf, index) == Pte.NONE) {
+                index++;
+            }
+            return index;
         }
     }
 }

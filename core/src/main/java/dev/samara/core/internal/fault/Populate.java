@@ -171,7 +171,7 @@ public final class Populate {
         }
         boolean isForced =
                 vma.hasAny(VmaFlags.ACCESS) && !geometry.protectionMap().permits((int) vma.flags(), Protection.READ);
-        return isForced ? Protection.READ | PermissionCheck.FORCED : Protection.READ;
+        return isForced ? Protection.READ | Faulter.FORCED : Protection.READ;
     }
 
     /**

@@ -7,7 +7,6 @@ import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
-import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.guest.CpuMemory.AtomicUpdate;
 import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
 import dev.samara.core.internal.page.Frames;
@@ -421,7 +420,7 @@ public final class CheckedMemory extends TranslatedMemory {
             return vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD);
         }
         return right == Pte.FORCED_WRITE
-                ? PermissionCheck.isCopyOnWrite(vma)
+                ? Faulter.isCopyOnWrite(vma)
                 : (LeafWalks.maxRights(vma, layout.geometry()) & right) == right;
     }
 

@@ -9,7 +9,6 @@ import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Faulter;
-import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
@@ -408,7 +407,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int handleFault(long address, int access) {
-        PermissionCheck.requireKnown(access);
+        Faulter.requireKnown(access);
         int result = loaded().handleFault(address, access);
         return result == Fault.NONE ? result : fail(result, address, access, 0);
     }
@@ -1643,9 +1642,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             if (physical >= 0) {
                 return physical;
             }
-            physical = walkForced(address, access | PermissionCheck.FORCED);
+            physical = walkForced(address, access | Faulter.FORCED);
             counters.increment(CpuCounters.TLB_MISSES);
-            return physical >= 0 ? physical : faultIn(address, access | PermissionCheck.FORCED);
+            return physical >= 0 ? physical : faultIn(address, access | Faulter.FORCED);
         }
 
         private long walkForced(long address, int access) {
@@ -1670,7 +1669,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 }
                 // The cached leaf is dropped, because the fault may have linked a new one.
                 processor.forgetTable(address);
-                long physical = (access & PermissionCheck.FORCED) != 0
+                long physical = (access & Faulter.FORCED) != 0
                         ? walkForced(address, access)
                         : walk(address, rightOf(access));
                 if (physical >= 0) {
