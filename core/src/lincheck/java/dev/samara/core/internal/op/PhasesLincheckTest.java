@@ -11,6 +11,7 @@ import static dev.samara.core.lincheck.FourPages.length;
 import static dev.samara.core.lincheck.FourPages.rights;
 import static dev.samara.core.lincheck.FourPages.start;
 
+import dev.samara.core.internal.op.Operation.Call;
 import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;

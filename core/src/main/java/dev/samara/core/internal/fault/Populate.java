@@ -2,7 +2,7 @@
 package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
-import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;

@@ -13,7 +13,7 @@
  *       calls, through the cache or past it, and punches holes?</td>
  *       <td>{@code HostInode}; how many pages are read at once: {@code OpenHostFile.ReadAhead}; reads and write-backs of
  *       one page: {@code PageRead} of {@link dev.samara.core.internal.file}; reads and writes through a mapping: {@code
- *       BackingFault} of {@code internal.fault}</td></tr>
+ *       Faulter} of {@code internal.fault}</td></tr>
  *   <tr><td>What does an embedder get from an open, and what follows advice?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}; with exceptions instead of negated errnos, and with
  *       locks of ranges: {@code HostFileChannel}</td></tr>

@@ -4,31 +4,34 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
+import dev.samara.core.internal.file.SharedAnonymous.MappingDeltas;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.BackingQuestions.OpenTransfer;
 import dev.samara.core.internal.op.Operation.AttemptOutcome;
+import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.Operation.Restart;
-import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.District.EditLists;
-import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
-import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
+import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.BackingTraits;
-import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.internal.vma.VmArea.Open;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -47,7 +50,7 @@ import org.jspecify.annotations.Nullable;
  * completion. It is a tree transaction with its VMAs, counters and charges, and the range that the attempt puts in
  * flight.
  *
- * <p>The lock is held from construction to {@link #close}. The operation's {@link Call} fills an attempt in: with the
+ * <p>The lock is held from construction to {@link #close}. The operation's {@link Operation.Call} fills an attempt in: with the
  * changed layout, the ranges that it claims and puts in flight, and what it requests for retirement and completion.
  * Then {@link #publish} makes all changes visible in one store, after every step that may fail. An edit is closed
  * without publication if the attempt must wait, if a backing must be asked first, or if a step throws. Such an edit has
@@ -386,7 +389,7 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** Returns the number that the call noted in its latest batch or in {@link Call#checkAll}; 0 if there is none. */
+    /** Returns the number that the call noted in its latest batch or in {@link Operation.Call#checkAll}; 0 if there is none. */
     public long note() {
         return operation.batches == null ? 0 : operation.batches.draftNote;
     }
@@ -596,10 +599,7 @@ public final class Edit implements AutoCloseable {
 
     private CommitCharge commitment() {
         if (commitment == null) {
-            commitment = new CommitCharge(district, layout);
-            if (retirement != null && retirement.isBatched()) {
-                commitment.goOn(retirement);
-            }
+            commitment = new CommitCharge();
         }
         return commitment;
     }
@@ -609,7 +609,7 @@ public final class Edit implements AutoCloseable {
      * far counts as free.
      */
     public boolean charge(long pages) {
-        return commitment().charge(counters, pages);
+        return commitment().charge(pages);
     }
 
     /** Subtracts a completed range from the counters, and releases its charges. */
@@ -666,7 +666,7 @@ public final class Edit implements AutoCloseable {
      * ENOMEM.
      */
     public @Nullable SharedAnonymous createShared(long length, boolean reserve) {
-        SharedAnonymous made = commitment().shareAnonymous(counters, length, reserve);
+        SharedAnonymous made = commitment().shareAnonymous(length, reserve);
         if (made != null) {
             open(made);
         }
@@ -852,7 +852,7 @@ public final class Edit implements AutoCloseable {
         // Step 8.
         boolean charges = isCharged();
         if (charges) {
-            commitment().prepare(counters, mine);
+            commitment().prepare(mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens() : null;
         ChangeDelivery.Prepared change = layout.listeners().prepare(gone, fresh);
@@ -1191,6 +1191,202 @@ public final class Edit implements AutoCloseable {
             }
             for (int i = 0; i < contents.size(); i++) {
                 contents.get(i).put();
+            }
+        }
+    }
+
+    /* The charges. */
+
+    /** Uncharges the unmapped memory of a range in flight at its completion. Allocates nothing. */
+    static void uncharge(Layout layout, InFlightOperation complete) {
+        long bytes = complete.unmappedBytes();
+        MappingDeltas objects = complete.unmappedObjects();
+        if (objects != null) {
+            bytes -= objects.settle();
+        }
+        if (bytes != 0) {
+            layout.host().committed().uncharge(bytes);
+        }
+    }
+
+    /**
+     * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these VMAs map.
+     *
+     * <p>Memory is charged before the edit is published. Unmapped memory is uncharged when the operation completes, except
+     * for the part that the edit reuses for new VMAs.
+     */
+    private final class CommitCharge {
+        private final CommittedMemory committed = layout.host().committed();
+
+        /**
+         * Bytes charged for the VMAs of this edit, including VMAs about to be stored, in excess of the bytes charged for
+         * the VMAs of the layout.
+         */
+        private long charged;
+
+        /** The value of {@link #charged} at the start of the edit, which an edit that is not published restores. */
+        private long chargedBefore;
+
+        /** Bytes charged for new shared objects since the last settling. */
+        private long chargedForObjects;
+
+        /** The changes of the numbers of VMAs per shared object; null if there are none. */
+        private @Nullable MappingDeltas mappings;
+
+        /** Whether a mapping of a shared object was counted since the last settling. */
+        private boolean isUnsettled;
+
+        /** Accounted pages of the ranges that this edit completes; they are uncharged when the ranges complete. */
+        private long completed;
+
+        /** The ranges that this edit completes; null if there are none. */
+        private @Nullable List<InFlightOperation> released;
+
+        /** Set at publication: bytes charged that the layout no longer holds, and that no range in flight will uncharge. */
+        private long left;
+
+        /** Set at publication: the memory that is uncharged when the range in flight completes. */
+        private long deferredBytes;
+
+        private @Nullable MappingDeltas deferredObjects;
+
+        /**
+         * Continues the charges of earlier batches of an operation. These batches left charges to the completion. The
+         * layout's counters still include the charges of the VMAs that they unmapped.
+         */
+        CommitCharge() {
+            if (isBatched() && retirement != null) {
+                LayoutCounters uncharged = retirement.unchargedBefore();
+                long held = uncharged == null ? 0 : uncharged.accounted << geometry.pageShift();
+                chargedBefore = retirement.unmappedBytes() - held;
+                charged = chargedBefore;
+            }
+        }
+
+        /** Counts a VMA of a shared object: with sign 1 a VMA that is stored, with sign -1 a VMA that is taken out. */
+        void count(BackingTraits object, int sign) {
+            if (mappings == null) {
+                mappings = new MappingDeltas();
+            }
+            mappings.add(object, sign);
+            isUnsettled = true;
+        }
+
+        /** Charges memory for the VMA that is stored next; returns false if there is not enough memory. */
+        boolean charge(long pages) {
+            settle();
+            long bytes = pages << geometry.pageShift();
+            if (!committed.charge(bytes)) {
+                return false;
+            }
+            charged += bytes;
+            return true;
+        }
+
+        /**
+         * Creates the object of the shared mapping that is stored next, charged if {@code reserve}; returns null for
+         * ENOMEM.
+         */
+        @Nullable
+        SharedAnonymous shareAnonymous(long length, boolean reserve) {
+            settle();
+            long bytes = reserve ? length : 0;
+            if (!committed.charge(bytes)) {
+                return null;
+            }
+            chargedForObjects += bytes;
+            return new SharedAnonymous(
+                    layout.memoryOrNull(),
+                    committed,
+                    layout.host().tasks(),
+                    layout.host().nextInode(),
+                    length,
+                    bytes);
+        }
+
+        /**
+         * Uncharges the memory that this edit has removed so far, so that the edit can charge it again. Every charged VMA
+         * must already be stored.
+         */
+        private void settle() {
+            giveBack(excess());
+            settleObjects(false);
+        }
+
+        /** Returns the bytes charged beyond the memory held. */
+        private long excess() {
+            long held = counters.accounted + completed - district.counters().accounted;
+            return charged - (held << geometry.pageShift());
+        }
+
+        private void giveBack(long bytes) {
+            if (bytes != 0) {
+                committed.uncharge(bytes);
+                charged -= bytes;
+            }
+        }
+
+        private void settleObjects(boolean increasesOnly) {
+            MappingDeltas deltas = mappings;
+            if (deltas == null || !isUnsettled) {
+                return;
+            }
+            isUnsettled = false;
+            // Charges what the deltas owe, and uncharges what was charged for new objects, in one update, so that no
+            // concurrent call sees less free memory than there is.
+            long owed = increasesOnly ? deltas.settleIncreases() : deltas.settle();
+            if (chargedForObjects != owed) {
+                committed.uncharge(chargedForObjects - owed);
+            }
+            chargedForObjects = 0;
+        }
+
+        /** Requests that the unmapped memory of a range in flight be uncharged when this edit is published. */
+        void release(InFlightOperation complete) {
+            if (released == null) {
+                released = new ArrayList<>(1);
+            }
+            released.add(complete);
+            LayoutCounters uncharged = complete.uncharged();
+            completed += uncharged == null ? 0 : uncharged.accounted;
+        }
+
+        /**
+         * Computes what publication uncharges, and what the range in flight, if there is one, uncharges later. Allocates
+         * the objects for this, but uncharges nothing yet.
+         */
+        void prepare(@Nullable InFlightOperation mine) {
+            left = excess();
+            if (mine != null) {
+                long bytes = Math.max(0, left);
+                // An earlier batch of the operation may also have unmapped objects. Its bytes are part of the excess.
+                MappingDeltas earlier = mine.unmappedObjects();
+                MappingDeltas fewer = mappings == null ? earlier : mappings.decreases(earlier);
+                deferredBytes = bytes;
+                deferredObjects = fewer;
+                left -= bytes;
+            }
+        }
+
+        /** Applies the prepared charges of an edit that was just published. Allocates nothing. */
+        void publish(@Nullable InFlightOperation mine) {
+            giveBack(left);
+            if (mine != null) {
+                mine.unmapped(deferredBytes, deferredObjects);
+            }
+            settleObjects(deferredObjects != null);
+            if (released != null) {
+                for (int i = 0; i < released.size(); i++) {
+                    uncharge(layout, released.get(i));
+                }
+            }
+        }
+
+        /** Reverts the charges, because the edit is not published. */
+        void undo() {
+            committed.uncharge(charged - chargedBefore + chargedForObjects);
+            if (mappings != null) {
+                committed.uncharge(-mappings.revert());
             }
         }
     }

@@ -4,19 +4,19 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTable.TableReserve.Need;
+import dev.samara.core.internal.page.PageTable.TableReserve;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
-import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.District.BeyondDistrict;
-import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.InFlightOperation.PageMove;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.MachineThreads.MachineWaitReporter;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -28,6 +28,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,104 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by the operation's thread until its last batch is published, then by the thread that completes it.
  */
 public final class Operation implements MachineWaitReporter {
+    /**
+     * A call on a space with its arguments. {@code toString} formats it like a system call, for reports and exception
+     * messages.
+     */
+    public interface Call {
+        /**
+         * Decides the call on the layout of an edit, which holds the layout lock. Called once for each attempt; an attempt
+         * that is not published leaves no trace in this object.
+         *
+         * @return the result of the call, or a negated errno
+         * @throws Operation.Restart if the attempt must wait; contains the gate to wait for
+         */
+        long decide(Edit edit);
+
+        /**
+         * Checks all ranges of a call that {@linkplain Edit#endsBatchAt publishes in batches}, before its first batch. The
+         * call keeps its ranges claimed, so their VMAs do not change. Called without a lock.
+         *
+         * @return the number that {@link Edit#note} returns in the first batch, or a negated errno
+         */
+        default long checkAll(Layout layout) {
+            return 0;
+        }
+
+        /**
+         * Returns the first address of a range that contains all addresses which the arguments name. An attempt locks only
+         * the part of the layout that contains this range; if it needs more, the next attempt locks the whole layout. The
+         * default is the range of all addresses.
+         */
+        default long from(Layout layout) {
+            return 0;
+        }
+
+        /** Returns the exclusive end of the range that starts at {@link #from}. */
+        default long to(Layout layout) {
+            return -1;
+        }
+
+        /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
+        default void revoke(Operation operation) {}
+
+        /** Returns false for calls that end a space, create one, or serve a fault, because these are never refused. */
+        default boolean mayBeRefused() {
+            return true;
+        }
+
+        /** Returns whether the call ends its space. */
+        default boolean endsSpace() {
+            return false;
+        }
+
+        /**
+         * Returns whether an interrupt does not end the waits of the call, because the call must not fail: it ends its
+         * space, or serves a fault.
+         */
+        default boolean isUninterruptible() {
+            return endsSpace();
+        }
+
+        /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
+        default boolean isMunmap() {
+            return false;
+        }
+
+        /** Formats a call, with its arguments in hexadecimal and in the order of the system call. */
+        static String text(String name, Number... arguments) {
+            StringBuilder text = new StringBuilder(name).append('(');
+            String separator = "";
+            for (Number argument : arguments) {
+                text.append(separator).append(String.format(Locale.ROOT, "0x%x", argument));
+                separator = ", ";
+            }
+            return text.append(')').toString();
+        }
+    }
+
+    /**
+     * A range that a call requested ({@link Edit#populate}), and that {@code fault.Populate} faults in after the call is
+     * complete.
+     *
+     * @param kind the reason
+     * @param start a page boundary
+     * @param end a page boundary above the start, exclusive
+     */
+    public record PopulateRange(Kind kind, long start, long end) {
+        /** The reason, which determines the access and which errors are reported. */
+        public enum Kind {
+            /** For {@code MAP_POPULATE}, or because a new or grown mapping is locked: as many pages as possible. */
+            BEST_EFFORT,
+            /** For {@code mlock}. */
+            LOCK,
+            /** For {@code MADV_POPULATE_READ}. */
+            READ,
+            /** For {@code MADV_POPULATE_WRITE}. */
+            WRITE
+        }
+    }
+
     /**
      * The stack that an operation needs, in stack frames, apart from callbacks. It is checked before the first change,
      * when an overflow leaves nothing to undo.
@@ -633,7 +732,7 @@ public final class Operation implements MachineWaitReporter {
             if (PreallocatedTables.mayLack(rest) && tables().lack(rest)) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
-            PageRetirement earlier = rest.pageRetirement;
+            RetirementRun.PageRetirement earlier = rest.pageRetirement;
             if (earlier != null) {
                 // Passes the tables of a later batch to the retirement, which an earlier batch prepared.
                 if (tables != null && isPublished && tables.reserve != TableReserve.NONE) {
@@ -649,7 +748,7 @@ public final class Operation implements MachineWaitReporter {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserve;
-            rest.pageRetirement = new PageRetirement(rest, layout, call.endsSpace(), context, reserved);
+            rest.pageRetirement = rest.new PageRetirement(context, reserved);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // Any other call is refused with ENOMEM. The end of a space must not be refused, so the error is rethrown,
             // and the teardown is retried later.

@@ -3,11 +3,11 @@
  * The four phases in which an operation changes a layout: prepare, publish, retire, complete.
  *
  * <ul>
- *   <li>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call} through the
- *       phases. Each of its attempts is an {@link dev.samara.core.internal.op.Edit}. An attempt is dropped if it
- *       overlaps the range of an operation in flight, or if a backing must be asked first. The operation then waits or
- *       asks ({@code BackingQuestions}) without the lock, and retries. After several restarts it takes a {@link
- *       dev.samara.core.internal.space.Ticket}, and later operations in its ranges wait for that ticket.
+ *   <li>An {@link dev.samara.core.internal.op.Operation} runs an {@code Operation.Call} through the phases. Each of its
+ *       attempts is an {@link dev.samara.core.internal.op.Edit}. An attempt is dropped if it overlaps the range of an
+ *       operation in flight, or if a backing must be asked first. The operation then waits or asks ({@code
+ *       BackingQuestions}) without the lock, and retries. After several restarts it takes a {@code Ticket}, and later
+ *       operations in its ranges wait for that ticket.
  *   <li>An {@link dev.samara.core.internal.op.Edit} is one tree transaction with its counters. It holds the layout
  *       lock, and the call decides what the edit changes, checking for errors in Linux's order. One store publishes all
  *       changes of an edit, so readers see all of them or none. This also holds where Linux stops half-way and keeps

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Operation.Call;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Layout.Origin;
 import dev.samara.core.internal.space.Spaces;

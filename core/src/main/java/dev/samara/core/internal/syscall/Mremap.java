@@ -6,11 +6,11 @@ import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
 import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
-import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.op.Operation.Call;
+import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.Placement;
-import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
