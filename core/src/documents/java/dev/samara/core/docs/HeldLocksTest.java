@@ -32,7 +32,7 @@ final class HeldLocksTest {
             Background.lockAtLast CheckedLock.lock CheckedLock.lockInterruptibly
             CheckedLock$CheckedReadWriteLock.lock CheckedLock$CheckedReadWriteLock.lockShared
             CommittedMemory.lock District.lock Districts.lockBeyond Districts.lockDistrict Districts.lockWhole
-            Edit.<init> Edit.completing FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
+            Edit.<init> FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
             Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
             Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock SpinLock.lock
             """);

@@ -124,7 +124,7 @@ public class PhasesLincheckTest {
         beforeChange();
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         for (; ; ) {
-            try (Edit edit = new Edit(operation, call.from(layout), call.to(layout))) {
+            try (Edit edit = new Edit(operation, false, call.from(layout), call.to(layout))) {
                 try {
                     edit.publish(call.decide(edit));
                     return operation.result();

@@ -542,7 +542,7 @@ public final class Faulter {
      * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
      */
     private static int check(@Nullable VmArea vma, int access, Geometry geometry) {
-        if (vma == null || InFlightOperation.stopsFaultsAt(vma)) {
+        if (vma == null || (vma.gate() != null && InFlightOperation.stopsFaultsAt(vma))) {
             return MUST_WAIT;
         }
         return permits(vma, access, geometry) ? Fault.NONE : Fault.ACCERR;
@@ -892,8 +892,40 @@ public final class Faulter {
         if (vma.anonVma() == null) {
             VmaMerge.prepareAnonVma(layout, vma);
         }
-        boolean fromZero = Pte.has(pte, Pte.ZERO);
-        long mark = Pte.busy(pte, context.owner(), true);
+        return copyTo(vma, address, access, leaf, index, pte, pte, null, 0);
+    }
+
+    /** Copies a page of a cache to an entry without a page. The caller is in a reader section. */
+    private int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
+        // The leaf is allocated before the frame, because the frame would be lost if there were no memory for the leaf.
+        long[] leaf = table.leafForInstall(address);
+        if (leaf == null) {
+            return NO_TABLE;
+        }
+        long old = Pte.present(source, cache.pteBits());
+        return copyTo(vma, address, access, leaf, table.indexOf(address), Pte.NONE, old, cache, page);
+    }
+
+    /**
+     * Replaces an entry by a copy of a page.
+     *
+     * @param before the entry; empty for a page of a cache
+     * @param old an entry of the page that is copied
+     * @param cache the cache that must still contain that page; null if the entry maps it
+     * @param page the number of the page in the cache
+     */
+    private int copyTo(
+            VmArea vma,
+            long address,
+            int access,
+            long[] leaf,
+            int index,
+            long before,
+            long old,
+            @Nullable FilePages cache,
+            long page) {
+        boolean fromZero = Pte.has(old, Pte.ZERO);
+        long mark = Pte.busy(old, context.owner(), true);
         Magazine magazine = context.magazine();
         int fresh = fromZero ? frames.allocate(magazine) : frames.allocateDirty(magazine);
         if (fresh == Frames.NONE) {
@@ -901,25 +933,28 @@ public final class Faulter {
         }
         boolean done = false;
         try {
-            long rights = mark(vma, address, access, leaf, index, pte, mark);
+            long rights = mark(vma, address, access, leaf, index, before, mark, cache, page);
             if (rights == NOT_CLAIMED) {
                 return AGAIN;
             }
-            leaveSection();
-            TlbGather.flushPage(memory, table, leaf, address);
-            reader.readLock();
+            if (before != Pte.NONE) {
+                // No CPU caches a translation of an entry that was empty.
+                leaveSection();
+                TlbGather.flushPage(memory, table, leaf, address);
+                reader.readLock();
+            }
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
             try {
-                end(leaf, index, mark, pte, done);
+                end(leaf, index, mark, before, done);
             } finally {
                 if (!done) {
-                    frames.drop(fresh, context.magazine());
+                    frames.drop(fresh, magazine);
                 }
             }
         }
-        if (done && Pte.isOwn(pte)) {
-            frames.drop(Pte.frame(pte), context.magazine());
+        if (done && Pte.isOwn(before)) {
+            frames.drop(Pte.frame(before), magazine);
         }
         if (done && !fromZero) {
             isCopy = true;
@@ -927,65 +962,27 @@ public final class Faulter {
         return done ? Fault.NONE : AGAIN;
     }
 
-    /**
-     * Copies a page of a cache to an entry without a page. No flush is needed, because no CPU caches a translation of
-     * this entry. The caller is in a reader section.
-     */
-    private int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
-        long mark = Pte.busy(Pte.present(source, cache.pteBits()), context.owner(), true);
-        // The leaf is allocated before the frame, because the frame would be lost if there were no memory for the leaf.
-        long[] leaf = table.leafForInstall(address);
-        if (leaf == null) {
-            return NO_TABLE;
-        }
-        int index = table.indexOf(address);
-        int fresh = frames.allocateDirty(context.magazine());
-        if (fresh == Frames.NONE) {
-            return EXHAUSTED;
-        }
-        boolean done = false;
-        try {
-            long rights = NOT_CLAIMED;
-            Leaf.lock(leaf);
-            try {
-                VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
-                if (now != null
-                        && mayCopy(now, access)
-                        && frames.isCached(source, cache.number(), page)
-                        && Leaf.fill(leaf, index, mark)) {
-                    rights = LeafWalks.maxRights(now, geometry);
-                }
-            } finally {
-                Leaf.unlock(leaf);
-            }
-            if (rights == NOT_CLAIMED) {
-                return AGAIN;
-            }
-            done = finish(leaf, index, mark, fresh, rights, true);
-            if (done) {
-                isCopy = true;
-            }
-            return done ? Fault.NONE : AGAIN;
-        } finally {
-            try {
-                end(leaf, index, mark, Pte.NONE, done);
-            } finally {
-                if (!done) {
-                    frames.drop(fresh, context.magazine());
-                }
-            }
-        }
-    }
-
     /** Claims the entry. Returns the rights of the copy, or {@link #NOT_CLAIMED}. */
-    private long mark(VmArea vma, long address, int access, long[] leaf, int index, long pte, long mark) {
+    private long mark(
+            VmArea vma,
+            long address,
+            int access,
+            long[] leaf,
+            int index,
+            long before,
+            long mark,
+            @Nullable FilePages cache,
+            long page) {
         Leaf.lock(leaf);
         try {
             VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
-            if (now == null || !mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
+            if (now == null || !mayCopy(now, access)) {
                 return NOT_CLAIMED;
             }
-            return Leaf.claim(leaf, index, pte, mark) ? LeafWalks.maxRights(now, geometry) : NOT_CLAIMED;
+            boolean isClaimed = cache == null
+                    ? !now.has(VmaFlags.SHARED) && Leaf.claim(leaf, index, before, mark)
+                    : frames.isCached(Pte.frame(mark), cache.number(), page) && Leaf.fill(leaf, index, mark);
+            return isClaimed ? LeafWalks.maxRights(now, geometry) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }

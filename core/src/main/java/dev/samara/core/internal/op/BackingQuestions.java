@@ -302,8 +302,6 @@ final class BackingQuestions {
      * <p>Each search takes logarithmic time, because an edit may replace every VMA of a space.
      */
     static final class OpenTransfer {
-        static final OpenTransfer NONE = new OpenTransfer(0, List.of(), List.of());
-
         /** Up to this number, the VMAs that were taken out are searched for a backing one by one. */
         private static final int FEW = 8;
 
@@ -361,13 +359,13 @@ final class BackingQuestions {
 
         /**
          * Finds the opens of an edit's new VMAs; opens that must be requested become requests of the operation to the
-         * backings.
+         * backings. Returns null if no new VMA needs an open.
          */
-        static OpenTransfer of(Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
-            OpenTransfer opens = NONE;
+        static @Nullable OpenTransfer of(Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
+            OpenTransfer opens = null;
             for (int i = 0; i < fresh.size(); i++) {
                 if (fresh.get(i).hasOpen()) {
-                    if (opens == NONE) {
+                    if (opens == null) {
                         opens = new OpenTransfer(fresh.size(), gone, displaced);
                     }
                     opens.find(i, operation, fresh.get(i));
@@ -461,7 +459,7 @@ final class BackingQuestions {
          */
         @Nullable
         Open take(int i) {
-            Object source = sources.length == 0 ? null : sources[i];
+            Object source = sources[i];
             if (source instanceof Question question) {
                 return Objects.requireNonNull(question.open, "open");
             }

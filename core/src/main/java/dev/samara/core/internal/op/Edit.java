@@ -137,18 +137,37 @@ public final class Edit implements AutoCloseable {
     /** The part of the layout that this edit locked, or the whole layout. */
     public final District district;
 
+    /** Whether that is a part. If not, it contains all addresses. */
+    private final boolean isPart;
+
     public final Geometry geometry;
     public final Limits limits;
+
+    /** The counters of the district before this edit. */
+    private final LayoutCounters before;
 
     /** The counters of the layout after this edit is published and complete. */
     public final LayoutCounters counters;
 
     final Operation operation;
 
+    /** The memory of the machine; null if it was built without memory. */
+    private final @Nullable MachineMemory memory;
+
     /** Whether this edit completes a published operation. */
     private final boolean completing;
 
     final Transaction<VmArea> tree;
+
+    /*
+     * The answer of the latest search upwards, until the edit changes the tree: the address, and the first VMA that
+     * ends above it, or null. A call asks for the neighbours of the hole that it has just searched, so the answer
+     * often spares the next search.
+     */
+    private long searched;
+    private @Nullable VmArea found;
+    private boolean isSearched;
+
     final EditLists lists;
 
     /** The VMAs of the layout that this edit took out, and those that it stored. */
@@ -163,8 +182,8 @@ public final class Edit implements AutoCloseable {
     @Nullable
     RetirementRun retirement;
 
-    /** The opens of the new VMAs, as soon as they are known. */
-    private OpenTransfer opens = OpenTransfer.NONE;
+    /** The opens of the new VMAs, as soon as they are known; null if none needs one. */
+    private @Nullable OpenTransfer opens;
 
     /**
      * The contents of the shared objects that this edit maps. They stay open until the edit is closed, because the VMAs
@@ -204,28 +223,21 @@ public final class Edit implements AutoCloseable {
     private int near;
 
     /**
-     * Begins an attempt.
+     * Begins an attempt, or a step of a completion.
      *
+     * @param completing whether the edit completes a published operation
      * @param from the first address of a range that contains all addresses which the call names
      * @param to the address after that range
      */
-    Edit(Operation operation, long from, long to) {
-        this(operation, false, from, to);
-    }
-
-    /** Opens an edit that completes a published operation. */
-    static Edit completing(Operation operation, InFlightOperation range) {
-        ThreadCpus.checkMayWait(District.LOCKING);
-        return new Edit(operation, true, range.low(), range.high());
-    }
-
-    private Edit(Operation operation, boolean completing, long from, long to) {
+    Edit(Operation operation, boolean completing, long from, long to) {
         this.operation = operation;
         this.completing = completing;
         layout = operation.layout;
+        memory = operation.memory;
         geometry = layout.geometry();
         district = operation.lockDistrict(completing, from, to);
         try {
+            isPart = district.isPart();
             limits = district.limits();
             if (!completing) {
                 operation.begin();
@@ -233,6 +245,7 @@ public final class Edit implements AutoCloseable {
             lists = district.lists();
             gone = lists.gone();
             fresh = lists.fresh();
+            before = district.counters();
             counters = district.draftCounters();
             Operation.PublicationBatches batches = completing ? null : operation.batches;
             if (batches != null) {
@@ -263,7 +276,7 @@ public final class Edit implements AutoCloseable {
      * @throws BeyondDistrict if it has not
      */
     public void require(long start, long end) {
-        if (!district.contains(start, end)) {
+        if (isPart && !district.contains(start, end)) {
             throw new BeyondDistrict();
         }
     }
@@ -274,13 +287,13 @@ public final class Edit implements AutoCloseable {
      * @throws BeyondDistrict if it has not
      */
     public void requireWhole() {
-        if (district.isPart()) {
+        if (isPart) {
             throw new BeyondDistrict();
         }
     }
 
     private void require(long address) {
-        if (!district.contains(address)) {
+        if (isPart && !district.contains(address)) {
             throw new BeyondDistrict();
         }
     }
@@ -406,17 +419,37 @@ public final class Edit implements AutoCloseable {
     /** Returns the VMA that covers an address, or null. */
     public @Nullable VmArea at(long address) {
         require(address);
-        return tree.get(address);
+        if (!isKnown(address)) {
+            return tree.get(address);
+        }
+        VmArea vma = found;
+        return vma != null && Addresses.isAtMost(vma.start(), address) ? vma : null;
     }
 
     /** Returns the VMA that covers an address, or else the next VMA above it, or null ({@code find_vma}). */
     public @Nullable VmArea atOrAfter(long address) {
         require(address);
-        VmArea vma = tree.atOrAfter(address);
+        VmArea vma = search(address);
         if (vma == null) {
             requireWhole();
         }
         return vma;
+    }
+
+    private @Nullable VmArea search(long address) {
+        if (!isKnown(address)) {
+            found = tree.atOrAfter(address);
+            searched = address;
+            isSearched = true;
+        }
+        return found;
+    }
+
+    /** Returns whether the latest search upwards also answers a search from an address. */
+    private boolean isKnown(long address) {
+        return isSearched
+                && Addresses.isAtMost(searched, address)
+                && (found == null || Addresses.isBelow(address, found.end()));
     }
 
     /**
@@ -427,7 +460,7 @@ public final class Edit implements AutoCloseable {
             return null;
         }
         require(start, end);
-        VmArea vma = tree.atOrAfter(start);
+        VmArea vma = search(start);
         return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
@@ -467,7 +500,7 @@ public final class Edit implements AutoCloseable {
         for (VmArea vma : fresh) {
             put(vma);
         }
-        if (layout.memoryOrNull() != null) {
+        if (memory != null) {
             handOnAnonVma(oldFirst, fresh);
             handOnAnonVma(oldSecond, fresh);
             handOnAnonVma(oldThird, fresh);
@@ -516,6 +549,7 @@ public final class Edit implements AutoCloseable {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
         lists.put(vma);
+        isSearched = false;
         if (retirement == null) {
             tree.store(vma.start(), vma.end() - 1, vma);
         } else {
@@ -536,7 +570,7 @@ public final class Edit implements AutoCloseable {
 
     /** Returns whether the anon_vma of a VMA that is taken out passes to its successors. */
     boolean mayHandOn(VmArea vma) {
-        return layout.memoryOrNull() != null && !vma.has(VmaFlags.SHARED);
+        return memory != null && !vma.has(VmaFlags.SHARED);
     }
 
     public long pagesOf(VmArea vma) {
@@ -564,6 +598,7 @@ public final class Edit implements AutoCloseable {
 
     /** Stores VMAs into an empty layout in one step, because separate stores would each copy a path of the tree. */
     public void fill(TreeBuilder<VmArea> vmas) {
+        isSearched = false;
         tree.fill(vmas);
     }
 
@@ -591,11 +626,6 @@ public final class Edit implements AutoCloseable {
     }
 
     /* Charges and limits. */
-
-    /** Returns whether this edit charges or uncharges memory. */
-    private boolean isCharged() {
-        return commitment != null || counters.accounted != district.counters().accounted;
-    }
 
     private CommitCharge commitment() {
         if (commitment == null) {
@@ -720,6 +750,7 @@ public final class Edit implements AutoCloseable {
      */
     void reserve(long start, long end) {
         RetirementRun mine = retirement();
+        isSearched = false;
         if (mine.isBatched()) {
             tree.erase(start, end - 1);
         } else {
@@ -784,21 +815,21 @@ public final class Edit implements AutoCloseable {
 
     /** Requests that the pages of a range move to another range, which this edit mapped. The length is in bytes. */
     public void move(long from, long to, long length) {
-        if (layout.memoryOrNull() != null) {
+        if (memory != null) {
             retirement().move(new PageMove(from, to, length));
         }
     }
 
     /** Requests an action on the pages of a range. */
     public void act(PageAction action) {
-        if (layout.memoryOrNull() != null) {
+        if (memory != null) {
             retirement().act(action);
         }
     }
 
     /** Requests that a range be faulted in after the operation is complete. */
     public void populate(PopulateRange.Kind kind, long start, long end) {
-        if (layout.memoryOrNull() != null && start != end) {
+        if (memory != null && start != end) {
             operation.populate(new PopulateRange(kind, start, end));
         }
     }
@@ -820,11 +851,11 @@ public final class Edit implements AutoCloseable {
         // Step 2.
         if (counters.opens != 0) {
             opens = OpenTransfer.of(operation, gone, lists.displaced(), fresh);
-        }
-        Errno refusal = opens.refusal;
-        if (refusal != null) {
-            operation.refused(refusal.result());
-            return AttemptOutcome.DONE;
+            Errno refusal = opens == null ? null : opens.refusal;
+            if (refusal != null) {
+                operation.refused(refusal.result());
+                return AttemptOutcome.DONE;
+            }
         }
         if (!operation.isAnswered()) {
             if (completing || isBatched()) {
@@ -850,9 +881,10 @@ public final class Edit implements AutoCloseable {
         attach(mine);
         linkFiles();
         // Step 8.
-        boolean charges = isCharged();
-        if (charges) {
-            commitment().prepare(mine);
+        CommitCharge charges =
+                commitment != null || counters.accounted != before.accounted ? commitment() : null;
+        if (charges != null) {
+            charges.prepare(mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens() : null;
         ChangeDelivery.Prepared change = layout.listeners().prepare(gone, fresh);
@@ -867,7 +899,9 @@ public final class Edit implements AutoCloseable {
         if (!gone.isEmpty() || !fresh.isEmpty()) {
             district.countChange();
         }
-        LayoutListeners.publish(change);
+        if (change != null) {
+            LayoutListeners.publish(change);
+        }
         if (mine == null) {
             unlinkFiles(null);
         }
@@ -981,7 +1015,7 @@ public final class Edit implements AutoCloseable {
         if (withOpens != null) {
             mine.hold(withOpens);
         }
-        if (district.counters().cached != 0) {
+        if (before.cached != 0) {
             unlinkFiles(mine);
         }
         district.inFlight().makeRoom();
@@ -994,7 +1028,7 @@ public final class Edit implements AutoCloseable {
      * release of their last reference has no effect.
      */
     private @Nullable List<VmArea> withOpens() {
-        if (district.counters().opens == 0) {
+        if (before.opens == 0) {
             return null;
         }
         List<VmArea> displaced = lists.displaced();
@@ -1016,7 +1050,7 @@ public final class Edit implements AutoCloseable {
     private void attach(@Nullable RetirementRun mine) {
         for (int i = 0; i < fresh.size(); i++) {
             VmArea vma = fresh.get(i);
-            vma.attach(opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
+            vma.attach(opens == null ? null : opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
         }
     }
 
@@ -1026,8 +1060,7 @@ public final class Edit implements AutoCloseable {
      * it.
      */
     private void linkFiles() {
-        MachineMemory memory = layout.memoryOrNull();
-        if (memory == null) {
+        if (memory == null || counters.cached == 0) {
             return;
         }
         for (int i = 0; i < fresh.size(); i++) {
@@ -1062,7 +1095,7 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Does steps 10 to 13. */
-    private AttemptOutcome adopt(long result, @Nullable RetirementRun mine, boolean charges) {
+    private AttemptOutcome adopt(long result, @Nullable RetirementRun mine, @Nullable CommitCharge charges) {
         AttemptOutcome outcome = completing ? AttemptOutcome.DONE : operation.published(result, mine);
         if (mine != null) {
             if (!mine.isBatched()) {
@@ -1073,9 +1106,12 @@ public final class Edit implements AutoCloseable {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        handOnAnonVmas(mine == null ? List.of() : mine.moves());
-        if (charges) {
-            commitment().publish(mine);
+        List<VmArea> without = lists.withoutAnonVma();
+        if (!without.isEmpty()) {
+            handOnAnonVmas(without, mine == null ? List.of() : mine.moves());
+        }
+        if (charges != null) {
+            charges.publish(mine);
         }
         layout.adopt(district, counters, mine);
         if (setsBrk) {
@@ -1091,10 +1127,10 @@ public final class Edit implements AutoCloseable {
      * Copies the anon_vma of each detached VMA to its successors, if the VMA received the anon_vma after the successors
      * were created.
      *
+     * @param without the detached VMAs that had no anon_vma when they were taken out
      * @param moves the page moves, in ascending order of source; the anon_vma moves with the pages
      */
-    private void handOnAnonVmas(List<PageMove> moves) {
-        List<VmArea> without = lists.withoutAnonVma();
+    private void handOnAnonVmas(List<VmArea> without, List<PageMove> moves) {
         for (int i = 0; i < without.size(); i++) {
             VmArea from = without.get(i);
             // Read after DETACHED was set, so a thread that sets the anon_vma later finds the VMA detached, and sets
@@ -1151,7 +1187,9 @@ public final class Edit implements AutoCloseable {
         }
         try (Transaction<VmArea> dropped = tree) {
             try {
-                opens.takeBack();
+                if (opens != null) {
+                    opens.takeBack();
+                }
             } finally {
                 try {
                     for (int i = 0; i < fresh.size(); i++) {
@@ -1166,21 +1204,17 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    private void leave() {
-        try {
-            if (!published) {
-                undo();
-            }
-        } finally {
-            lists.clear();
-            district.unlock();
-        }
-    }
-
     @Override
     public void close() {
         try {
-            leave();
+            try {
+                if (!published) {
+                    undo();
+                }
+            } finally {
+                lists.clear();
+                district.unlock();
+            }
             if (held != null) {
                 held.forEach(VmArea::clearRetiring);
             }
@@ -1296,7 +1330,7 @@ public final class Edit implements AutoCloseable {
             }
             chargedForObjects += bytes;
             return new SharedAnonymous(
-                    layout.memoryOrNull(),
+                    memory,
                     committed,
                     layout.host().tasks(),
                     layout.host().nextInode(),
@@ -1315,7 +1349,7 @@ public final class Edit implements AutoCloseable {
 
         /** Returns the bytes charged beyond the memory held. */
         private long excess() {
-            long held = counters.accounted + completed - district.counters().accounted;
+            long held = counters.accounted + completed - before.accounted;
             return charged - (held << geometry.pageShift());
         }
 

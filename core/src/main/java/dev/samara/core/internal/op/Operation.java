@@ -172,6 +172,9 @@ public final class Operation implements MachineWaitReporter {
 
     public final Layout layout;
 
+    /** The memory of the machine; null if it was built without memory. */
+    final @Nullable MachineMemory memory;
+
     /** Its methods are called only where it matters, because each call is an interface call on one of many classes. */
     final Call call;
 
@@ -234,6 +237,7 @@ public final class Operation implements MachineWaitReporter {
     public Operation(Layout layout, Call call) {
         this.layout = layout;
         this.call = call;
+        memory = layout.memoryOrNull();
         privileges = layout.privileges().held();
     }
 
@@ -377,7 +381,6 @@ public final class Operation implements MachineWaitReporter {
      * the thread retires a range and so must not wait.
      */
     private @Nullable Rcu bound() {
-        MachineMemory memory = layout.memoryOrNull();
         return memory == null || InFlightOperation.retiring() != null ? null : memory.rcu();
     }
 
@@ -396,7 +399,6 @@ public final class Operation implements MachineWaitReporter {
     }
 
     private void beginRevocations() {
-        MachineMemory memory = layout.memoryOrNull();
         if (memory != null && memory.accessChecker() != null) {
             revocations = new ArrayList<>(2);
             call.revoke(this);
@@ -514,7 +516,7 @@ public final class Operation implements MachineWaitReporter {
     private AttemptOutcome attempt() {
         boolean delayed = delaysForks;
         delaysForks = false;
-        try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
+        try (Edit edit = new Edit(this, false, call.from(layout), call.to(layout))) {
             // Checked under the lock that the close of the space also holds, so an operation is either published before
             // the close or refused.
             if (isRefusedByClose()) {
@@ -633,6 +635,9 @@ public final class Operation implements MachineWaitReporter {
      * @param completing whether an edit completes the operation; false for an attempt
      */
     District lockDistrict(boolean completing, long from, long to) {
+        if (completing) {
+            ThreadCpus.checkMayWait(District.LOCKING);
+        }
         if (batches != null) {
             return layout.lockWhole();
         } else if (isBeyondPart) {
@@ -726,7 +731,7 @@ public final class Operation implements MachineWaitReporter {
     AttemptOutcome prepare(RetirementRun rest) {
         try {
             StackReserve.check(RETIREMENT_DEPTH);
-            if (layout.memoryOrNull() == null) {
+            if (memory == null) {
                 return null;
             }
             if (PreallocatedTables.mayLack(rest) && tables().lack(rest)) {
@@ -774,10 +779,10 @@ public final class Operation implements MachineWaitReporter {
     }
 
     private boolean hasContext() {
-        if (context != null || goesOnWithoutContext || layout.memoryOrNull() == null) {
+        if (context != null || goesOnWithoutContext || memory == null) {
             return true;
         }
-        context = layout.memory().contexts().borrowIdle();
+        context = memory.contexts().borrowIdle();
         lacksContext = context == null;
         return !lacksContext;
     }

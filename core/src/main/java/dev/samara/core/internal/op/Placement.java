@@ -65,7 +65,8 @@ public final class Placement {
      */
     public static long find(
             Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
-        if (Addresses.isAbove(length, edit.geometry.limit())) {
+        long limit = edit.geometry.limit();
+        if (Addresses.isAbove(length, limit)) {
             return Errno.ENOMEM.result();
         }
         if ((mapFlags & (FIXED | HUGETLB)) == (FIXED | HUGETLB) && hint % edit.geometry.hugeSize() != 0) {
@@ -75,7 +76,7 @@ public final class Placement {
         // A fixed address is checked first, so that an address near 2^64 is not mistaken for an errno.
         boolean fixed = (mapFlags & FIXED) != 0;
         if (fixed
-                && (Addresses.isAbove(hint, edit.geometry.limit() - length)
+                && (Addresses.isAbove(hint, limit - length)
                         || edit.layout.origin().isGuarded(hint, hint + length))) {
             return Errno.ENOMEM.result();
         }
@@ -87,7 +88,7 @@ public final class Placement {
             }
             return address;
         }
-        if (Addresses.isAbove(address, edit.geometry.limit() - length)) {
+        if (Addresses.isAbove(address, limit - length)) {
             return Errno.ENOMEM.result();
         }
         if (!edit.geometry.isAligned(address)) {
@@ -224,7 +225,10 @@ public final class Placement {
         long holds = offset + length - firstBoundary;
         long padded = length + size;
         boolean wraps = Addresses.isBelow(padded, length) || Addresses.isBelow(offset + padded, offset);
-        if (Addresses.isAtMost(offset + length, firstBoundary) || Addresses.isBelow(holds, size) || wraps) {
+        if (Addresses.isAtMost(offset + length, firstBoundary)
+                || Addresses.isBelow(holds, size)
+                || wraps
+                || Addresses.isAbove(padded, geometry.limit())) {
             return 0;
         }
         long found = anywhere(hint, padded, 1);
@@ -239,9 +243,6 @@ public final class Placement {
     }
 
     private long anywhere(long hint, long length, long alignment) {
-        if (Addresses.isAbove(length, geometry.limit())) {
-            return Errno.ENOMEM.result();
-        }
         if ((mapFlags & FIXED) != 0) {
             return hint;
         }
@@ -316,8 +317,10 @@ public final class Placement {
             }
             long found = search.first();
             VmArea above = edit.atOrAfter(found);
-            Ranges batched = batchOver(found, length);
-            if (batched != null) {
+            InFlightOperation batch = edit.district.inFlight().batchOver(found, found + length);
+            if (batch != null) {
+                avoided = batch;
+                Ranges batched = batch.batched();
                 int kept = batched.firstOver(found, found + length);
                 floor = topDown ? floor : batched.end(kept);
                 ceiling = topDown ? batched.start(kept) : ceiling;
@@ -329,18 +332,5 @@ public final class Placement {
             }
         }
         return Errno.ENOMEM.result();
-    }
-
-    /**
-     * Returns the ranges of an operation that publishes in batches and keeps a range which overlaps the given one; null
-     * if there is none.
-     */
-    private @Nullable Ranges batchOver(long address, long length) {
-        InFlightOperation batch = edit.district.inFlight().batchOver(address, address + length);
-        if (batch == null) {
-            return null;
-        }
-        avoided = batch;
-        return batch.batched();
     }
 }

@@ -411,7 +411,7 @@ final class RetirementRun extends InFlightOperation {
      * @return whether more VMAs may be left; false if the rest of the completion joins all that are left
      */
     private boolean joinSome() {
-        try (Edit edit = Edit.completing(operation, this)) {
+        try (Edit edit = new Edit(operation, true, low(), high())) {
             List<PendingJoin> joins = joins();
             if (!hasManyJoins()) {
                 return false;
@@ -434,7 +434,7 @@ final class RetirementRun extends InFlightOperation {
     private void completeWithOthers() {
         List<InFlightOperation> completed = new ArrayList<>(1);
         boolean finished = false;
-        try (Edit edit = Edit.completing(operation, this)) {
+        try (Edit edit = new Edit(operation, true, low(), high())) {
             List<InFlightOperation> successors = successors();
             try {
                 edit.clearReservations(this);

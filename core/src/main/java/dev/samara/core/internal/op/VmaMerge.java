@@ -454,11 +454,11 @@ public final class VmaMerge {
      */
     private static void gather(Edit edit, @Nullable VmArea first, long end) {
         edit.lists.clearGathered();
-        List<VmArea> vmas = edit.lists.gathered();
-        LayoutCounters sum = edit.lists.gatheredCounters();
         if (first == null) {
             return;
         }
+        List<VmArea> vmas = edit.lists.gathered();
+        LayoutCounters sum = edit.lists.gatheredCounters();
         edit.operation.requireContext();
         Cursor<VmArea> cursor = cursorFrom(edit, first, end);
         for (VmArea vma = first; vma != null; vma = next(cursor, end)) {
@@ -502,6 +502,9 @@ public final class VmaMerge {
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
         List<VmArea> gathered = lists.gathered();
+        if (gathered.isEmpty()) {
+            return;
+        }
         LayoutCounters sum = lists.gatheredCounters();
         edit.counters.addAll(sum, -1);
         boolean areAllOld = lists.fresh().isEmpty();

@@ -55,16 +55,17 @@ public final class LayoutCounters {
 
     /** Adds a VMA, or with sign -1 subtracts it. */
     public void count(VmArea vma, long pages, int sign) {
+        long flags = vma.flags();
         long signed = sign * pages;
         maps += sign;
         total += signed;
-        data += isData(vma.flags()) ? signed : 0;
-        exec += isExec(vma.flags()) ? signed : 0;
-        stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
-        droppable += vma.has(VmaFlags.DROPPABLE) ? signed : 0;
-        locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
-        accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
-        sealed += vma.has(VmaFlags.SEALED) ? sign : 0;
+        data += isData(flags) ? signed : 0;
+        exec += isExec(flags) ? signed : 0;
+        stack += (flags & VmaFlags.GROWSDOWN) != 0 ? signed : 0;
+        droppable += (flags & VmaFlags.DROPPABLE) != 0 ? signed : 0;
+        locked += (flags & VmaFlags.LOCKED) != 0 ? signed : 0;
+        accounted += (flags & VmaFlags.ACCOUNT) != 0 ? signed : 0;
+        sealed += (flags & VmaFlags.SEALED) != 0 ? sign : 0;
         opens += vma.hasOpen() ? sign : 0;
         cached += vma.isCached() ? sign : 0;
     }
