@@ -3,7 +3,6 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;

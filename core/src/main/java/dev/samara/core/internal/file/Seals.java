@@ -3,7 +3,6 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.internal.vma.VmArea.FileLink;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.VmaFlags;

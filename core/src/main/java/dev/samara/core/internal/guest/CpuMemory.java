@@ -1669,9 +1669,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 }
                 // The cached leaf is dropped, because the fault may have linked a new one.
                 processor.forgetTable(address);
-                long physical = (access & Faulter.FORCED) != 0
-                        ? walkForced(address, access)
-                        : walk(address, rightOf(access));
+                long physical =
+                        (access & Faulter.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
                 if (physical >= 0) {
                     return physical;
                 }

@@ -361,7 +361,8 @@ final class BackingQuestions {
          * Finds the opens of an edit's new VMAs; opens that must be requested become requests of the operation to the
          * backings. Returns null if no new VMA needs an open.
          */
-        static @Nullable OpenTransfer of(Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
+        static @Nullable OpenTransfer of(
+                Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
             OpenTransfer opens = null;
             for (int i = 0; i < fresh.size(); i++) {
                 if (fresh.get(i).hasOpen()) {

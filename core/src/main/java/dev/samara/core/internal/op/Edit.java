@@ -1,37 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
-import dev.samara.core.internal.file.SharedAnonymous.MappingDeltas;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.file.SharedAnonymous.MappingDeltas;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.BackingQuestions.OpenTransfer;
 import dev.samara.core.internal.op.Operation.AttemptOutcome;
 import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.Operation.Restart;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.District.EditLists;
-import dev.samara.core.internal.space.District;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
-import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
-import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
 import dev.samara.core.internal.space.LayoutListeners;
+import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.internal.vma.VmArea.Open;
-import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -881,8 +880,7 @@ public final class Edit implements AutoCloseable {
         attach(mine);
         linkFiles();
         // Step 8.
-        CommitCharge charges =
-                commitment != null || counters.accounted != before.accounted ? commitment() : null;
+        CommitCharge charges = commitment != null || counters.accounted != before.accounted ? commitment() : null;
         if (charges != null) {
             charges.prepare(mine);
         }
@@ -1050,7 +1048,9 @@ public final class Edit implements AutoCloseable {
     private void attach(@Nullable RetirementRun mine) {
         for (int i = 0; i < fresh.size(); i++) {
             VmArea vma = fresh.get(i);
-            vma.attach(opens == null ? null : opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
+            vma.attach(
+                    opens == null ? null : opens.take(i),
+                    mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
         }
     }
 
@@ -1330,12 +1330,7 @@ public final class Edit implements AutoCloseable {
             }
             chargedForObjects += bytes;
             return new SharedAnonymous(
-                    memory,
-                    committed,
-                    layout.host().tasks(),
-                    layout.host().nextInode(),
-                    length,
-                    bytes);
+                    memory, committed, layout.host().tasks(), layout.host().nextInode(), length, bytes);
         }
 
         /**

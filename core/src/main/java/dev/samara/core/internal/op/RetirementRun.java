@@ -7,21 +7,21 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DirtyScan;
-import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
 import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.District;
+import dev.samara.core.internal.space.District.BeyondDistrict;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
-import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.MachineState;
@@ -759,7 +759,8 @@ final class RetirementRun extends InFlightOperation {
                 case UNGUARD -> {
                     WaitReporter reporter = layout.host().busyEntryReporter();
                     for (int i = first; i < end; i++) {
-                        LeafWalks.removeGuards(walk, all.get(i).start(), all.get(i).end(), gather, reporter);
+                        LeafWalks.removeGuards(
+                                walk, all.get(i).start(), all.get(i).end(), gather, reporter);
                     }
                 }
             }
@@ -923,7 +924,8 @@ final class RetirementRun extends InFlightOperation {
                     long address = move.to() + distance;
                     long pte = ptes[down];
                     VmArea vma = layout.find(address);
-                    boolean isPut = vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte);
+                    boolean isPut =
+                            vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte);
                     // Counted before the page is dropped, because it must not be dropped twice.
                     down++;
                     if (!isPut && Pte.isOwn(pte)) {
@@ -960,7 +962,8 @@ final class RetirementRun extends InFlightOperation {
                     return true;
                 }
                 long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
-                // Checked under the leaf's lock, after the leaf was linked. Pairs with a truncation: it adds a link to the
+                // Checked under the leaf's lock, after the leaf was linked. Pairs with a truncation: it adds a link to
+                // the
                 // truncation log and marks the frames before it walks.
                 return Pte.isOwn(pte)
                         ? page < file.lowestSince(from)
