@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
@@ -13,12 +13,9 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.guest.PageRun;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.GapSearch;
 import dev.samara.maple.MapleTree;
@@ -47,7 +44,7 @@ import java.util.function.LongConsumer;
 public final class CostTable {
     private static final int GROWTH = 16;
     private static final int RW = READ | WRITE;
-    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int PRIVATE = Mman.PRIVATE | Mman.ANONYMOUS;
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
     private static final long AT = 0x1_0000_0000L;
     private static final OpenOption[] CREATE = {
@@ -94,7 +91,7 @@ public final class CostTable {
                 return () -> world.require(world.space.munmap(AT, size * PAGE));
             }),
             new CostRow("`munmap`", "length without pages", CONSTANT, 1024, (world, size) -> {
-                world.require(world.space.mmap(AT, size * PAGE, RW, PRIVATE | MapFlags.NORESERVE, null, 0));
+                world.require(world.space.mmap(AT, size * PAGE, RW, PRIVATE | Mman.NORESERVE, null, 0));
                 return () -> world.require(world.space.munmap(AT, size * PAGE));
             }),
             new CostRow(
@@ -108,12 +105,12 @@ public final class CostTable {
             }),
             new CostRow("`mremap` to another place", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
-                int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+                int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
                 return () -> world.require(world.space.mremap(AT, size * PAGE, size * PAGE, flags, AT << 4));
             }),
             new CostRow("`madvise(DONTNEED)`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
-                return () -> world.require(world.space.madvise(AT, size * PAGE, Advice.DONTNEED));
+                return () -> world.require(world.space.madvise(AT, size * PAGE, Mman.DONTNEED));
             }),
             new CostRow(
                     "`mlock`, `madvise(POPULATE_WRITE)`",
@@ -122,7 +119,7 @@ public final class CostTable {
                     512,
                     (world, size) -> {
                         world.require(world.space.mmap(AT, size * PAGE, RW, PRIVATE, null, 0));
-                        return () -> world.require(world.space.madvise(AT, size * PAGE, Advice.POPULATE_WRITE));
+                        return () -> world.require(world.space.madvise(AT, size * PAGE, Mman.POPULATE_WRITE));
                     }),
             new CostRow("`fork`", "VMAs of the space", LINEAR, 1000, (world, size) -> {
                 world.mapApart(size);
@@ -257,7 +254,7 @@ public final class CostTable {
             }),
             new CostRow("`msync(ASYNC)`", "pages", CONSTANT, 64, (world, size) -> {
                 world.touch(size);
-                return () -> world.require(world.space.msync(AT, size * PAGE, SyncFlags.ASYNC));
+                return () -> world.require(world.space.msync(AT, size * PAGE, Mman.ASYNC));
             }),
             // The range tree.
             new CostRow("`MapleTree.get`, `store`, `erase` of one range", "entries", LOGARITHM, 1000, (world, size) -> {
@@ -330,7 +327,7 @@ public final class CostTable {
 
         /** Maps pages with a hole after each. */
         void mapApart(int count) {
-            int flags = PRIVATE | MapFlags.FIXED;
+            int flags = PRIVATE | Mman.FIXED;
             for (int i = 0; i < count; i++) {
                 require(space.mmap(AT + 2L * i * PAGE, PAGE, RW, flags, null, 0));
             }
@@ -338,7 +335,7 @@ public final class CostTable {
 
         /** Maps pages with alternating rights. */
         void mapAlternately(int count) {
-            require(space.mmap(AT, count * PAGE, READ, PRIVATE | MapFlags.FIXED, null, 0));
+            require(space.mmap(AT, count * PAGE, READ, PRIVATE | Mman.FIXED, null, 0));
             for (int i = 0; i < count; i += 2) {
                 require(space.mprotect(AT + i * PAGE, PAGE, RW));
             }
@@ -346,7 +343,7 @@ public final class CostTable {
 
         /** Maps pages and writes to each. */
         void touch(int count) {
-            require(space.mmap(AT, count * PAGE, RW, PRIVATE | MapFlags.FIXED, null, 0));
+            require(space.mmap(AT, count * PAGE, RW, PRIVATE | Mman.FIXED, null, 0));
             cpu.switchTo(space);
             for (int i = 0; i < count; i++) {
                 int fault = cpu.memory().store(AT + i * PAGE, 8, i);
@@ -383,7 +380,7 @@ public final class CostTable {
         HostFile keepBeside(int count) {
             HostFile file = open("file");
             require(file.grow((2L * count + 2000) * PAGE));
-            require(space.mmap(AT, count * PAGE, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0));
+            require(space.mmap(AT, count * PAGE, READ, Mman.SHARED | Mman.FIXED, file, 0));
             require(space.mlock(AT, count * PAGE));
             for (int i = 0; i < count + 500; i++) {
                 readPage(file, count + 300L + i);

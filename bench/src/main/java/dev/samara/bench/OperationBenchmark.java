@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.NORESERVE;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.NORESERVE;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.SplittableRandom;
@@ -212,7 +211,7 @@ public class OperationBenchmark {
     @OperationsPerInvocation(2)
     public void mremapMove() {
         long address = pick();
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         long aside = BASE - STRIDE;
         done(space.mremap(address, LENGTH, LENGTH, flags, aside));
         done(space.mremap(aside, LENGTH, LENGTH, flags, address));
@@ -224,8 +223,8 @@ public class OperationBenchmark {
     @OperationsPerInvocation(2)
     public void madvise() {
         long address = pick();
-        done(space.madvise(address, LENGTH, Advice.DONTFORK));
-        done(space.madvise(address, LENGTH, Advice.DOFORK));
+        done(space.madvise(address, LENGTH, Mman.DONTFORK));
+        done(space.madvise(address, LENGTH, Mman.DOFORK));
     }
 
     /** Locks a mapping, and unlocks it. */

@@ -30,20 +30,13 @@ import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.ShmFlags;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
@@ -275,11 +268,11 @@ public final class AddressSpace implements AutoCloseable {
      * in flight. This method waits for nothing else and takes no other lock.
      *
      * @param address any address
-     * @param access bits of {@link Protection}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry decides
-     *     which rights imply others
+     * @param access {@code PROT_*} bits of {@link Mman}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry
+     *     decides which rights imply others
      * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not. An interrupt does not end the wait, and the
      *     interrupt flag stays set
-     * @throws IllegalArgumentException if {@code access} has bits that are not of {@link Protection}
+     * @throws IllegalArgumentException if {@code access} has bits other than {@code PROT_*}
      * @throws IllegalStateException if this method would have to wait or grow a stack, and is called by an operation's
      *     retire phase, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
@@ -580,17 +573,17 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Refuses mappings that are writable and executable, and changes that make a mapping executable ({@code prctl(2)},
      * {@code PR_SET_MDWE}). From then on {@link #mmap} and {@link #shmat} of memory that is both, and {@link #mprotect}
-     * that adds {@link Protection#EXEC} or both rights, return EACCES. Existing mappings keep their rights, and {@link
-     * #mmap} of memory that is executable but not writable succeeds. No call adds {@link Protection#EXEC} to a mapping
+     * that adds {@link Mman#EXEC} or both rights, return EACCES. Existing mappings keep their rights, and {@link
+     * #mmap} of memory that is executable but not writable succeeds. No call adds {@link Mman#EXEC} to a mapping
      * after this has returned, not even one that started before. The bits are set once, and cannot be cleared.
      *
      * <p>A child, and a space that replaces this one ({@link Cpu#exec}), start with these bits, unless they contain
-     * {@link MdweFlags#NO_INHERIT}. A replacing space whose own bits are already set keeps them.
+     * {@link Mman#NO_INHERIT}. A replacing space whose own bits are already set keeps them.
      *
      * <p>Errors ({@code prctl_set_mdwe} in {@code kernel/sys.c}): EINVAL an unknown bit, or NO_INHERIT without
      * REFUSE_EXEC_GAIN; EPERM other bits are set.
      *
-     * @param bits bits of {@link MdweFlags}; 0 succeeds if no bit is set
+     * @param bits {@code PR_MDWE_*} bits of {@link Mman}; 0 succeeds if no bit is set
      * @return 0, or a negated errno
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
      *     rcuMapPages}
@@ -602,7 +595,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Returns the bits that {@link #setMdwe} set ({@code PR_GET_MDWE}). Lock-free; never waits.
      *
-     * @return bits of {@link MdweFlags}; 0 if this reference is closed
+     * @return {@code PR_MDWE_*} bits of {@link Mman}; 0 if this reference is closed
      */
     public int mdwe() {
         return layout.mdwe();
@@ -648,8 +641,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param address exact address with FIXED; otherwise a hint, or 0 for any address
      * @param length bytes
-     * @param protection bits of {@link Protection}
-     * @param flags bits of {@link MapFlags}
+     * @param protection {@code PROT_*} bits of {@link Mman}
+     * @param flags {@code MAP_*} bits of {@link Mman}
      * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
      * @return the address, or a negated errno
@@ -696,8 +689,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param address as for {@code mmap}
      * @param length bytes
-     * @param protection bits of {@link Protection}
-     * @param flags bits of {@link MapFlags}
+     * @param protection {@code PROT_*} bits of {@link Mman}
+     * @param flags {@code MAP_*} bits of {@link Mman}
      * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
      * @return the address, and a future of the call's completion, which is already complete if nothing is replaced or
@@ -715,7 +708,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param address a page boundary
      * @param oldLength bytes
      * @param newLength bytes
-     * @param flags bits of {@link RemapFlags}
+     * @param flags {@code MREMAP_*} bits of {@link Mman}
      * @param newAddress as for {@code mremap}
      * @return the new address, and a future of the call's completion, which is already complete if there is nothing to
      *     do
@@ -734,7 +727,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
-     * @param protection bits of {@link Protection}
+     * @param protection {@code PROT_*} bits of {@link Mman}
      * @return 0, or a negated errno
      */
     public long mprotect(long start, long length, int protection) {
@@ -759,7 +752,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param address a page boundary
      * @param oldLength bytes; 0 makes a second mapping of shared memory
      * @param newLength bytes
-     * @param flags bits of {@link RemapFlags}
+     * @param flags {@code MREMAP_*} bits of {@link Mman}
      * @param newAddress the new address with FIXED; a hint with DONTUNMAP alone; otherwise ignored
      * @return the new address of the mapping, or a negated errno
      */
@@ -770,8 +763,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Maps another part of a file in place of a part of a shared mapping ({@code remap_file_pages(2)}, as an emulation
      * since Linux 4.0). The new mapping has the rights of the mapping at {@code start}, and is locked if that mapping
-     * is locked; advice and {@link LockFlags#ONFAULT} are not kept. The pages are faulted in, unless {@code flags}
-     * contains {@link MapFlags#NONBLOCK} or the machine has no memory. No operation runs between the check of the old
+     * is locked; advice and {@link Mman#ONFAULT} are not kept. The pages are faulted in, unless {@code flags}
+     * contains {@link Mman#NONBLOCK} or the machine has no memory. No operation runs between the check of the old
      * mapping and the creation of the new one.
      *
      * <p>Errors ({@code mm/mmap.c}): EINVAL {@code protection} is not 0, the length rounds down to 0, the range or the
@@ -784,7 +777,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param length bytes, rounded down to whole pages
      * @param protection must be 0
      * @param pageOffset offset in the file in pages, unsigned
-     * @param flags {@link MapFlags#NONBLOCK}; other bits are ignored
+     * @param flags {@link Mman#NONBLOCK}; other bits are ignored
      * @return 0, or a negated errno
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
      *     rcuMapPages}; no backing is called then
@@ -821,7 +814,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
-     * @param advice a value of {@link Advice}
+     * @param advice a {@code MADV_*} value of {@link Mman}
      * @return 0, or a negated errno
      */
     public long madvise(long start, long length, int advice) {
@@ -876,7 +869,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start any address; the range begins with its page
      * @param length bytes; a length that rounds to 0 succeeds
-     * @param flags 0 or {@link LockFlags#ONFAULT}
+     * @param flags 0 or {@link Mman#ONFAULT}
      * @return 0, or a negated errno
      */
     public long mlock2(long start, long length, int flags) {
@@ -902,7 +895,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors: EINVAL bad flags; EPERM locking is not allowed at all; ENOMEM over the limit.
      *
-     * @param flags {@link LockFlags#CURRENT}, {@link LockFlags#FUTURE}, {@link LockFlags#ALL_ONFAULT}
+     * @param flags {@link Mman#CURRENT}, {@link Mman#FUTURE}, {@link Mman#ALL_ONFAULT}
      * @return 0, or a negated errno
      */
     public long mlockall(int flags) {
@@ -919,9 +912,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Saves what was written through shared mappings ({@code msync(2)}). With {@link SyncFlags#SYNC}, {@link
+     * Saves what was written through shared mappings ({@code msync(2)}). With {@link Mman#SYNC}, {@link
      * dev.samara.core.vma.Backing#fsync} is called for each shared mapping in the range; the file of a {@code HostFile}
-     * is then on its device. {@link SyncFlags#ASYNC} starts no write, as on Linux. {@link SyncFlags#INVALIDATE} drops
+     * is then on its device. {@link Mman#ASYNC} starts no write, as on Linux. {@link Mman#INVALIDATE} drops
      * nothing, because all mappings of a file share one page cache. Waits for the backings, and for CPUs that may write
      * to the pages.
      *
@@ -931,7 +924,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes
-     * @param flags bits of {@link SyncFlags}
+     * @param flags {@code MS_*} bits of {@link Mman}
      * @return 0, or a negated errno
      */
     public long msync(long start, long length, int flags) {
@@ -961,7 +954,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param segment the segment; null stands for an identifier that does not exist
      * @param address the address, or 0 for any address
-     * @param flags bits of {@link ShmFlags}
+     * @param flags {@code SHM_*} bits of {@link Mman}
      * @return the address, or a negated errno
      */
     public long shmat(@Nullable SharedSegment segment, long address, int flags) {
@@ -1148,7 +1141,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param scan the query
      * @param regions receives, for each region, its first address, its end and its categories, bits of {@link
-     *     dev.samara.core.mman.PageCategory}; null to report no region
+     *     dev.samara.core.mman.PagemapFlags}; null to report no region
      * @return the number of regions, or a negated errno
      * @throws IllegalStateException if the machine was built without memory
      */
@@ -1164,8 +1157,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary (EINVAL)
      * @param length bytes; the range is cut at the limit of the space
-     * @param words receives bits of {@link dev.samara.core.mman.PagemapWord} for each page, 0 where nothing is mapped;
-     *     an array that is too short is EFAULT
+     * @param words receives {@code PM_*} bits of {@link dev.samara.core.mman.PagemapFlags} for each page, 0 where
+     *     nothing is mapped; an array that is too short is EFAULT
      * @return the number of words, 0 from the limit of the space on; or a negated errno
      * @throws IllegalStateException if the machine was built without memory
      */

@@ -425,7 +425,7 @@ public final class Machine implements AutoCloseable {
     /**
      * Returns a new file that exists in memory only, can be {@linkplain MemoryFile#addSeals sealed}, and can never
      * become executable ({@code memfd_create} with {@code MFD_NOEXEC_SEAL}): its mode is 0666, and it is sealed with
-     * {@link dev.samara.core.mman.SealFlags#SEAL_EXEC}. As on Linux, it can nevertheless be mapped executable: only
+     * {@link dev.samara.core.mman.Mman#SEAL_EXEC}. As on Linux, it can nevertheless be mapped executable: only
      * {@code execve} checks the mode.
      *
      * @param name the displayed name, not empty

@@ -3,7 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Pagemap.PagemapQuery;
-import dev.samara.core.mman.PageCategory;
+import dev.samara.core.mman.PagemapFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +37,7 @@ public final class PageScan {
      * Sets the categories that are negated before {@link #all} and {@link #any} are applied ({@code
      * category_inverted}). The reported categories are not negated.
      *
-     * @param categories bits of {@link PageCategory}; 0 unless set
+     * @param categories {@code PAGE_IS_*} bits of {@link PagemapFlags}; 0 unless set
      * @return this
      */
     public PageScan inverted(long categories) {
@@ -48,7 +48,7 @@ public final class PageScan {
     /**
      * Sets the categories that a matching page must all have ({@code category_mask}).
      *
-     * @param categories bits of {@link PageCategory}; 0 unless set
+     * @param categories {@code PAGE_IS_*} bits of {@link PagemapFlags}; 0 unless set
      * @return this
      */
     public PageScan all(long categories) {
@@ -59,7 +59,7 @@ public final class PageScan {
     /**
      * Sets the categories of which a matching page must have at least one ({@code category_anyof_mask}).
      *
-     * @param categories bits of {@link PageCategory}; 0, the default, for no condition
+     * @param categories {@code PAGE_IS_*} bits of {@link PagemapFlags}; 0, the default, for no condition
      * @return this
      */
     public PageScan any(long categories) {
@@ -71,7 +71,7 @@ public final class PageScan {
      * Sets the categories that are reported for a region ({@code return_mask}). Neighbouring pages form one region if
      * these categories are equal.
      *
-     * @param categories bits of {@link PageCategory}; 0 unless set
+     * @param categories {@code PAGE_IS_*} bits of {@link PagemapFlags}; 0 unless set
      * @return this
      */
     public PageScan told(long categories) {

@@ -185,7 +185,7 @@ public final class ThrowingCalls {
      * @param length bytes
      * @param protection must be 0
      * @param pageOffset pages
-     * @param flags {@link dev.samara.core.mman.MapFlags#NONBLOCK}, or 0
+     * @param flags {@link dev.samara.core.mman.Mman#NONBLOCK}, or 0
      */
     public void remapFilePages(long start, long length, int protection, long pageOffset, int flags) {
         long result = space.remapFilePages(start, length, protection, pageOffset, flags);
@@ -195,7 +195,7 @@ public final class ThrowingCalls {
     /**
      * Refuses memory that is writable and executable; see {@link AddressSpace#setMdwe}.
      *
-     * @param bits bits of {@link dev.samara.core.mman.MdweFlags}
+     * @param bits {@code PR_MDWE_*} bits of {@link dev.samara.core.mman.Mman}
      */
     public void setMdwe(long bits) {
         check(space.setMdwe(bits), "setMdwe", bits);

@@ -8,8 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import java.lang.reflect.Modifier;
@@ -91,8 +90,8 @@ class BuildersTest {
                 .build();
         assertThrows(IllegalStateException.class, machine::outstandingReferences);
         AddressSpace space = machine.newSpace(GEOMETRY);
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-        long mapped = space.mmap(0, 2 * PAGE, Protection.READ | Protection.WRITE, flags, null, 0);
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS;
+        long mapped = space.mmap(0, 2 * PAGE, Mman.READ | Mman.WRITE, flags, null, 0);
         assertFalse(Errno.isError(mapped), "2 pages are above the first commit limit");
         assertTrue(machine.toString().contains("without memory"), machine.toString());
         assertTrue(Machine.builder().checked(true).toString().contains("checked"));
@@ -117,13 +116,13 @@ class BuildersTest {
                 .grant(Capability.values())
                 .drop(Capability.values())
                 .build();
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-        long fixed = space.mmap(1L << 20, PAGE, Protection.READ, flags | MapFlags.FIXED, null, 0);
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS;
+        long fixed = space.mmap(1L << 20, PAGE, Mman.READ, flags | Mman.FIXED, null, 0);
         assertEquals(1L << 20, fixed, "no guard is at the low end");
         long last = GEOMETRY.limit() - PAGE;
-        assertEquals(last, space.mmap(last, PAGE, Protection.READ, flags | MapFlags.FIXED, null, 0));
+        assertEquals(last, space.mmap(last, PAGE, Mman.READ, flags | Mman.FIXED, null, 0));
         assertEquals(Errno.EPERM.result(), space.mlock(fixed, PAGE), "nothing may be locked without the privilege");
-        assertTrue(space.mmap(0, PAGE, Protection.READ, flags, null, 0) > GEOMETRY.limit() / 2, "from the top");
+        assertTrue(space.mmap(0, PAGE, Mman.READ, flags, null, 0) > GEOMETRY.limit() / 2, "from the top");
     }
 
     @Test

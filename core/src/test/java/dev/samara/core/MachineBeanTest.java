@@ -12,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.Await;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
 import java.util.Arrays;
@@ -44,7 +44,7 @@ final class MachineBeanTest {
         try (Machine machine = machine()) {
             machine.registerMBean("one");
             AddressSpace space = machine.newSpace(GEOMETRY);
-            assertTrue(space.mmap(0, 3 * PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0) > 0);
+            assertTrue(space.mmap(0, 3 * PAGE, RW, ANONYMOUS | Mman.POPULATE, null, 0) > 0);
             ObjectName name = name("one");
             assertEquals(3L, SERVER.getAttribute(name, "FramesInUse"));
             assertEquals(1, SERVER.getAttribute(name, "Spaces"));

@@ -8,14 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.ShmFlags;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.Vma;
@@ -37,9 +32,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class OtherPageSizesTest {
     private static final long SMALL_PAGE = 4096;
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int FIXED = ANON | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
+    private static final int FIXED = ANON | Mman.FIXED;
 
     private final Geometry geometry;
     private final long page;
@@ -77,7 +72,7 @@ final class OtherPageSizesTest {
         assertNull(space.find(PLACE + page));
         assertEquals(PLACE + page, space.mmap(PLACE + page, SMALL_PAGE + 2 * page, RW, FIXED, null, 0));
         assertEquals(List.of(4L), pageCounts());
-        assertEquals(0, space.mprotect(PLACE, SMALL_PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(PLACE, SMALL_PAGE, Mman.READ));
         assertEquals(List.of(1L, 3L), pageCounts());
         assertEquals(0, space.munmap(PLACE + page, SMALL_PAGE));
         assertEquals(List.of(1L, 2L), pageCounts());
@@ -93,16 +88,16 @@ final class OtherPageSizesTest {
         map(0, 8, RW);
         String before = LayoutText.of(space);
         long within = PLACE + SMALL_PAGE;
-        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int move = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         long[] results = {
             space.mmap(within, page, RW, FIXED, null, 0),
-            space.mmap(0, page, RW, MapFlags.PRIVATE, OpenFiles.A, SMALL_PAGE),
+            space.mmap(0, page, RW, Mman.PRIVATE, OpenFiles.A, SMALL_PAGE),
             space.munmap(within, page),
-            space.mprotect(within, page, Protection.READ),
+            space.mprotect(within, page, Mman.READ),
             space.mremap(within, page, page, 0, 0),
             space.mremap(PLACE, page, page, move, within + 16 * page),
-            space.madvise(within, page, Advice.DONTFORK),
-            space.msync(within, page, SyncFlags.SYNC),
+            space.madvise(within, page, Mman.DONTFORK),
+            space.msync(within, page, Mman.SYNC),
             space.mseal(within, page, 0),
             space.shmat(OpenFiles.FIVE_PAGES, within + 16 * page, 0),
             space.shmdt(within)
@@ -144,14 +139,14 @@ final class OtherPageSizesTest {
         long aligned = space.mmap(0, huge, RW, ANON, null, 0);
         assertEquals(0, aligned % huge);
         assertEquals(base - huge / 2 - huge - (base - huge / 2) % huge, aligned);
-        long agreeing = space.mmap(0, 2 * huge, RW, MapFlags.PRIVATE, OpenFiles.HUGE, 3 * page);
+        long agreeing = space.mmap(0, 2 * huge, RW, Mman.PRIVATE, OpenFiles.HUGE, 3 * page);
         assertEquals(3 * page, agreeing % huge);
     }
 
     @Test
     @DisplayName("offsets count pages of that size, and continue each other")
     void offsetsCountPages() {
-        int file = MapFlags.SHARED | MapFlags.FIXED;
+        int file = Mman.SHARED | Mman.FIXED;
         assertEquals(PLACE, space.mmap(PLACE, 4 * page, RW, file, OpenFiles.A, 5 * page));
         assertEquals(0, space.munmap(PLACE + page, 2 * page));
         Vma last = space.find(PLACE + 3 * page);
@@ -168,20 +163,19 @@ final class OtherPageSizesTest {
     void fileSizes() {
         OpenFile file =
                 OpenFile.named("file").maximumSize(3 * page + SMALL_PAGE).open();
-        assertEquals(PLACE, space.mmap(PLACE, 3 * page, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0));
-        assertEquals(Errno.EOVERFLOW.result(), space.mmap(0, 4 * page, RW, MapFlags.SHARED, file, 0));
-        assertEquals(Errno.EOVERFLOW.result(), space.mmap(0, 3 * page, RW, MapFlags.SHARED, file, page));
+        assertEquals(PLACE, space.mmap(PLACE, 3 * page, RW, Mman.SHARED | Mman.FIXED, file, 0));
+        assertEquals(Errno.EOVERFLOW.result(), space.mmap(0, 4 * page, RW, Mman.SHARED, file, 0));
+        assertEquals(Errno.EOVERFLOW.result(), space.mmap(0, 3 * page, RW, Mman.SHARED, file, page));
         assertEquals(
-                PLACE + 8 * page,
-                space.mmap(PLACE + 8 * page, page, RW, MapFlags.SHARED | MapFlags.FIXED, file, 2 * page));
+                PLACE + 8 * page, space.mmap(PLACE + 8 * page, page, RW, Mman.SHARED | Mman.FIXED, file, 2 * page));
     }
 
     @Test
     @DisplayName("limits in bytes are whole pages, rounded down")
     void limitsAreRoundedDown() {
         space.setLimit(Resource.AS, 3 * page + SMALL_PAGE);
-        map(0, 3, Protection.READ);
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, 1, Protection.READ, ANON, null, 0));
+        map(0, 3, Mman.READ);
+        assertEquals(Errno.ENOMEM.result(), space.mmap(0, 1, Mman.READ, ANON, null, 0));
         space.setLimit(Resource.AS, -1);
         space.setLimit(Resource.MEMLOCK, 2 * page - 1);
         assertEquals(Errno.ENOMEM.result(), space.mlock(PLACE, 2 * page));
@@ -225,7 +219,7 @@ final class OtherPageSizesTest {
     void stack() {
         long stack = PLACE + 4000 * page;
         space.setLimit(Resource.STACK, 400 * page);
-        assertEquals(stack, space.mmap(stack, page, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
+        assertEquals(stack, space.mmap(stack, page, RW, FIXED | Mman.GROWSDOWN, null, 0));
         map(4000 - 260, 1, RW);
         assertEquals(0, space.growStack(stack - page - 1));
         assertEquals(3, space.usage().stack());
@@ -239,7 +233,7 @@ final class OtherPageSizesTest {
     @DisplayName("shared memory takes whole pages, and its address may be rounded down")
     void sharedMemory() {
         long pages = geometry.roundUp(OpenFiles.FIVE_PAGES.size()) / page;
-        assertEquals(PLACE, space.shmat(OpenFiles.FIVE_PAGES, PLACE + page - 1, ShmFlags.RND));
+        assertEquals(PLACE, space.shmat(OpenFiles.FIVE_PAGES, PLACE + page - 1, Mman.RND));
         assertEquals(List.of(pages), pageCounts());
         assertEquals(0, space.shmdt(PLACE));
         assertEquals(List.of(), pageCounts());
@@ -249,8 +243,8 @@ final class OtherPageSizesTest {
     @DisplayName("the printed layout is read as an equal layout")
     void printedAndRead() {
         map(0, 4, RW);
-        assertEquals(0, space.mprotect(PLACE + page, page, Protection.READ));
-        int file = MapFlags.SHARED | MapFlags.FIXED;
+        assertEquals(0, space.mprotect(PLACE + page, page, Mman.READ));
+        int file = Mman.SHARED | Mman.FIXED;
         assertEquals(PLACE + 6 * page, space.mmap(PLACE + 6 * page, 2 * page, RW, file, OpenFiles.A, 11 * page));
         LayoutSnapshot printed = space.snapshot();
         AddressSpace again = Machine.builder()

@@ -14,7 +14,7 @@ import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.lang.reflect.RecordComponent;
 import java.util.List;
@@ -120,7 +120,7 @@ class StatisticsTest {
     @DisplayName("A page that its backing has to fetch is a major fault")
     void majorFaults() {
         PagedFile file = new PagedFile(fixture, 4);
-        long address = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        long address = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
         fixture.memory.load(address, 8);
         assertEquals(1, fixture.cpu.statistics().majorFaults());
         assertEquals(1, fixture.space.statistics().majorFaults());
@@ -145,7 +145,7 @@ class StatisticsTest {
         assertEquals(before + 1, fixture.machine.statistics().minorFaults());
         child.close();
         PagedFile file = new PagedFile(fixture, 4);
-        long mapped = fixture.map(0, 4, RW, MapFlags.PRIVATE, file, 0);
+        long mapped = fixture.map(0, 4, RW, Mman.PRIVATE, file, 0);
         fixture.store(mapped, 5);
         assertEquals(2, fixture.machine.statistics().copiesOnWrite());
         file.cache.close();

@@ -12,16 +12,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -43,8 +38,8 @@ import org.junit.jupiter.api.TestFactory;
 final class ThrowingCallsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     private final AddressSpace space = newSpace();
     private final ThrowingCalls calls = space.throwing();
@@ -68,7 +63,7 @@ final class ThrowingCallsTest {
                 new Refused(
                         "mremap(0x10000000, 0x1000, 0x2000, 0x1, 0x0)",
                         Errno.EFAULT,
-                        it -> it.mremap(PLACE, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0)),
+                        it -> it.mremap(PLACE, PAGE, 2 * PAGE, Mman.MAYMOVE, 0)),
                 new Refused("brk(0x1)", Errno.ENOMEM, it -> it.brk(1)),
                 new Refused("madvise(0x10000000, 0x1000, 0x5)", Errno.EINVAL, it -> it.madvise(PLACE, PAGE, 5)),
                 new Refused("mlock(0x10000000, 0x1000)", Errno.ENOMEM, it -> it.mlock(PLACE, PAGE)),
@@ -133,7 +128,7 @@ final class ThrowingCallsTest {
         PendingCall unmapped = calls.munmapAsync(PLACE, PAGE);
         assertEquals(0, unmapped.result());
         assertEquals(0, unmapped.join());
-        int moves = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int moves = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         long to = PLACE + 10 * PAGE;
         PendingCall moved = calls.mremapAsync(PLACE + PAGE, PAGE, PAGE, moves, to);
         assertEquals(to, moved.result());
@@ -158,9 +153,9 @@ final class ThrowingCallsTest {
         AddressSpace invoked = machine.newSpace(Geometry.LINUX_X86_64);
         assertEquals(PLACE, invoked.mmap(PLACE, 2 * PAGE, RW, FIXED, null, 0));
         // Separates the second page from the first and seals it, because a sealed mapping does not move.
-        assertEquals(0, invoked.mprotect(PLACE + PAGE, PAGE, Protection.READ));
+        assertEquals(0, invoked.mprotect(PLACE + PAGE, PAGE, Mman.READ));
         assertEquals(0, invoked.mseal(PLACE + PAGE, PAGE, 0));
-        int moves = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int moves = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         long to = PLACE + 10 * PAGE;
         MmException failure = assertThrows(
                 MmException.class, () -> invoked.throwing().mremapAsync(PLACE, 2 * PAGE, 2 * PAGE, moves, to));
@@ -180,25 +175,25 @@ final class ThrowingCallsTest {
     @DisplayName("a call that succeeds leaves the layout, and returns the address, of the other form")
     void successes() {
         AddressSpace plain = newSpace();
-        int stack = FIXED | MapFlags.GROWSDOWN;
+        int stack = FIXED | Mman.GROWSDOWN;
         long ring = PLACE + 5000 * PAGE;
 
         assertEquals(PLACE, calls.mmap(PLACE, 8 * PAGE, RW, FIXED, null, 0));
         assertEquals(PLACE, plain.mmap(PLACE, 8 * PAGE, RW, FIXED, null, 0));
-        calls.mprotect(PLACE, PAGE, Protection.READ);
-        assertEquals(0, plain.mprotect(PLACE, PAGE, Protection.READ));
+        calls.mprotect(PLACE, PAGE, Mman.READ);
+        assertEquals(0, plain.mprotect(PLACE, PAGE, Mman.READ));
         calls.munmap(PLACE + 2 * PAGE, PAGE);
         assertEquals(0, plain.munmap(PLACE + 2 * PAGE, PAGE));
-        long moved = calls.mremap(PLACE + PAGE, PAGE, 3 * PAGE, RemapFlags.MAYMOVE, 0);
-        assertEquals(moved, plain.mremap(PLACE + PAGE, PAGE, 3 * PAGE, RemapFlags.MAYMOVE, 0));
-        calls.madvise(PLACE + 3 * PAGE, PAGE, Advice.DONTFORK);
-        assertEquals(0, plain.madvise(PLACE + 3 * PAGE, PAGE, Advice.DONTFORK));
+        long moved = calls.mremap(PLACE + PAGE, PAGE, 3 * PAGE, Mman.MAYMOVE, 0);
+        assertEquals(moved, plain.mremap(PLACE + PAGE, PAGE, 3 * PAGE, Mman.MAYMOVE, 0));
+        calls.madvise(PLACE + 3 * PAGE, PAGE, Mman.DONTFORK);
+        assertEquals(0, plain.madvise(PLACE + 3 * PAGE, PAGE, Mman.DONTFORK));
         calls.mlock(PLACE + 4 * PAGE, PAGE);
         assertEquals(0, plain.mlock(PLACE + 4 * PAGE, PAGE));
-        calls.mlock2(PLACE + 5 * PAGE, PAGE, LockFlags.ONFAULT);
-        assertEquals(0, plain.mlock2(PLACE + 5 * PAGE, PAGE, LockFlags.ONFAULT));
-        calls.msync(PLACE + 6 * PAGE, PAGE, SyncFlags.SYNC);
-        assertEquals(0, plain.msync(PLACE + 6 * PAGE, PAGE, SyncFlags.SYNC));
+        calls.mlock2(PLACE + 5 * PAGE, PAGE, Mman.ONFAULT);
+        assertEquals(0, plain.mlock2(PLACE + 5 * PAGE, PAGE, Mman.ONFAULT));
+        calls.msync(PLACE + 6 * PAGE, PAGE, Mman.SYNC);
+        assertEquals(0, plain.msync(PLACE + 6 * PAGE, PAGE, Mman.SYNC));
         calls.mseal(PLACE + 7 * PAGE, PAGE, 0);
         assertEquals(0, plain.mseal(PLACE + 7 * PAGE, PAGE, 0));
         calls.setAnonymousName(PLACE + 6 * PAGE, PAGE, "x");
@@ -214,8 +209,8 @@ final class ThrowingCallsTest {
         assertEquals(0, plain.munlock(PLACE + 4 * PAGE, PAGE));
         calls.shmdt(attached);
         assertEquals(0, plain.shmdt(attached));
-        calls.mlockall(LockFlags.CURRENT | LockFlags.FUTURE);
-        assertEquals(0, plain.mlockall(LockFlags.CURRENT | LockFlags.FUTURE));
+        calls.mlockall(Mman.CURRENT | Mman.FUTURE);
+        assertEquals(0, plain.mlockall(Mman.CURRENT | Mman.FUTURE));
         assertEquals(LayoutText.of(plain), LayoutText.of(space));
         calls.munlockall();
         assertEquals(0, plain.munlockall());
@@ -253,8 +248,8 @@ final class ThrowingCallsTest {
         for (AddressSpace each : List.of(space, plain)) {
             each.throwing().mmap(PLACE, 2 * PAGE, RW, FIXED, null, 0);
         }
-        assertRefused(MmException.class, () -> calls.mprotect(PLACE, 3 * PAGE, Protection.READ), "ENOMEM");
-        assertEquals(Errno.ENOMEM.result(), plain.mprotect(PLACE, 3 * PAGE, Protection.READ));
+        assertRefused(MmException.class, () -> calls.mprotect(PLACE, 3 * PAGE, Mman.READ), "ENOMEM");
+        assertEquals(Errno.ENOMEM.result(), plain.mprotect(PLACE, 3 * PAGE, Mman.READ));
         assertEquals(LayoutText.of(plain), LayoutText.of(space));
         assertEquals(1, space.usage().maps());
         assertEquals(0, space.usage().data());

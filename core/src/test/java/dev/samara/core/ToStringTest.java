@@ -14,8 +14,7 @@ import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Spaces;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -109,8 +108,8 @@ final class ToStringTest {
         Machine machine = Machine.builder().memory(1 << 20).checked(true).build();
         AddressSpace first = machine.newSpace(Geometry.LINUX_X86_64);
         AddressSpace second = machine.newSpace(Geometry.LINUX_X86_64);
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        second.throwing().mmap(0x10_0000, 0x2000, Protection.READ, flags, null, 0);
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+        second.throwing().mmap(0x10_0000, 0x2000, Mman.READ, flags, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(second);
             assertEquals("space 1, mappings 0, users 1", first.toString());

@@ -7,8 +7,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.MapleTree;
 import java.nio.ByteOrder;
@@ -20,7 +19,7 @@ import java.util.concurrent.CountDownLatch;
 public final class SmokeClient {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private static final class Numbers extends FlatMemory {
         Numbers(Cpu cpu) {
@@ -69,8 +68,8 @@ public final class SmokeClient {
         AddressSpace space = machine.newSpace(LINUX);
         space.addListener(change -> check(change.sequence() > 0));
         MemoryFile file = machine.newFile("/file", 1, LINUX, PAGE);
-        long data = space.mmap(0, PAGE, RW, MapFlags.PRIVATE, file.open(), 0);
-        long heap = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long data = space.mmap(0, PAGE, RW, Mman.PRIVATE, file.open(), 0);
+        long heap = space.mmap(0, 4 * PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
             Numbers memory = new Numbers(cpu);
@@ -119,7 +118,7 @@ public final class SmokeClient {
         });
         guest.start();
         inGuest.await();
-        check(space.mprotect(heap, PAGE, Protection.READ) == 0);
+        check(space.mprotect(heap, PAGE, Mman.READ) == 0);
         guest.join();
     }
 }

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 @DisplayName("The README")
 final class ReadmeTest {
     private static final String IMPORTS = """
-            import static dev.samara.core.mman.MapFlags.*;
-            import static dev.samara.core.mman.Protection.*;
+            import static dev.samara.core.mman.Mman.*;
+            import static dev.samara.core.mman.Mman.*;
 
             import com.dylibso.chicory.runtime.Instance;
             import com.dylibso.chicory.wasm.*;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples;
 
-import static dev.samara.core.mman.Protection.EXEC;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.EXEC;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -12,7 +12,7 @@ import dev.samara.core.Watchpoint;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -137,7 +137,7 @@ public final class CodeCache {
         try (AddressSpace space = machine.newSpace(GEOMETRY);
                 Cpu cpu = machine.claimCpu();
                 Cpu other = machine.claimCpu()) {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS;
             long code = space.throwing().mmap(0, 2 * PAGE, READ | WRITE | EXEC, flags, null, 0);
             CodeCache cache = new CodeCache(new CodePages(space), cpu);
             GuestMemory memory = cpu.memory();

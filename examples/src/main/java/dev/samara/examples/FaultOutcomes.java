@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -10,7 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -51,11 +51,11 @@ public final class FaultOutcomes {
             cpu.switchTo(space);
             GuestMemory memory = cpu.memory();
             Disk disk = new Disk(machine.newPageCache(GEOMETRY, 3 * PAGE));
-            long file = space.throwing().mmap(0, 4 * PAGE, READ | WRITE, MapFlags.PRIVATE, disk, 0);
+            long file = space.throwing().mmap(0, 4 * PAGE, READ | WRITE, Mman.PRIVATE, disk, 0);
 
             print("The first touch of a page reads it", memory.handleFault(file, READ));
             print("The next one finds it mapped", memory.handleFault(file, READ));
-            long again = space.throwing().mmap(0, 4 * PAGE, READ, MapFlags.SHARED, disk, 0);
+            long again = space.throwing().mmap(0, 4 * PAGE, READ, Mman.SHARED, disk, 0);
             print("A fault in another mapping maps the cached page", memory.handleFault(again, READ));
             memory.store(file, Long.BYTES, 7);
             System.out.println("A store makes a copy: " + number(memory, file) + " here, " + number(memory, again)

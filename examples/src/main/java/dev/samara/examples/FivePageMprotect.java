@@ -3,8 +3,7 @@ package dev.samara.examples;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 
 /**
@@ -12,7 +11,7 @@ import dev.samara.core.vma.Geometry;
  * Restoring the rights joins the three mappings again.
  */
 public final class FivePageMprotect {
-    private static final int READ_WRITE = Protection.READ | Protection.WRITE;
+    private static final int READ_WRITE = Mman.READ | Mman.WRITE;
 
     private FivePageMprotect() {}
 
@@ -25,11 +24,11 @@ public final class FivePageMprotect {
         Geometry geometry = Geometry.LINUX_X86_64;
         long page = geometry.pageSize();
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
-            long start = space.throwing().mmap(0, 5 * page, READ_WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            long start = space.throwing().mmap(0, 5 * page, READ_WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
             print("Five pages that may be read and written are one mapping:", space);
 
             long middle = start + 2 * page;
-            space.throwing().mprotect(middle, page, Protection.READ);
+            space.throwing().mprotect(middle, page, Mman.READ);
             print("The one in the middle may only be read now, so there are three:", space);
 
             space.throwing().mprotect(middle, page, READ_WRITE);

@@ -4,8 +4,7 @@ package dev.samara.examples;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
@@ -22,8 +21,7 @@ public final class ForkSnapshot {
         Geometry geometry = Geometry.LINUX_X86_64;
         long page = geometry.pageSize();
         try (AddressSpace parent = Machine.builder().build().newSpace(geometry)) {
-            long start = parent.throwing()
-                    .mmap(0, 3 * page, Protection.READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            long start = parent.throwing().mmap(0, 3 * page, Mman.READ, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
             LayoutSnapshot snapshot = parent.snapshot();
             try (AddressSpace child = parent.fork()) {
                 parent.throwing().munmap(start + page, page);
@@ -32,7 +30,7 @@ public final class ForkSnapshot {
                 print("So is the child:", child.snapshot().maps());
 
                 // A child is a space like any other. The parent does not see the child's changes.
-                child.throwing().mprotect(start, 3 * page, Protection.NONE);
+                child.throwing().mprotect(start, 3 * page, Mman.NONE);
                 print("The child protected all three:", child.snapshot().maps());
                 print("The parent did not notice:", parent.snapshot().maps());
             }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -10,7 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.guest.PageRun;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -88,7 +88,7 @@ public final class KeyValueStore implements AutoCloseable {
             throw new IOException("not a store, cut short, or both headers are damaged");
         }
         space = machine.newSpace(Geometry.LINUX_X86_64);
-        base = space.throwing().mmap(0, (long) PAGE << 31, READ | WRITE, MapFlags.SHARED, file, 0);
+        base = space.throwing().mmap(0, (long) PAGE << 31, READ | WRITE, Mman.SHARED, file, 0);
         cpu = machine.claimCpu();
         cpu.switchTo(space);
         run = cpu.memory().newRun();

@@ -5,8 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -17,8 +16,8 @@ import java.util.concurrent.Executor;
  * not.
  */
 public final class MapFixed {
-    private static final int READ_WRITE = Protection.READ | Protection.WRITE;
-    private static final int HERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int READ_WRITE = Mman.READ | Mman.WRITE;
+    private static final int HERE = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final Executor THREAD = task -> new Thread(task).start();
 
     private MapFixed() {}
@@ -44,19 +43,19 @@ public final class MapFixed {
                     dropped.join();
                 }
             });
-            CompletableFuture<Long> mapped = space.mmapAsync(middle, page, Protection.READ, HERE, null, 0);
+            CompletableFuture<Long> mapped = space.mmapAsync(middle, page, Mman.READ, HERE, null, 0);
             System.out.println("These do not wait:");
             System.out.println("  find, which has the new mapping: " + space.find(middle));
             try (VmaRef reference = Objects.requireNonNull(space.acquire(middle))) {
                 System.out.println("  the VMA of a reference: " + reference.vma());
             }
-            System.out.println("  an access next to it: " + Fault.toString(space.resolve(start, Protection.WRITE)));
-            System.out.println("  mprotect next to it: " + space.mprotect(start, page, Protection.NONE));
+            System.out.println("  an access next to it: " + Fault.toString(space.resolve(start, Mman.WRITE)));
+            System.out.println("  mprotect next to it: " + space.mprotect(start, page, Mman.NONE));
             long elsewhere = space.throwing().mmap(0x20000, page, READ_WRITE, HERE, null, 0);
             System.out.println("  mmap elsewhere: " + Long.toHexString(elsewhere));
 
             CompletableFuture<Integer> access =
-                    CompletableFuture.supplyAsync(() -> space.resolve(middle, Protection.READ), THREAD);
+                    CompletableFuture.supplyAsync(() -> space.resolve(middle, Mman.READ), THREAD);
             CompletableFuture<Long> protect =
                     CompletableFuture.supplyAsync(() -> space.mprotect(middle, page, READ_WRITE), THREAD);
             System.out.println("These wait, so none of them is done:");

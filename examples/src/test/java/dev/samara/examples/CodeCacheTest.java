@@ -6,8 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -38,11 +37,11 @@ final class CodeCacheTest {
         Machine machine = Machine.builder().memory(1 << 20).build();
         Geometry geometry = Geometry.LINUX_X86_64;
         long page = geometry.pageSize();
-        int all = Protection.READ | Protection.WRITE | Protection.EXEC;
+        int all = Mman.READ | Mman.WRITE | Mman.EXEC;
         ExecutorService other = Executors.newSingleThreadExecutor();
         try (AddressSpace space = machine.newSpace(geometry);
                 Cpu cpu = machine.claimCpu()) {
-            long code = space.mmap(0, 2 * page, all, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            long code = space.mmap(0, 2 * page, all, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
             CodeCache.CodePages pages = new CodeCache.CodePages(space);
             CodeCache cache = new CodeCache(pages, cpu);
             Cpu second = other.submit(machine::claimCpu).get();
@@ -65,7 +64,7 @@ final class CodeCacheTest {
             cpu.memory().store(code + 16, 8, 1);
             assertEquals("block 4 decoded", other.submit(() -> its.run(code)).get());
             assertEquals("block 4 decoded", cache.run(code));
-            other.submit(() -> space.mprotect(code, page, Protection.READ)).get();
+            other.submit(() -> space.mprotect(code, page, Mman.READ)).get();
             assertEquals("SEGV_ACCERR", cache.run(code));
             assertEquals("SEGV_ACCERR", other.submit(() -> its.run(code)).get());
             other.submit(() -> space.mprotect(code, page, all)).get();

@@ -13,8 +13,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -325,14 +324,8 @@ final class KeyValueStoreTest {
         try (KeyValueStore store = StoreFixture.open(small, path)) {
             store.put(1, ONE);
             store.checkpoint();
-            long at = filler.throwing()
-                    .mmap(
-                            0,
-                            1 << 24,
-                            Protection.READ | Protection.WRITE,
-                            MapFlags.PRIVATE | MapFlags.ANONYMOUS,
-                            null,
-                            0);
+            long at =
+                    filler.throwing().mmap(0, 1 << 24, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
             byte[] one = {1};
             long filled = 0;
             while (filled < 1 << 24 && filler.write(at + filled, one, 0, 1) == 1) {

@@ -7,7 +7,7 @@ import com.dylibso.chicory.runtime.WasmRuntimeException;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteOrder;
 import java.util.concurrent.locks.LockSupport;
 
@@ -75,7 +75,7 @@ final class LinearAccess extends FlatMemory {
     }
 
     private void tryAgain(long size) {
-        fault(memory().fault(), memory().faultAddress(), Protection.NONE, (int) size);
+        fault(memory().fault(), memory().faultAddress(), Mman.NONE, (int) size);
     }
 
     @Override

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED_NOREPLACE;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED_NOREPLACE;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import com.dylibso.chicory.runtime.ChicoryInterruptedException;
 import com.dylibso.chicory.runtime.ConstantEvaluators;
@@ -20,9 +20,9 @@ import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.PassiveDataSegment;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -306,7 +306,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     @Override
     public void zero() {
         if (!isKept && pages() > 0) {
-            long result = space().madvise(0, bytes(pages()), Advice.DONTNEED);
+            long result = space().madvise(0, bytes(pages()), Mman.DONTNEED);
             back();
             if (result != 0) {
                 throw new ChicoryException("zero: " + Errno.of(result));

@@ -11,9 +11,8 @@ import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.runtime.WasmRuntimeException;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -59,9 +58,9 @@ final class LeaveTest {
 
     /** Changes rights of the last page on another thread, which waits for each thread in GUEST. */
     private static void change(LinearMemory memory) {
-        int rights = Protection.READ | Protection.WRITE;
+        int rights = Mman.READ | Mman.WRITE;
         assertEquals(0L, elsewhere(() -> memory.space().mprotect(3L * PAGE, PAGE, rights)));
-        assertEquals(0L, elsewhere(() -> memory.space().madvise(3L * PAGE, PAGE, Advice.DONTNEED)));
+        assertEquals(0L, elsewhere(() -> memory.space().madvise(3L * PAGE, PAGE, Mman.DONTNEED)));
     }
 
     @Test
@@ -172,7 +171,7 @@ final class LeaveTest {
         List<Consumer<LinearMemory>> calls = List.of(
                 memory -> memory().close(),
                 memory -> memory.fork().close(),
-                memory -> assertEquals(0, memory.space().mprotect(PAGE, PAGE, Protection.READ)),
+                memory -> assertEquals(0, memory.space().mprotect(PAGE, PAGE, Mman.READ)),
                 memory -> assertEquals(1, memory.space().write(0, new byte[1], 0, 1)));
         try (LinearMemory memory = memory();
                 LinearMemory other = memory()) {
@@ -307,7 +306,7 @@ final class LeaveTest {
                     memory.fork().close();
                     return memory.enter(() -> {
                         memory.fork().close();
-                        return memory.space().mprotect(3L * PAGE, PAGE, Protection.READ);
+                        return memory.space().mprotect(3L * PAGE, PAGE, Mman.READ);
                     });
                 });
                 assertEquals(0, result);

@@ -21,9 +21,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.Watchpoint;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -134,7 +133,7 @@ final class LinearMemoryTest {
             assertEquals(0, memory.readShort(PAGE - 2));
             assertThrows(WasmRuntimeException.class, () -> memory.read(-1));
             assertThrows(TrapException.class, () -> memory.atomicReadInt(2));
-            assertEquals(0, memory.space().mprotect(0, PAGE, Protection.READ));
+            assertEquals(0, memory.space().mprotect(0, PAGE, Mman.READ));
             trap = assertThrows(WasmRuntimeException.class, () -> memory.writeByte(9, (byte) 1));
             assertEquals("out of bounds memory access: SEGV_ACCERR at address 9, size 1", trap.getMessage());
             assertEquals(0, memory.read(9));
@@ -349,8 +348,8 @@ final class LinearMemoryTest {
     @DisplayName("does not grow where the host has mapped something, and refuses to notify at an unaligned address")
     void foreignMapping() {
         try (LinearMemory memory = memory(1, 4)) {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-            assertEquals(2L * PAGE, memory.space().mmap(2L * PAGE, PAGE, Protection.READ, flags, null, 0));
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+            assertEquals(2L * PAGE, memory.space().mmap(2L * PAGE, PAGE, Mman.READ, flags, null, 0));
             assertEquals(-1, memory.grow(2));
             assertEquals(1, memory.grow(1));
             assertEquals(2, memory.pages());

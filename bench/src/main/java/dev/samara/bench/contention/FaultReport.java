@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.NORESERVE;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.MapFlags.SHARED;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.NORESERVE;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.SHARED;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
@@ -16,8 +16,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.lang.management.ManagementFactory;
@@ -390,7 +390,7 @@ public final class FaultReport {
         /** Prepares the next round. Called while no thread works. */
         void undo(int thread) {
             if (kind.isMapped()) {
-                Ground.done(contender.madvise(own(thread), pages * PAGE, Advice.DONTNEED));
+                Ground.done(contender.madvise(own(thread), pages * PAGE, Mman.DONTNEED));
             }
         }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Mman.READ;
 
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;

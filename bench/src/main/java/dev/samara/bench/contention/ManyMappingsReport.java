@@ -5,14 +5,9 @@ import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.Arrays;
 import java.util.List;
@@ -33,10 +28,10 @@ public final class ManyMappingsReport {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
     private static final long AT = 0x1_0000_0000L;
     private static final long TARGET = 0x9_0000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** The spacing of the mappings, which are one page each. */
     private enum Spacing {
@@ -56,15 +51,15 @@ public final class ManyMappingsReport {
         MUNMAP_OF_SHARED(Spacing.SHARED, (space, length) -> space.munmap(AT, length)),
         MAP_FIXED(Spacing.APART, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
         MAP_FIXED_OVER_SHARED(Spacing.SHARED, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
-        MPROTECT(Spacing.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.READ)),
-        MPROTECT_NONE(Spacing.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
-        DONTNEED(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
-        GUARD_INSTALL(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
-        DONTFORK(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
-        POPULATE_READ(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
-        MLOCK(Spacing.ALTERNATELY, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
-        MLOCKALL(Spacing.ALTERNATELY, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
-        MSYNC(Spacing.ALTERNATELY, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
+        MPROTECT(Spacing.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Mman.READ)),
+        MPROTECT_NONE(Spacing.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Mman.NONE)),
+        DONTNEED(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Mman.DONTNEED)),
+        GUARD_INSTALL(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Mman.GUARD_INSTALL)),
+        DONTFORK(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Mman.DONTFORK)),
+        POPULATE_READ(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Mman.POPULATE_READ)),
+        MLOCK(Spacing.ALTERNATELY, (space, length) -> space.mlock2(AT, length, Mman.ONFAULT)),
+        MLOCKALL(Spacing.ALTERNATELY, (space, length) -> space.mlockall(Mman.CURRENT | Mman.ALL_ONFAULT)),
+        MSYNC(Spacing.ALTERNATELY, (space, length) -> space.msync(AT, length, Mman.SYNC)),
         MSEAL(Spacing.ALTERNATELY, (space, length) -> space.mseal(AT, length, 0)),
         FORK(Spacing.ALTERNATELY, (space, length) -> {
             space.fork().close();
@@ -171,7 +166,7 @@ public final class ManyMappingsReport {
         int flags = mapped == Spacing.SHARED ? SHARED : FIXED;
         for (int i = 0; i < vmas; i++) {
             long at = AT + step * i;
-            int rights = mapped == Spacing.ALTERNATELY && i % 2 != 0 ? Protection.READ : RW;
+            int rights = mapped == Spacing.ALTERNATELY && i % 2 != 0 ? Mman.READ : RW;
             long result = space.mmap(at, PAGE, rights, flags, null, 0);
             if (result != at) {
                 throw new IllegalStateException("mmap: " + Errno.of(result));

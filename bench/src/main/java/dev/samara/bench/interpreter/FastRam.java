@@ -6,15 +6,14 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 
 /** A Samara CPU in GUEST. Forks, files, other threads and exact errors are supported, but not used. */
 final class FastRam extends FlatMemory implements GuestRam {
     private static final long MEMORY = 1L << 26;
-    private static final int ALL = Protection.READ | Protection.WRITE | Protection.EXEC;
+    private static final int ALL = Mman.READ | Mman.WRITE | Mman.EXEC;
 
     private final Cpu cpu;
     private final AddressSpace space;
@@ -46,7 +45,7 @@ final class FastRam extends FlatMemory implements GuestRam {
     @Override
     public void map(long start, long length) {
         cpu.leaveGuest();
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         if (space.mmap(start, length, ALL, flags, null, 0) != start) {
             throw new IllegalStateException("0x" + Long.toHexString(start) + " could not be mapped");
         }

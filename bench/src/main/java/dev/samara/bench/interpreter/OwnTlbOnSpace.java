@@ -8,8 +8,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 
@@ -52,8 +51,8 @@ final class OwnTlbOnSpace extends OwnTlbOnBytes {
     static OwnTlbOnSpace make(int size) {
         Machine machine = Machine.builder().memory(size + MORE).build();
         AddressSpace space = machine.newSpace(Geometry.flat(Integer.SIZE));
-        int rights = Protection.READ | Protection.WRITE;
-        long mapped = space.mmap(0, size, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        int rights = Mman.READ | Mman.WRITE;
+        long mapped = space.mmap(0, size, rights, Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED, null, 0);
         if (mapped != 0) {
             throw new IllegalStateException("the memory could not be mapped: " + Errno.of(mapped));
         }
@@ -70,7 +69,7 @@ final class OwnTlbOnSpace extends OwnTlbOnBytes {
 
     @Override
     int translate(long address, boolean writes) {
-        return physical.translate(address, writes ? Protection.WRITE : Protection.READ);
+        return physical.translate(address, writes ? Mman.WRITE : Mman.READ);
     }
 
     @Override

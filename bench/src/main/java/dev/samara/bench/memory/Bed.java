@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.memory;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.NORESERVE;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.MapFlags.SHARED;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.NORESERVE;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.SHARED;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
@@ -34,7 +34,7 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -233,7 +233,7 @@ final class Bed {
     void check(long address) {
         for (int i = 0; i < kind.window; i++) {
             long pte = table.get(address + i * PAGE);
-            boolean isThere = Pte.isPresent(pte) && ((kind.access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE));
+            boolean isThere = Pte.isPresent(pte) && ((kind.access & Mman.WRITE) == 0 || Pte.has(pte, Pte.WRITE));
             if (!isThere) {
                 throw new IllegalStateException("a fault has left " + Pte.toString(pte));
             }

@@ -13,7 +13,7 @@ import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.Snapshot;
 import java.util.Locale;
@@ -105,7 +105,7 @@ public class FaultBenchmark {
         private void prepare() {
             if (bed.kind == Bed.Kind.COPY) {
                 for (int i = 0; i < BATCH; i++) {
-                    faulter.fault(at(i), Protection.READ);
+                    faulter.fault(at(i), Mman.READ);
                 }
             }
         }
@@ -257,7 +257,7 @@ public class FaultBenchmark {
         }
 
         private int anonymous(long address, int access) {
-            boolean writes = (access & Protection.WRITE) != 0;
+            boolean writes = (access & Mman.WRITE) != 0;
             int frame = writes ? frames.allocate(context.magazine()) : Frames.ZERO;
             if (frame == Frames.NONE) {
                 return Fault.OUT_OF_MEMORY;

@@ -8,11 +8,9 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PageRun;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -58,7 +56,7 @@ final class MappingPass extends FilePass {
         machine = Machine.builder().memory(2 * limit).cacheLimit(limit).build();
         space = machine.newSpace(Geometry.LINUX_X86_64);
         opened = machine.openFile(file, Geometry.LINUX_X86_64, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        base = space.mmap(0, size, Protection.READ | Protection.WRITE, MapFlags.SHARED, opened, 0);
+        base = space.mmap(0, size, Mman.READ | Mman.WRITE, Mman.SHARED, opened, 0);
         if (Errno.isError(base)) {
             throw new IllegalStateException("the file could not be mapped: " + Errno.of(base));
         }
@@ -66,7 +64,7 @@ final class MappingPass extends FilePass {
 
     @Override
     PassThread worker(Kind kind) {
-        if (!kind.isInOrder() && space.madvise(base, size, Advice.RANDOM) != 0) {
+        if (!kind.isInOrder() && space.madvise(base, size, Mman.RANDOM) != 0) {
             throw new IllegalStateException("no advice is taken");
         }
         Cpu cpu = machine.claimCpu();
@@ -103,7 +101,7 @@ final class MappingPass extends FilePass {
             public long scanByRuns(long start, long end) {
                 long sum = 0;
                 for (long at = base + start; at < base + end; at += run.length()) {
-                    if (run.seek(at, (int) Math.min(BUFFER, base + end - at), Protection.READ) == 0) {
+                    if (run.seek(at, (int) Math.min(BUFFER, base + end - at), Mman.READ) == 0) {
                         throw new IllegalStateException(Fault.toString(memory.fault()));
                     }
                     sum += sum(run.buffer(), run.offset(), run.offset() + run.length());
@@ -117,7 +115,7 @@ final class MappingPass extends FilePass {
                 long sum = 0;
                 for (int i = 0; i < count; i++) {
                     long at = base + (long) (i & PAGES_IN_MEMORY - 1) * PAGE;
-                    if (run.seek(at, PAGE, Protection.READ) != PAGE) {
+                    if (run.seek(at, PAGE, Mman.READ) != PAGE) {
                         throw new IllegalStateException(Fault.toString(memory.fault()));
                     }
                     sum += sum(run.buffer(), run.offset(), run.offset() + PAGE);

@@ -6,8 +6,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.HashMap;
 import java.util.Map;
@@ -73,12 +72,12 @@ public class ResetBenchmark {
         template = machine.newSpace(GEOMETRY);
         cpu.switchTo(template);
         for (int i = 0; i < mappings; i++) {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
             template.throwing()
                     .mmap(
                             address(i * pagesOfMapping()),
                             pagesOfMapping() * PAGE,
-                            Protection.READ | Protection.WRITE,
+                            Mman.READ | Mman.WRITE,
                             flags,
                             null,
                             0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Mman;
 import java.util.Arrays;
 import java.util.List;
 import org.HdrHistogram.Histogram;
@@ -126,7 +126,7 @@ final class ReuseWork {
                 member.together();
             }
             phases.discarding.recordValue(
-                    member.operate(page, () -> space.madvise(page, CpuThreads.PAGE, Advice.DONTNEED)));
+                    member.operate(page, () -> space.madvise(page, CpuThreads.PAGE, Mman.DONTNEED)));
             began = System.nanoTime();
             long number = member.read(page);
             phases.reading.recordValue(System.nanoTime() - began);
@@ -189,7 +189,7 @@ final class ReuseWork {
                     if (next >= frames) {
                         long oldest = BASE + (next - frames) % pages * CpuThreads.PAGE;
                         evicting.recordValue(member.operate(
-                                oldest, () -> space.madvise(oldest, batch * CpuThreads.PAGE, Advice.DONTNEED)));
+                                oldest, () -> space.madvise(oldest, batch * CpuThreads.PAGE, Mman.DONTNEED)));
                     }
                     for (int i = 0; i < batch; i++) {
                         long began = System.nanoTime();

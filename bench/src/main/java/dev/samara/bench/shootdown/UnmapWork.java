@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Mman;
 import org.HdrHistogram.Histogram;
 
 /** The time to remove written pages: LATR's mmap_micro. */
@@ -43,9 +43,7 @@ final class UnmapWork {
                 if (isFirst) {
                     taking.recordValue(member.operate(
                             BASE,
-                            () -> discards
-                                    ? space.madvise(BASE, length, Advice.DONTNEED)
-                                    : space.munmap(BASE, length)));
+                            () -> discards ? space.madvise(BASE, length, Mman.DONTNEED) : space.munmap(BASE, length)));
                 }
                 member.together();
             }

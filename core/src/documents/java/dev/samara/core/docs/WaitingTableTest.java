@@ -17,7 +17,7 @@ import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.GuestScene.Waiting;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.Share;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -158,7 +158,7 @@ public class WaitingTableTest {
                     })),
             Map.entry("Guest.leaveForCalls", (scene, cpu) -> enters(scene, Guest::leaveForCalls)),
             Map.entry("Guest.close", (scene, cpu) -> enters(scene, guest -> guest)),
-            Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
+            Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Mman.READ)));
 
     /** Calls a method of the thread's guest while the thread's other CPU is in GUEST. */
     private static Object enters(GuestScene scene, Function<Guest, Object> call) {
@@ -186,7 +186,7 @@ public class WaitingTableTest {
 
     /** Calls that are refused instead of waiting, made at an address where they would have to wait. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
-            Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Protection.READ));
+            Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Mman.READ));
 
     /** Returns the public classes of the exported packages. */
     public static List<Class<?>> exported() {

@@ -10,10 +10,8 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.ChildJvm;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.testing.Explored;
 import java.util.List;
@@ -39,8 +37,8 @@ final class AccessStackTest {
     private static final long PAGE = 4096;
     private static final int PAGES = 64;
     private static final long LENGTH = PAGES * PAGE;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.ANONYMOUS | MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.ANONYMOUS | Mman.PRIVATE | Mman.FIXED;
 
     /** A page that stays mapped, and whose accesses hit the TLB. */
     private static final long KEPT = AT + LENGTH - PAGE;
@@ -93,7 +91,7 @@ final class AccessStackTest {
         HANDLED {
             @Override
             int make(GuestMemory memory, long at) {
-                return memory.handleFault(at, Protection.WRITE);
+                return memory.handleFault(at, Mman.WRITE);
             }
         };
 
@@ -132,7 +130,7 @@ final class AccessStackTest {
 
         private void run() throws Exception {
             assertEquals(AT, space.mmap(AT, LENGTH, RW, FIXED, null, 0));
-            assertEquals(AT, other.mmap(AT, LENGTH, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
+            assertEquals(AT, other.mmap(AT, LENGTH, RW, Mman.SHARED | Mman.FIXED, file.open(), 0));
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(other);
                 for (int page = 0; page < PAGES; page++) {
@@ -177,7 +175,7 @@ final class AccessStackTest {
             cpu.switchTo(space);
             for (int i = 0; i < WARM; i++) {
                 if (i % 64 == 0) {
-                    assertEquals(0, space.madvise(AT, LENGTH - PAGE, Advice.DONTNEED));
+                    assertEquals(0, space.madvise(AT, LENGTH - PAGE, Mman.DONTNEED));
                 }
                 assertEquals(Fault.NONE, access.make(memory, pageOf(i)));
             }
@@ -188,7 +186,7 @@ final class AccessStackTest {
                 // Each throws if the CPU is in GUEST or in a reader section, or catches up forever.
                 cpu.enterGuest();
                 cpu.leaveGuest();
-                assertEquals(0, space.madvise(AT, PAGE, Advice.DONTNEED));
+                assertEquals(0, space.madvise(AT, PAGE, Mman.DONTNEED));
                 assertEquals(Fault.NONE, access.make(memory, at));
             }
             cpu.close();
@@ -199,7 +197,7 @@ final class AccessStackTest {
         }
 
         private void discard(int round) {
-            FutureTask<Long> discard = new FutureTask<>(() -> space.madvise(AT, LENGTH - PAGE, Advice.DONTNEED));
+            FutureTask<Long> discard = new FutureTask<>(() -> space.madvise(AT, LENGTH - PAGE, Mman.DONTNEED));
             if (round % 2 == 0) {
                 discard.run();
             } else {

@@ -17,8 +17,7 @@ import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.testing.Explored;
 import java.nio.ByteOrder;
@@ -64,8 +63,8 @@ final class CpuSweepTest {
 
         @Override
         public void prepare() {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-            assertEquals(AT, space.mmap(AT, 4096, Protection.READ | Protection.WRITE, flags, null, 0));
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+            assertEquals(AT, space.mmap(AT, 4096, Mman.READ | Mman.WRITE, flags, null, 0));
             Flat known = claim();
             cpu().switchTo(space);
             cpu().enterGuest();
@@ -150,7 +149,7 @@ final class CpuSweepTest {
             super.prepare();
             cpu().onFlush((start, end, reason, generation) -> {});
             cpu().leaveGuest();
-            assertEquals(0, space.mprotect(AT, 4096, Protection.READ));
+            assertEquals(0, space.mprotect(AT, 4096, Mman.READ));
         }
 
         @Override
@@ -301,8 +300,8 @@ final class CpuSweepTest {
         public void prepare() {
             super.prepare();
             cpu().leaveGuest();
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-            assertEquals(AT, next.mmap(AT, 4096, Protection.READ | Protection.WRITE, flags, null, 0));
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+            assertEquals(AT, next.mmap(AT, 4096, Mman.READ | Mman.WRITE, flags, null, 0));
         }
 
         @Override

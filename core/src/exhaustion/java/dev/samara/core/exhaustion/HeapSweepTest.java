@@ -27,9 +27,8 @@ import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.Explored;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
@@ -110,7 +109,7 @@ final class HeapSweepTest {
 
         @Override
         public boolean call() {
-            isDone = space.mremap(A, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, C) == C;
+            isDone = space.mremap(A, LENGTH, LENGTH, Mman.MAYMOVE | Mman.MREMAP_FIXED, C) == C;
             return isDone;
         }
 
@@ -132,7 +131,7 @@ final class HeapSweepTest {
     static final class Discard extends StackSweepTest.Scene {
         @Override
         public boolean call() {
-            return space.madvise(A, LENGTH, Advice.DONTNEED) == 0;
+            return space.madvise(A, LENGTH, Mman.DONTNEED) == 0;
         }
     }
 

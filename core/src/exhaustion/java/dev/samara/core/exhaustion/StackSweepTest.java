@@ -11,12 +11,10 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.internal.space.ReadyWaitingCall;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.testing.Explored;
@@ -38,8 +36,8 @@ final class StackSweepTest {
     private static final long B = 0x20_0000_0000L;
     private static final long PAGE = 4096;
     private static final long LENGTH = 8 * PAGE;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     /** A space with private pages at A. Afterwards no frame may be in use. */
     abstract static class Scene implements StackSweep.Scene {
@@ -145,7 +143,7 @@ final class StackSweepTest {
                     return isRefused.get() ? Errno.EACCES : null;
                 }
             };
-            assertEquals(C, space.mmap(C, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, backing, 0));
+            assertEquals(C, space.mmap(C, PAGE, RW, Mman.SHARED | Mman.FIXED, backing, 0));
             isRefused.set(true);
         }
 
@@ -240,7 +238,7 @@ final class StackSweepTest {
         /** Locks the range, and discards its page. */
         final void lockEmpty() {
             lock();
-            assertEquals(0, space.madvise(at, PAGE, Advice.DONTNEED_LOCKED));
+            assertEquals(0, space.madvise(at, PAGE, Mman.DONTNEED_LOCKED));
         }
 
         @Override
@@ -294,7 +292,7 @@ final class StackSweepTest {
         CopyOfAFile() {
             super(C);
             assertEquals(1, file.pwrite(new byte[] {1}, 0, 1, 0));
-            assertEquals(C, space.mmap(C, LENGTH, RW, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0));
+            assertEquals(C, space.mmap(C, LENGTH, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0));
             lockEmpty();
         }
 

@@ -20,7 +20,7 @@ import dev.samara.core.PageTableRef;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
@@ -32,7 +32,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("What went wrong with borrowed spaces in Linux")
 final class BorrowedBugsTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
     private static final long AT = 0x10_0000;
 
     private final SpaceFixture fixture = new SpaceFixture();

@@ -15,10 +15,8 @@ import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -31,12 +29,12 @@ final class HistoricalBugsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
     private static final long TOP = 0x7fff_f7ff_f000L;
-    private static final int READ = Protection.READ;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int FIXED = ANON | MapFlags.FIXED;
-    private static final int STACK = FIXED | MapFlags.GROWSDOWN;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int READ = Mman.READ;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
+    private static final int FIXED = ANON | Mman.FIXED;
+    private static final int STACK = FIXED | Mman.GROWSDOWN;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
     private static final long TOUCHED = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static AddressSpace space() {
@@ -124,10 +122,10 @@ final class HistoricalBugsTest {
     void placedBelowTheMinimum() {
         AddressSpace space = space();
         long low = 0x10000;
-        space.throwing().mmap(low, TOP - low, Protection.NONE, FIXED, null, 0);
+        space.throwing().mmap(low, TOP - low, Mman.NONE, FIXED, null, 0);
         long above = space.mmap(0, PAGE, RW, ANON, null, 0);
         assertEquals(TOP, above, "bottom up, where the stack would be");
-        space.throwing().mmap(TOP, Geometry.LINUX_X86_64.limit() - TOP, Protection.NONE, FIXED, null, 0);
+        space.throwing().mmap(TOP, Geometry.LINUX_X86_64.limit() - TOP, Mman.NONE, FIXED, null, 0);
         assertEquals(Errno.ENOMEM.result(), space.mmap(0, PAGE, RW, ANON, null, 0));
         space.throwing().munmap(low, PAGE);
         assertEquals(low, space.mmap(0, PAGE, RW, ANON, null, 0));
@@ -139,10 +137,10 @@ final class HistoricalBugsTest {
         AddressSpace space = space();
         long low = 0x4000_0000L;
         long high = 0x8000_0000L;
-        space.throwing().mmap(low, high - low, Protection.NONE, FIXED, null, 0);
+        space.throwing().mmap(low, high - low, Mman.NONE, FIXED, null, 0);
         for (long hole : new long[] {low, low + 77 * PAGE, high - 3 * PAGE}) {
             space.throwing().munmap(hole, 3 * PAGE);
-            int flags = ANON | MapFlags.BELOW_2G;
+            int flags = ANON | Mman.BELOW_2G;
             assertEquals(Errno.ENOMEM.result(), space.mmap(0, 4 * PAGE, RW, flags, null, 0));
             assertEquals(hole, space.mmap(0, 3 * PAGE, RW, flags, null, 0));
         }
@@ -155,7 +153,7 @@ final class HistoricalBugsTest {
         for (int hole = 0; hole < pages - 3; hole++) {
             AddressSpace space = space();
             long start = TOP - pages * PAGE;
-            space.throwing().mmap(0x10000, TOP - 0x10000, Protection.NONE, FIXED, null, 0);
+            space.throwing().mmap(0x10000, TOP - 0x10000, Mman.NONE, FIXED, null, 0);
             for (int i = 0; i < pages; i += 2) {
                 space.throwing().mprotect(start + i * PAGE, PAGE, READ);
             }
@@ -188,7 +186,7 @@ final class HistoricalBugsTest {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
         String before = LayoutText.of(space);
-        int shared = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int shared = Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED;
         for (int i = 0; i < 3; i++) {
             assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE, 9 * PAGE, RW, FIXED, null, 0));
             assertEquals(before, LayoutText.of(space));

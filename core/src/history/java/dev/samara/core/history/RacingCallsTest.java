@@ -9,9 +9,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.layout.ReadersBesideAWriterTest;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -42,10 +40,10 @@ final class RacingCallsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int STACK = FIXED | MapFlags.GROWSDOWN;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int STACK = FIXED | Mman.GROWSDOWN;
+    private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     private static long page(long number) {
         return PLACE + number * PAGE;
@@ -94,7 +92,7 @@ final class RacingCallsTest {
     void childHasTheLayoutOfOneInstant() throws Exception {
         AddressSpace space = Machine.builder().build().newSpace(LINUX);
         map(space, 0, 2, RW);
-        map(space, 40, 1, Protection.READ);
+        map(space, 40, 1, Mman.READ);
         beside(
                 () -> {
                     for (int i = 0; i < 3000; i++) {
@@ -123,7 +121,7 @@ final class RacingCallsTest {
             for (int round = 0; round < 1000; round++) {
                 try (AddressSpace space = machine.newSpace(LINUX)) {
                     assertEquals(page(8), space.mmap(page(8), 2 * PAGE, RW, STACK, null, 0));
-                    map(space, 0, 8, Protection.READ);
+                    map(space, 0, 8, Mman.READ);
                     CyclicBarrier together = new CyclicBarrier(2);
                     Future<Long> unmapped = other.submit(() -> {
                         together.await();
@@ -154,7 +152,7 @@ final class RacingCallsTest {
         long gap = 16;
         AddressSpace space = Machine.builder().stackGuardGap(gap).build().newSpace(LINUX);
         assertEquals(page(1999), space.mmap(page(1999), PAGE, RW, STACK, null, 0));
-        int hinted = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+        int hinted = Mman.PRIVATE | Mman.ANONYMOUS;
         beside(
                 () -> {
                     for (long i = 1998; i > 0; i--) {

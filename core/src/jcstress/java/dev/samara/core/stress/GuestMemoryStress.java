@@ -11,8 +11,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
@@ -55,7 +54,7 @@ public final class GuestMemoryStress {
 
         /** Maps private memory for cells of a size that divides a page. */
         GuestCells(int size) {
-            this(size, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null);
+            this(size, Mman.PRIVATE | Mman.ANONYMOUS, null);
         }
 
         private GuestCells(int size, int flags, @Nullable Backing backing) {
@@ -69,11 +68,11 @@ public final class GuestMemoryStress {
         static GuestCells ofFile(int size) {
             Backing file =
                     MACHINE.newFile("/cells", 1, GEOMETRY, (long) CELLS * size).open();
-            return new GuestCells(size, MapFlags.SHARED, file);
+            return new GuestCells(size, Mman.SHARED, file);
         }
 
         private long map(long address, long length, int how, long offset) {
-            int rights = Protection.READ | Protection.WRITE;
+            int rights = Mman.READ | Mman.WRITE;
             long mapped = SPACE.mmap(address, length, rights, how, backing, offset);
             if (Errno.isError(mapped)) {
                 throw new IllegalStateException(Errno.of(mapped).name());
@@ -89,7 +88,7 @@ public final class GuestMemoryStress {
         /** Remaps the page of a cell. */
         void mapAgain(long cell) {
             long page = cell & -GEOMETRY.pageSize();
-            map(page, GEOMETRY.pageSize(), flags | MapFlags.FIXED, page - start);
+            map(page, GEOMETRY.pageSize(), flags | Mman.FIXED, page - start);
         }
     }
 

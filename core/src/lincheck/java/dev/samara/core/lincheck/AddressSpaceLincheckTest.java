@@ -12,8 +12,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.Explored;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,7 +26,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * I6: calls of two or three threads on four pages of one space: some order of the calls must explain all results.
- * Rights are bits of {@link Protection}; 0 is a mapping without rights.
+ * Rights are {@code PROT_*} bits of {@link Mman}; 0 is a mapping without rights.
  */
 @DisplayName("I6: a space is linearizable")
 @Tag("lincheck")
@@ -35,8 +34,8 @@ import org.junit.jupiter.api.Test;
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 @Explored(32)
 public class AddressSpaceLincheckTest {
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int NOREPLACE = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED_NOREPLACE;
 
     /** Its lock parks immediately, because a spin that ends by the clock never ends in a model checker. */
     final AddressSpace space = MachineInternals.withLocks(Machine.builder().build(), ReentrantLock::new)

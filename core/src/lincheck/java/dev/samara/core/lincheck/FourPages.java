@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -29,9 +29,7 @@ public final class FourPages {
      * The rights of the pages in a divided layout. No two neighbours can be joined. Operations on an outer page find
      * both of its neighbours in the page's own district.
      */
-    private static final int[] IN_PARTS = {
-        Protection.READ, Protection.READ | Protection.WRITE, Protection.READ, Protection.READ | Protection.WRITE
-    };
+    private static final int[] IN_PARTS = {Mman.READ, Mman.READ | Mman.WRITE, Mman.READ, Mman.READ | Mman.WRITE};
 
     /** Maps pages with some rights. */
     public interface Mapping {
@@ -66,7 +64,7 @@ public final class FourPages {
         if (vma == null) {
             return UNMAPPED;
         }
-        return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
+        return (vma.has(VmaFlags.READ) ? Mman.READ : 0) | (vma.has(VmaFlags.WRITE) ? Mman.WRITE : 0);
     }
 
     /** Returns the rights of all pages of a snapshot. */
@@ -79,7 +77,7 @@ public final class FourPages {
     /** Maps the pages of a layout that will be divided, and one page on each side with rights that no call requests. */
     public static void mapInParts(Mapping mapping) {
         for (int page = -1; page <= PAGES; page++) {
-            int rights = page < 0 || page == PAGES ? Protection.EXEC : IN_PARTS[page];
+            int rights = page < 0 || page == PAGES ? Mman.EXEC : IN_PARTS[page];
             long result = mapping.map(address(page), PAGE, rights);
             if (result != 0 && result != address(page)) {
                 throw new AssertionError("not mapped: " + result);

@@ -312,7 +312,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      *
      * @param offset the offset of the first byte in the file
      * @param length number of bytes; 0 for all bytes up to the end of the file. Pages are written as a whole
-     * @param flags bits of {@link dev.samara.core.mman.SyncRangeFlags}; 0 does nothing
+     * @param flags {@code SYNC_FILE_RANGE_*} bits of {@link dev.samara.core.mman.Mman}; 0 does nothing
      * @return 0, or a negated errno: EBADF if this is closed; EINVAL for an unknown flag, a negative offset or length,
      *     or an end beyond the largest offset; EAGAIN, with {@code WAIT_AFTER}, if {@link PageHooks#beforeWrite} holds
      *     a page back; or the errno of the last failed write, such as EIO or ENOSPC. With {@code WAIT_BEFORE}, the
@@ -379,7 +379,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      *
      * @param offset the offset of the first byte in the file
      * @param length number of bytes; 0 for all bytes up to the end of the file
-     * @param advice one of {@link dev.samara.core.mman.FileAdvice}
+     * @param advice one of the {@code POSIX_FADV_*} values of {@link dev.samara.core.mman.Mman}
      * @return 0, or a negated errno: EBADF if this is closed, EINVAL for an unknown advice, or a negative offset or
      *     length
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}

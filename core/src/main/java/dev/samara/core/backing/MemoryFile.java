@@ -4,7 +4,7 @@ package dev.samara.core.backing;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.SealFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
@@ -74,24 +74,24 @@ public final class MemoryFile implements AutoCloseable {
      * Adds seals, which are never removed ({@code fcntl(2)} with {@code F_ADD_SEALS}, {@code memfd_add_seals} in {@code
      * mm/memfd.c}). Waits only for writes, holes and changes of the size that are in progress.
      *
-     * <p>{@link SealFlags#SEAL_WRITE} and {@link SealFlags#SEAL_FUTURE_WRITE} refuse {@code pwrite}, {@code punch} and
+     * <p>{@link Mman#SEAL_WRITE} and {@link Mman#SEAL_FUTURE_WRITE} refuse {@code pwrite}, {@code punch} and
      * {@code MADV_REMOVE} (EPERM), and writable shared mappings (EPERM of {@code mmap}). A shared mapping that is
      * created later cannot be written, and {@code mprotect} cannot make it writable (EACCES). {@code SEAL_WRITE} and a
      * concurrent {@code mmap} of a writable shared mapping exclude each other: one of them is refused. {@code
      * SEAL_FUTURE_WRITE} does not wait for an {@code mmap} or an {@code MADV_REMOVE} in progress, which may complete
      * after it.
      *
-     * <p>{@link SealFlags#SEAL_EXEC} refuses a change of the execute bits of the {@linkplain #changeMode mode} (EPERM).
+     * <p>{@link Mman#SEAL_EXEC} refuses a change of the execute bits of the {@linkplain #changeMode mode} (EPERM).
      * If one of them is set, it also adds SHRINK, GROW, WRITE and FUTURE_WRITE, and is refused if SEAL_WRITE is
      * refused. So an executable file can no longer change.
      *
-     * <p>Errors: EINVAL for an unknown seal; EPERM if the file cannot be sealed or has {@link SealFlags#SEAL_SEAL};
+     * <p>Errors: EINVAL for an unknown seal; EPERM if the file cannot be sealed or has {@link Mman#SEAL_SEAL};
      * EBUSY for SEAL_WRITE while a shared mapping exists that may be written, now or after an {@code mprotect}, or
      * while a page is pinned. (The kernel waits up to 150 ms for pins; this library does not wait.) On an error no seal
      * is added. Linux first checks whether the descriptor is open for writing (EPERM); the embedder must check this
      * itself.
      *
-     * @param seals bits of {@link SealFlags}
+     * @param seals {@code F_SEAL_*} bits of {@link Mman}
      * @return 0, or a negated errno
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
      *     rcuMapPages}
@@ -103,7 +103,7 @@ public final class MemoryFile implements AutoCloseable {
     /**
      * Returns the seals ({@code F_GET_SEALS}). Never waits.
      *
-     * @return bits of {@link SealFlags}; SEAL_SEAL for a file that cannot be sealed
+     * @return {@code F_SEAL_*} bits of {@link Mman}; SEAL_SEAL for a file that cannot be sealed
      */
     public int seals() {
         return seals.bits();
@@ -111,11 +111,11 @@ public final class MemoryFile implements AutoCloseable {
 
     /**
      * Changes the mode ({@code fchmod(2)}). In this library the mode only determines the effect of {@link
-     * SealFlags#SEAL_EXEC}: the embedder opens files, and mappings may be executable whatever the mode of the file is.
+     * Mman#SEAL_EXEC}: the embedder opens files, and mappings may be executable whatever the mode of the file is.
      * Waits only for writes, holes and changes of the size that are in progress.
      *
      * @param wanted the new mode; bits above 07777 are ignored
-     * @return 0; EPERM, negated, if an execute bit would change and the file has {@link SealFlags#SEAL_EXEC}
+     * @return 0; EPERM, negated, if an execute bit would change and the file has {@link Mman#SEAL_EXEC}
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
      *     rcuMapPages}
      */

@@ -24,7 +24,7 @@ package dev.samara.core.event;
  * was looked up concurrently is also dropped. If there is no memory to wait for the CPUs, they may still find the pages
  * during the call. Operations in that range continue during the call, and may have placed another mapping there.
  *
- * <p>While a space has a notifier, the machine drops none of its {@linkplain dev.samara.core.mman.MapFlags#DROPPABLE
+ * <p>While a space has a notifier, the machine drops none of its {@linkplain dev.samara.core.mman.Mman#DROPPABLE
  * droppable} pages when no frame is free.
  *
  * <p><b>Threads.</b> The operation's thread calls it. For an asynchronous operation, and for the machine's own reaps,

@@ -18,7 +18,7 @@ import java.util.Objects;
  * <pre>{@code
  * long address = rules.effectiveAddress(registers[b] + immediate);      // a mask, or a shift
  * if (rules.isMisaligned(address, 4)) {                                  // never, with the constants
- *     fault(Fault.ADRALN, address, Protection.READ, 4);
+ *     fault(Fault.ADRALN, address, Mman.READ, 4);
  * }
  * registers[a] = memory.loadInt(address);
  * }</pre>

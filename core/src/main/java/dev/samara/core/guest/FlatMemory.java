@@ -6,7 +6,7 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
@@ -250,7 +250,7 @@ public abstract class FlatMemory {
      * @param fault a {@link Fault} other than {@link Fault#NONE}
      * @param address the address at which the access failed; if the access crosses a page boundary, an address in the
      *     page that failed
-     * @param access {@link Protection#READ}, {@link Protection#WRITE} or {@link Protection#EXEC} for a fetch; WRITE
+     * @param access {@link Mman#READ}, {@link Mman#WRITE} or {@link Mman#EXEC} for a fetch; WRITE
      *     also for an atomic update, which needs both rights
      * @param size the size of the access in bytes
      */
@@ -322,14 +322,14 @@ public abstract class FlatMemory {
      * enters GUEST. While the CPU is in GUEST, operations of other threads wait for this call.
      *
      * @param address any address
-     * @param access {@link Protection#READ}, {@link Protection#WRITE}, or {@link Protection#EXEC} for a fetch
+     * @param access {@link Mman#READ}, {@link Mman#WRITE}, or {@link Mman#EXEC} for a fetch
      * @return the index, or -1
      * @throws IllegalArgumentException if {@code access} is not one of the three
      * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
      */
     @Experimental
     public final int translate(long address, int access) {
-        if (access != Protection.READ && access != Protection.WRITE && access != Protection.EXEC) {
+        if (access != Mman.READ && access != Mman.WRITE && access != Mman.EXEC) {
             throw new IllegalArgumentException("access " + access + " is not READ, WRITE or EXEC");
         }
         return (int) viewed.translate(address, access);
@@ -1615,39 +1615,39 @@ public abstract class FlatMemory {
     }
 
     private long load(long address, int size) {
-        long physical = find(loadTags, addends, address, size - 1, Protection.READ);
+        long physical = find(loadTags, addends, address, size - 1, Mman.READ);
         return physical >= 0 ? fenced(get(physical, size)) : loadSlowly(address, size);
     }
 
     private long loadSlowly(long address, int size) {
-        long physical = walk(address, size - 1, Protection.READ);
+        long physical = walk(address, size - 1, Mman.READ);
         if (physical >= 0) {
             return fenced(get(physical, size));
         }
-        while (hasFailed(memory.load(address, size), Protection.READ, size)) {
+        while (hasFailed(memory.load(address, size), Mman.READ, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private long fetch(long address, int size) {
-        long physical = find(fetchTags, fetchAddends, address, size - 1, Protection.EXEC);
+        long physical = find(fetchTags, fetchAddends, address, size - 1, Mman.EXEC);
         return physical >= 0 ? fenced(get(physical, size)) : fetchSlowly(address, size);
     }
 
     private long fetchSlowly(long address, int size) {
-        long physical = walk(address, size - 1, Protection.EXEC);
+        long physical = walk(address, size - 1, Mman.EXEC);
         if (physical >= 0) {
             return fenced(get(physical, size));
         }
-        while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
+        while (hasFailed(memory.fetch(address, size), Mman.EXEC, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private void store(long address, int size, long value) {
-        long physical = find(storeTags, addends, address, size - 1, Protection.WRITE);
+        long physical = find(storeTags, addends, address, size - 1, Mman.WRITE);
         if (physical >= 0) {
             put(physical, size, value);
             Reference.reachabilityFence(this);
@@ -1657,19 +1657,19 @@ public abstract class FlatMemory {
     }
 
     private void storeSlowly(long address, int size, long value) {
-        long physical = walk(address, size - 1, Protection.WRITE);
+        long physical = walk(address, size - 1, Mman.WRITE);
         if (physical >= 0) {
             put(physical, size, value);
             Reference.reachabilityFence(this);
             return;
         }
-        while (hasFailed(memory.store(address, size, value), Protection.WRITE, size)) {
+        while (hasFailed(memory.store(address, size, value), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
     }
 
     private void storePair(long address, long first, long second) {
-        while (hasFailed(memory.storePair(address, first, second), Protection.WRITE, 2 * Long.BYTES)) {
+        while (hasFailed(memory.storePair(address, first, second), Mman.WRITE, 2 * Long.BYTES)) {
             // fault() returned, so retry.
         }
     }
@@ -1724,62 +1724,62 @@ public abstract class FlatMemory {
     }
 
     private long loadVolatile(long address, int size) {
-        while (hasFailed(memory.loadVolatile(address, size), Protection.READ, size)) {
+        while (hasFailed(memory.loadVolatile(address, size), Mman.READ, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private void storeVolatile(long address, int size, long value) {
-        while (hasFailed(memory.storeVolatile(address, size, value), Protection.WRITE, size)) {
+        while (hasFailed(memory.storeVolatile(address, size, value), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
     }
 
     private boolean compareAndSet(long address, int size, long expected, long value) {
-        while (hasFailed(memory.compareAndSet(address, size, expected, value), Protection.WRITE, size)) {
+        while (hasFailed(memory.compareAndSet(address, size, expected, value), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value() != 0;
     }
 
     private long compareAndExchange(long address, int size, long expected, long value) {
-        while (hasFailed(memory.compareAndExchange(address, size, expected, value), Protection.WRITE, size)) {
+        while (hasFailed(memory.compareAndExchange(address, size, expected, value), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private long getAndAdd(long address, int size, long delta) {
-        while (hasFailed(memory.getAndAdd(address, size, delta), Protection.WRITE, size)) {
+        while (hasFailed(memory.getAndAdd(address, size, delta), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private long getAndSet(long address, int size, long value) {
-        while (hasFailed(memory.getAndSet(address, size, value), Protection.WRITE, size)) {
+        while (hasFailed(memory.getAndSet(address, size, value), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private long getAndBitwiseAnd(long address, int size, long mask) {
-        while (hasFailed(memory.getAndBitwiseAnd(address, size, mask), Protection.WRITE, size)) {
+        while (hasFailed(memory.getAndBitwiseAnd(address, size, mask), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private long getAndBitwiseOr(long address, int size, long mask) {
-        while (hasFailed(memory.getAndBitwiseOr(address, size, mask), Protection.WRITE, size)) {
+        while (hasFailed(memory.getAndBitwiseOr(address, size, mask), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value();
     }
 
     private long getAndBitwiseXor(long address, int size, long mask) {
-        while (hasFailed(memory.getAndBitwiseXor(address, size, mask), Protection.WRITE, size)) {
+        while (hasFailed(memory.getAndBitwiseXor(address, size, mask), Mman.WRITE, size)) {
             // fault() returned, so retry.
         }
         return memory.value();

@@ -4,7 +4,7 @@ package dev.samara.core.guest;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
@@ -107,9 +107,9 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * Makes a page accessible without accessing it.
      *
      * @param address any address
-     * @param access bits of {@link Protection}
+     * @param access {@code PROT_*} bits of {@link Mman}
      * @return a {@link Fault}
-     * @throws IllegalArgumentException if {@code access} has bits that are not of {@link Protection}
+     * @throws IllegalArgumentException if {@code access} has bits other than {@code PROT_*}
      */
     public abstract int handleFault(long address, int access);
 
@@ -416,7 +416,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address of the word of 4 bytes
      * @param isShared whether the word may be shared between processes
-     * @param access {@link Protection#WRITE} if a shared word must be writable; otherwise READ
+     * @param access {@link Mman#WRITE} if a shared word must be writable; otherwise READ
      * @return the key; null if there is none, and {@link #fault} returns the reason: ADRALN for an address that is not
      *     a multiple of 4 (EINVAL); MAPERR beyond the limit of the space; ACCERR also for a shared word on a private
      *     page that cannot be written (EFAULT); or why the page cannot be accessed
@@ -439,7 +439,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * changes. If the access succeeds, the call allocates the pin.
      *
      * @param address an address of the page
-     * @param access {@link Protection#READ} or WRITE; a frame that is pinned for writing counts as written
+     * @param access {@link Mman#READ} or WRITE; a frame that is pinned for writing counts as written
      * @return the pin, to be released once; null if the access fails. {@link #fault} then returns the reason, which is
      *     OUT_OF_MEMORY also if the page has the maximum number of pins
      */

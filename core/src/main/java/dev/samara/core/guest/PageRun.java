@@ -4,7 +4,7 @@ package dev.samara.core.guest;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.guest.GuestRun;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 
 /**
@@ -16,7 +16,7 @@ import java.nio.ByteBuffer;
  * <pre>{@code
  * long sum = 0;
  * for (long at = start; at < end; at += run.length()) {
- *     if (run.seek(at, (int) Math.min(end - at, 1 << 16), Protection.READ) == 0) {
+ *     if (run.seek(at, (int) Math.min(end - at, 1 << 16), Mman.READ) == 0) {
  *         throw new IllegalStateException(Fault.toString(memory.fault()));
  *     }
  *     ByteBuffer bytes = run.buffer();
@@ -88,7 +88,7 @@ public abstract sealed class PageRun permits GuestRun {
      *
      * @param address of the first byte
      * @param length the maximum length of the run in bytes, positive
-     * @param access {@link Protection#READ} for a read-only buffer; WRITE, or READ and WRITE, for a writable buffer,
+     * @param access {@link Mman#READ} for a read-only buffer; WRITE, or READ and WRITE, for a writable buffer,
      *     for which the pages must permit both
      * @return the length of the run in bytes; 0 if none was found: {@link GuestMemory#fault} then returns the reason,
      *     or {@link Fault#NONE} for a watched page

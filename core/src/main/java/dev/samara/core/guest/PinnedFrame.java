@@ -148,7 +148,7 @@ public abstract sealed class PinnedFrame implements AutoCloseable permits FrameP
     /**
      * Returns whether the frame was pinned for writing. Otherwise its bytes must not be written through the pin.
      *
-     * @return whether the access had WRITE of {@link dev.samara.core.mman.Protection}
+     * @return whether the access had WRITE of {@link dev.samara.core.mman.Mman}
      */
     public abstract boolean isWritable();
 

@@ -23,8 +23,8 @@ package dev.samara.core.mman;
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
  * @param address the address at which the access failed, {@code si_addr}; for an access that crosses a page boundary,
  *     an address in the page that failed
- * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load.
- *     An atomic update also needs the right to read
+ * @param access {@code PROT_*} bits of {@link Mman}: EXEC for a fetch, WRITE for a store or an atomic update, READ for
+ *     a load. An atomic update also needs the right to read
  * @param size the size of the access in bytes; for a copy, the bytes within one page; 0 if the call names a page, not
  *     bytes
  */
@@ -71,7 +71,7 @@ public record Fault(int kind, long address, int access, int size) {
      *
      * @param kind the reason
      * @param address the address at which it failed
-     * @param access bits of {@link Protection}
+     * @param access {@code PROT_*} bits of {@link Mman}
      * @param size bytes, or 0
      * @throws IllegalArgumentException if {@code kind} is NONE, or not a constant of this class
      */
@@ -156,7 +156,7 @@ public record Fault(int kind, long address, int access, int size) {
     /** Returns a line in the style of a kernel log: {@code SEGV_ACCERR at 0x7f0000001000, write of 8 bytes}. */
     @Override
     public String toString() {
-        String verb = (access & Protection.WRITE) != 0 ? "write" : (access & Protection.EXEC) != 0 ? "fetch" : "read";
+        String verb = (access & Mman.WRITE) != 0 ? "write" : (access & Mman.EXEC) != 0 ? "fetch" : "read";
         String extent = size == 0 ? "" : size == 1 ? " of 1 byte" : " of " + size + " bytes";
         return toString(kind) + " at 0x" + Long.toHexString(address) + ", " + verb + extent;
     }

@@ -2,17 +2,15 @@
 /**
  * The numbers of {@code mman.h} and the results of calls: protections, flags, advice, errors, limits and capabilities.
  *
- * <p>The constant classes ({@link dev.samara.core.mman.Protection}, {@link dev.samara.core.mman.MapFlags}, {@link
- * dev.samara.core.mman.Advice} and the others) use Linux's x86-64 values, so an embedder can pass a guest's registers
- * through without conversion. A call of {@link dev.samara.core.AddressSpace} that fails returns the negated number of
- * an {@link dev.samara.core.mman.Errno}; {@link dev.samara.core.ThrowingCalls} throws an {@link
+ * <p>The constants of {@link dev.samara.core.mman.Mman} are Linux's x86-64 values, so an embedder can pass a guest's
+ * registers through without conversion. A call of {@link dev.samara.core.AddressSpace} that fails returns the negated
+ * number of an {@link dev.samara.core.mman.Errno}; {@link dev.samara.core.ThrowingCalls} throws an {@link
  * dev.samara.core.mman.MmException} instead. An access of a {@link dev.samara.core.Cpu} returns a {@link
  * dev.samara.core.mman.Fault}, which determines the signal that Linux would send.
  *
- * <p>Constant names are unique across these classes, so all of them can be imported statically at the same time; only
- * the constants of {@code Fault} are qualified with their class. Where two Linux names differ only in their prefix, the
- * constant of the rarer one keeps the prefix: {@code PROT_GROWSDOWN}, {@code MAP_SYNC}, {@code MREMAP_FIXED}, {@code
- * SHM_EXEC}.
+ * <p>The names of all constants except those of {@code Fault} are unique, so all of them can be imported statically at
+ * the same time. Where two Linux names differ only in their prefix, the constant of the rarer one keeps it: {@code
+ * PROT_GROWSDOWN}, {@code MAP_SYNC}, {@code MREMAP_FIXED}, {@code SHM_EXEC}.
  *
  * <p>This package depends on no other package of Samara.
  *

@@ -3,7 +3,7 @@ package dev.samara.core.vma;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -341,8 +341,8 @@ public interface Backing {
         /**
          * Returns the kind of the access, as in {@link dev.samara.core.mman.Fault#access}.
          *
-         * @return one bit of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a
-         *     load
+         * @return one {@code PROT_*} bit of {@link Mman}: EXEC for a fetch, WRITE for a store or an atomic update, READ
+         *     for a load
          */
         int access();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 
 /**
  * Determines which accesses memory of each protection permits ({@code protection_map} and {@code vm_get_page_prot}). An
@@ -23,7 +23,7 @@ import dev.samara.core.mman.Protection;
  *
  * <p><b>Constants.</b> They are the tables of Linux; each constant names its source. Two constants with the same rights
  * are equal. They do not model protection keys: on x86-64 hardware with such keys, Linux makes memory that is mapped
- * with {@link Protection#EXEC} alone unreadable by a key ({@code execute_only_pkey} in {@code arch/x86/mm/pkeys.c}).
+ * with {@link Mman#EXEC} alone unreadable by a key ({@code execute_only_pkey} in {@code arch/x86/mm/pkeys.c}).
  * {@link #EXECUTE_ONLY} has these rights. Linux refuses a load with the code {@code SEGV_PKUERR}, this library with
  * ACCERR.
  *
@@ -33,8 +33,8 @@ import dev.samara.core.mman.Protection;
  *     forbids it
  */
 public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead, boolean readImpliesExecute) {
-    /** The bits that are rights. The protection of {@code mmap} also has other bits, such as {@link Protection#SEM}. */
-    private static final int RIGHTS = Protection.READ | Protection.WRITE | Protection.EXEC;
+    /** The bits that are rights. The protection of {@code mmap} also has other bits, such as {@link Mman#SEM}. */
+    private static final int RIGHTS = Mman.READ | Mman.WRITE | Mman.EXEC;
 
     /**
      * x86-64, and x86-32 with PAE: every present page may be read, and the bit XD forbids fetches ({@code
@@ -118,23 +118,22 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
     /**
      * Returns the accesses that memory of a protection permits.
      *
-     * @param protection bits of {@link Protection}, as {@code mmap} takes them; other bits are ignored
-     * @return READ, WRITE and EXEC of {@link Protection}, as far as permitted
+     * @param protection {@code PROT_*} bits of {@link Mman}, as {@code mmap} takes them; other bits are ignored
+     * @return READ, WRITE and EXEC of {@link Mman}, as far as permitted
      */
     public int rights(int protection) {
         int rights = protection & RIGHTS;
-        if (((rights & Protection.WRITE) != 0 && writeImpliesRead)
-                || ((rights & Protection.EXEC) != 0 && executeImpliesRead)) {
-            rights |= Protection.READ;
+        if (((rights & Mman.WRITE) != 0 && writeImpliesRead) || ((rights & Mman.EXEC) != 0 && executeImpliesRead)) {
+            rights |= Mman.READ;
         }
-        return readImpliesExecute && (rights & Protection.READ) != 0 ? rights | Protection.EXEC : rights;
+        return readImpliesExecute && (rights & Mman.READ) != 0 ? rights | Mman.EXEC : rights;
     }
 
     /**
      * Returns whether memory of a protection permits an access.
      *
-     * @param protection bits of {@link Protection}, as {@code mmap} takes them; other bits are ignored
-     * @param access READ, WRITE or EXEC of {@link Protection}, or several; other bits are ignored
+     * @param protection {@code PROT_*} bits of {@link Mman}, as {@code mmap} takes them; other bits are ignored
+     * @param access READ, WRITE or EXEC of {@link Mman}, or several; other bits are ignored
      * @return whether all these accesses are permitted
      */
     public boolean permits(int protection, int access) {
@@ -144,14 +143,13 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
     /** Returns, on one line, the rights of memory that is mapped with only WRITE, only EXEC, and only READ. */
     @Override
     public String toString() {
-        return "-w- is " + text(Protection.WRITE) + ", --x is " + text(Protection.EXEC) + ", r-- is "
-                + text(Protection.READ);
+        return "-w- is " + text(Mman.WRITE) + ", --x is " + text(Mman.EXEC) + ", r-- is " + text(Mman.READ);
     }
 
     private String text(int protection) {
         int rights = rights(protection);
-        return ((rights & Protection.READ) != 0 ? "r" : "-")
-                + ((rights & Protection.WRITE) != 0 ? "w" : "-")
-                + ((rights & Protection.EXEC) != 0 ? "x" : "-");
+        return ((rights & Mman.READ) != 0 ? "r" : "-")
+                + ((rights & Mman.WRITE) != 0 ? "w" : "-")
+                + ((rights & Mman.EXEC) != 0 ? "x" : "-");
     }
 }

@@ -7,12 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.LayoutText;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
@@ -32,7 +29,7 @@ final class ArgumentMatrixTest {
     /** Whether to run the full product of four arguments, which takes long. */
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     /** The calls that change nothing when they fail, except that they may split a VMA at an edge. */
     private static final Set<ModelCall.Kind> ALL_OR_NOTHING = Set.of(
@@ -48,16 +45,15 @@ final class ArgumentMatrixTest {
     private static List<ModelCall> populate(long place, long page) {
         return List.of(
                 mmap(place, 6 * page, FIXED, -1, 0),
-                mmap(place + 2 * page, page, MapFlags.SHARED | MapFlags.FIXED, 0, 4 * page),
-                new ModelCall(ModelCall.Kind.MPROTECT, place + 4 * page, page, 0, 0, 0, Protection.READ, -1),
-                mmap(place + 20 * page, 2 * page, FIXED | MapFlags.GROWSDOWN, -1, 0),
+                mmap(place + 2 * page, page, Mman.SHARED | Mman.FIXED, 0, 4 * page),
+                new ModelCall(ModelCall.Kind.MPROTECT, place + 4 * page, page, 0, 0, 0, Mman.READ, -1),
+                mmap(place + 20 * page, 2 * page, FIXED | Mman.GROWSDOWN, -1, 0),
                 new ModelCall(ModelCall.Kind.SHMAT, place + 24 * page, 0, 0, 0, 0, 0, 0),
                 new ModelCall(ModelCall.Kind.MSEAL, place + 5 * page, page, 0, 0, 0, 0, -1));
     }
 
     private static ModelCall mmap(long address, long length, int flags, int file, long offset) {
-        return new ModelCall(
-                ModelCall.Kind.MMAP, address, length, offset, 0, flags, Protection.READ | Protection.WRITE, file);
+        return new ModelCall(ModelCall.Kind.MMAP, address, length, offset, 0, flags, Mman.READ | Mman.WRITE, file);
     }
 
     private static long[] numbers(Geometry geometry, long place) {
@@ -85,22 +81,22 @@ final class ArgumentMatrixTest {
      */
     private static List<ModelCall> calls(Geometry geometry, long place) {
         long[] numbers = numbers(geometry, place);
-        int rw = Protection.READ | Protection.WRITE;
-        int anon = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+        int rw = Mman.READ | Mman.WRITE;
+        int anon = Mman.PRIVATE | Mman.ANONYMOUS;
         List<ModelCall> calls = new ArrayList<>();
         for (long a : numbers) {
             calls.add(new ModelCall(ModelCall.Kind.BRK, a, 0, 0, 0, 0, 0, -1));
             calls.add(new ModelCall(ModelCall.Kind.SHMDT, a, 0, 0, 0, 0, 0, -1));
             calls.add(new ModelCall(ModelCall.Kind.GROW_STACK, a, 0, 0, 0, 0, 0, -1));
-            for (int flags : new int[] {0, ShmFlags.RND, ShmFlags.REMAP, ShmFlags.RND | ShmFlags.REMAP}) {
+            for (int flags : new int[] {0, Mman.RND, Mman.REMAP, Mman.RND | Mman.REMAP}) {
                 calls.add(new ModelCall(ModelCall.Kind.SHMAT, a, 0, 0, 0, flags, 0, 1));
             }
             for (long b : numbers) {
                 calls.add(new ModelCall(ModelCall.Kind.MUNMAP, a, b, 0, 0, 0, 0, -1));
-                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, Protection.READ, -1));
-                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, rw | Protection.PROT_GROWSDOWN, -1));
-                calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Advice.DONTFORK, 0, -1));
-                calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Advice.POPULATE_READ, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, Mman.READ, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, rw | Mman.PROT_GROWSDOWN, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Mman.DONTFORK, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Mman.POPULATE_READ, 0, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MLOCK, a, b, 0, 0, 0, 0, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MLOCK, a, b, 0, 0, 1, 0, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MUNLOCK, a, b, 0, 0, 0, 0, -1));
@@ -108,13 +104,12 @@ final class ArgumentMatrixTest {
                 calls.add(new ModelCall(ModelCall.Kind.MSYNC, a, b, 0, 0, 2, 0, -1));
                 for (long c : numbers) {
                     calls.add(new ModelCall(ModelCall.Kind.MSEAL, a, b, c, 0, 0, 0, -1));
-                    for (int flags :
-                            new int[] {anon, FIXED, anon | MapFlags.FIXED_NOREPLACE, anon | MapFlags.BELOW_2G}) {
+                    for (int flags : new int[] {anon, FIXED, anon | Mman.FIXED_NOREPLACE, anon | Mman.BELOW_2G}) {
                         calls.add(mmap(a, b, flags, -1, c));
                     }
-                    calls.add(mmap(a, b, MapFlags.SHARED, 0, c));
-                    calls.add(mmap(a, b, MapFlags.PRIVATE | MapFlags.FIXED, 2, c));
-                    calls.add(mmap(a, b, MapFlags.PRIVATE, 3, c));
+                    calls.add(mmap(a, b, Mman.SHARED, 0, c));
+                    calls.add(mmap(a, b, Mman.PRIVATE | Mman.FIXED, 2, c));
+                    calls.add(mmap(a, b, Mman.PRIVATE, 3, c));
                 }
             }
         }

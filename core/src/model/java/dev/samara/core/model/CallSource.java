@@ -2,14 +2,9 @@
 package dev.samara.core.model;
 
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.ShmFlags;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.Random;
 
@@ -18,56 +13,56 @@ import java.util.Random;
  */
 final class CallSource {
     private static final int[] PROTECTIONS = {
-        Protection.READ | Protection.WRITE,
-        Protection.READ | Protection.WRITE,
-        Protection.READ,
-        Protection.NONE,
-        Protection.READ | Protection.EXEC,
-        Protection.WRITE,
-        Protection.READ | Protection.WRITE | Protection.EXEC
+        Mman.READ | Mman.WRITE,
+        Mman.READ | Mman.WRITE,
+        Mman.READ,
+        Mman.NONE,
+        Mman.READ | Mman.EXEC,
+        Mman.WRITE,
+        Mman.READ | Mman.WRITE | Mman.EXEC
     };
 
     private static final int[] EXTRA_MAP_FLAGS = {
-        MapFlags.GROWSDOWN,
-        MapFlags.GROWSDOWN,
-        MapFlags.STACK,
-        MapFlags.NORESERVE,
-        MapFlags.LOCKED,
-        MapFlags.FIXED_NOREPLACE,
-        MapFlags.FIXED_NOREPLACE,
-        MapFlags.BELOW_2G,
-        MapFlags.ABOVE_4G,
-        MapFlags.POPULATE,
-        MapFlags.MAP_SYNC,
+        Mman.GROWSDOWN,
+        Mman.GROWSDOWN,
+        Mman.STACK,
+        Mman.NORESERVE,
+        Mman.LOCKED,
+        Mman.FIXED_NOREPLACE,
+        Mman.FIXED_NOREPLACE,
+        Mman.BELOW_2G,
+        Mman.ABOVE_4G,
+        Mman.POPULATE,
+        Mman.MAP_SYNC,
         0x200000
     };
 
     private static final int[] ADVICE = {
-        Advice.NORMAL,
-        Advice.RANDOM,
-        Advice.SEQUENTIAL,
-        Advice.WILLNEED,
-        Advice.DONTNEED,
-        Advice.FREE,
-        Advice.REMOVE,
-        Advice.DONTFORK,
-        Advice.DOFORK,
-        Advice.MERGEABLE,
-        Advice.UNMERGEABLE,
-        Advice.HUGEPAGE,
-        Advice.NOHUGEPAGE,
-        Advice.DONTDUMP,
-        Advice.DODUMP,
-        Advice.WIPEONFORK,
-        Advice.KEEPONFORK,
-        Advice.COLD,
-        Advice.PAGEOUT,
-        Advice.COLLAPSE,
-        Advice.POPULATE_READ,
-        Advice.POPULATE_WRITE,
-        Advice.DONTNEED_LOCKED,
-        Advice.GUARD_INSTALL,
-        Advice.GUARD_REMOVE,
+        Mman.NORMAL,
+        Mman.RANDOM,
+        Mman.SEQUENTIAL,
+        Mman.WILLNEED,
+        Mman.DONTNEED,
+        Mman.FREE,
+        Mman.REMOVE,
+        Mman.DONTFORK,
+        Mman.DOFORK,
+        Mman.MERGEABLE,
+        Mman.UNMERGEABLE,
+        Mman.HUGEPAGE,
+        Mman.NOHUGEPAGE,
+        Mman.DONTDUMP,
+        Mman.DODUMP,
+        Mman.WIPEONFORK,
+        Mman.KEEPONFORK,
+        Mman.COLD,
+        Mman.PAGEOUT,
+        Mman.COLLAPSE,
+        Mman.POPULATE_READ,
+        Mman.POPULATE_WRITE,
+        Mman.DONTNEED_LOCKED,
+        Mman.GUARD_INSTALL,
+        Mman.GUARD_REMOVE,
         5,
         77
     };
@@ -87,8 +82,8 @@ final class CallSource {
             return ranged(ModelCall.Kind.MUNMAP, space, 0, 0, 0);
         }
         if (dice < 57) {
-            int grows = oneIn(12) ? Protection.PROT_GROWSDOWN : oneIn(40) ? Protection.PROT_GROWSUP : 0;
-            int odd = oneIn(40) ? 0x100 : oneIn(40) ? Protection.SEM : 0;
+            int grows = oneIn(12) ? Mman.PROT_GROWSDOWN : oneIn(40) ? Mman.PROT_GROWSUP : 0;
+            int odd = oneIn(40) ? 0x100 : oneIn(40) ? Mman.SEM : 0;
             return ranged(ModelCall.Kind.MPROTECT, space, 0, of(PROTECTIONS) | grows | odd, 0);
         }
         if (dice < 72) {
@@ -110,7 +105,7 @@ final class CallSource {
             case 0 -> simple(ModelCall.Kind.MLOCKALL, 0, random.nextInt(9));
             case 1 -> simple(ModelCall.Kind.MUNLOCKALL, 0, 0);
             case 2 -> {
-                int flags = oneIn(9) ? random.nextInt(16) : of(SyncFlags.ASYNC, SyncFlags.SYNC, SyncFlags.INVALIDATE);
+                int flags = oneIn(9) ? random.nextInt(16) : of(Mman.ASYNC, Mman.SYNC, Mman.INVALIDATE);
                 yield ranged(ModelCall.Kind.MSYNC, space, flags, 0, 0);
             }
             case 3 -> ranged(ModelCall.Kind.MSEAL, space, 0, 0, oneIn(9) ? 1 : 0);
@@ -137,9 +132,9 @@ final class CallSource {
     }
 
     private ModelCall mmap(ModelSpace space) {
-        int flags = of(MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.SHARED);
+        int flags = of(Mman.PRIVATE, Mman.PRIVATE, Mman.PRIVATE, Mman.SHARED);
         if (oneIn(12)) {
-            flags = of(0, MapFlags.SHARED_VALIDATE, MapFlags.DROPPABLE, 4);
+            flags = of(0, Mman.SHARED_VALIDATE, Mman.DROPPABLE, 4);
         }
         if (oneIn(4)) {
             flags |= of(EXTRA_MAP_FLAGS);
@@ -149,13 +144,13 @@ final class CallSource {
         }
         int file = -1;
         if (!oneIn(3)) {
-            flags |= MapFlags.ANONYMOUS;
+            flags |= Mman.ANONYMOUS;
         } else {
             file = oneIn(30) ? -1 : random.nextInt(oneIn(4) ? OpenFiles.ALL.size() : 3);
         }
         boolean placed = oneIn(2);
         long address = placed || oneIn(4) ? address(space) : 0;
-        flags |= placed ? MapFlags.FIXED : 0;
+        flags |= placed ? Mman.FIXED : 0;
         long page = space.geometry.pageSize();
         long offset = page * random.nextInt(12);
         if (oneIn(3)) {
@@ -171,23 +166,23 @@ final class CallSource {
         long address = address(space);
         long length = oneIn(30) ? 0 : length(space, address);
         long newLength = oneIn(3) ? length : oneIn(2) ? length + space.geometry.pageSize() : length(space, address);
-        int flags = of(0, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED);
+        int flags = of(0, Mman.MAYMOVE, Mman.MAYMOVE, Mman.MAYMOVE | Mman.MREMAP_FIXED);
         if (oneIn(5)) {
-            flags |= RemapFlags.DONTUNMAP;
+            flags |= Mman.DONTUNMAP;
             newLength = oneIn(9) ? newLength : length;
         } else if (oneIn(30)) {
             flags = random.nextInt(16);
         }
-        boolean hint = (flags & RemapFlags.MREMAP_FIXED) != 0 || oneIn(3);
+        boolean hint = (flags & Mman.MREMAP_FIXED) != 0 || oneIn(3);
         return new ModelCall(
                 ModelCall.Kind.MREMAP, address, length, newLength, hint ? address(space) : 0, flags, 0, -1);
     }
 
     private ModelCall shmat(ModelSpace space) {
-        int flags = (oneIn(3) ? ShmFlags.RDONLY : 0)
-                | (oneIn(4) ? ShmFlags.RND : 0)
-                | (oneIn(3) ? ShmFlags.REMAP : 0)
-                | (oneIn(5) ? ShmFlags.SHM_EXEC : 0);
+        int flags = (oneIn(3) ? Mman.RDONLY : 0)
+                | (oneIn(4) ? Mman.RND : 0)
+                | (oneIn(3) ? Mman.REMAP : 0)
+                | (oneIn(5) ? Mman.SHM_EXEC : 0);
         int segment = oneIn(20) ? -1 : random.nextInt(ModelCall.SEGMENT_COUNT);
         return new ModelCall(ModelCall.Kind.SHMAT, oneIn(3) ? 0 : address(space), 0, 0, 0, flags, 0, segment);
     }
@@ -207,8 +202,8 @@ final class CallSource {
                 length(space, address),
                 oneIn(20) ? -random.nextInt(4) : random.nextInt(12),
                 0,
-                oneIn(4) ? MapFlags.NONBLOCK : 0,
-                oneIn(30) ? Protection.READ : 0,
+                oneIn(4) ? Mman.NONBLOCK : 0,
+                oneIn(30) ? Mman.READ : 0,
                 -1);
     }
 

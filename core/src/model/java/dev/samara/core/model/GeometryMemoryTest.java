@@ -8,10 +8,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.Geometries;
 import dev.samara.core.fixture.OneThread;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -39,11 +37,9 @@ final class GeometryMemoryTest {
     /** The number of pages at one place. */
     private static final int PLACE = 6;
 
-    private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FLAGS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
-    private static final int[] PROTECTIONS = {
-        Protection.READ | Protection.WRITE, Protection.READ | Protection.WRITE, Protection.READ, Protection.NONE
-    };
+    private static final int[] PROTECTIONS = {Mman.READ | Mman.WRITE, Mman.READ | Mman.WRITE, Mman.READ, Mman.NONE};
 
     static Stream<Arguments> geometries() {
         return Geometries.all().entrySet().stream()
@@ -121,7 +117,7 @@ final class GeometryMemoryTest {
             }
             default -> {
                 if (model.isMapped(start, length)) {
-                    assertEquals(0, space.madvise(start, length, Advice.DONTNEED));
+                    assertEquals(0, space.madvise(start, length, Mman.DONTNEED));
                     model.discard(start, length);
                 }
             }
@@ -136,13 +132,13 @@ final class GeometryMemoryTest {
                 + (random.nextBoolean() ? model.pageSize() - 1 - random.nextInt(8) : random.nextInt(64));
         if (random.nextBoolean()) {
             long number = random.nextLong();
-            int expected = model.fault(address, size, Protection.WRITE);
+            int expected = model.fault(address, size, Mman.WRITE);
             assertEquals(Fault.toString(expected), Fault.toString(memory.store(address, size, number)));
             if (expected == Fault.NONE) {
                 model.store(address, size, number);
             }
         } else {
-            int expected = model.fault(address, size, Protection.READ);
+            int expected = model.fault(address, size, Mman.READ);
             assertEquals(Fault.toString(expected), Fault.toString(memory.load(address, size)));
             if (expected == Fault.NONE) {
                 assertEquals(model.load(address, size), memory.value(), () -> Long.toHexString(address));

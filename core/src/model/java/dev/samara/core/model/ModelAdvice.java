@@ -2,8 +2,8 @@
 package dev.samara.core.model;
 
 import dev.samara.core.internal.vma.VmArea.AnonVma;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -12,10 +12,10 @@ final class ModelAdvice {
     private ModelAdvice() {}
 
     static boolean isKnown(int advice) {
-        return (advice >= Advice.NORMAL && advice <= Advice.DONTNEED)
-                || (advice >= Advice.FREE && advice <= Advice.COLLAPSE)
-                || advice == Advice.GUARD_INSTALL
-                || advice == Advice.GUARD_REMOVE;
+        return (advice >= Mman.NORMAL && advice <= Mman.DONTNEED)
+                || (advice >= Mman.FREE && advice <= Mman.COLLAPSE)
+                || advice == Mman.GUARD_INSTALL
+                || advice == Mman.GUARD_REMOVE;
     }
 
     /** Applies an advice to a part of one VMA. */
@@ -28,7 +28,7 @@ final class ModelAdvice {
         if (refusal != null) {
             return refusal.result();
         }
-        if (advice == Advice.GUARD_INSTALL) {
+        if (advice == Mman.GUARD_INSTALL) {
             guard(space.pages, from);
             return 0;
         }
@@ -69,13 +69,13 @@ final class ModelAdvice {
 
     private static boolean discards(int advice) {
         return switch (advice) {
-            case Advice.FREE,
-                    Advice.DONTNEED,
-                    Advice.DONTNEED_LOCKED,
-                    Advice.REMOVE,
-                    Advice.DONTFORK,
-                    Advice.WIPEONFORK,
-                    Advice.GUARD_INSTALL -> true;
+            case Mman.FREE,
+                    Mman.DONTNEED,
+                    Mman.DONTNEED_LOCKED,
+                    Mman.REMOVE,
+                    Mman.DONTFORK,
+                    Mman.WIPEONFORK,
+                    Mman.GUARD_INSTALL -> true;
             default -> false;
         };
     }
@@ -87,25 +87,25 @@ final class ModelAdvice {
         boolean droppable = page.has(VmaFlags.DROPPABLE);
         boolean unreachable = page.hasAny(VmaFlags.IO | VmaFlags.PFNMAP);
         boolean invalid = switch (advice) {
-            case Advice.DONTNEED, Advice.COLD, Advice.PAGEOUT -> locked || frames;
-            case Advice.DONTNEED_LOCKED -> frames;
-            case Advice.FREE -> locked || frames || !page.isAnonymous();
-            case Advice.REMOVE -> locked || page.backing() == null;
-            case Advice.DOFORK -> page.has(VmaFlags.IO);
-            case Advice.COLLAPSE -> true;
-            case Advice.WIPEONFORK -> page.backing() != null || page.has(VmaFlags.SHARED);
-            case Advice.KEEPONFORK -> droppable;
-            case Advice.DODUMP -> special || droppable;
-            case Advice.GUARD_INSTALL -> special || locked;
-            case Advice.GUARD_REMOVE -> special;
-            case Advice.POPULATE_READ -> unreachable || !page.has(VmaFlags.READ);
-            case Advice.POPULATE_WRITE -> unreachable || !page.has(VmaFlags.WRITE);
+            case Mman.DONTNEED, Mman.COLD, Mman.PAGEOUT -> locked || frames;
+            case Mman.DONTNEED_LOCKED -> frames;
+            case Mman.FREE -> locked || frames || !page.isAnonymous();
+            case Mman.REMOVE -> locked || page.backing() == null;
+            case Mman.DOFORK -> page.has(VmaFlags.IO);
+            case Mman.COLLAPSE -> true;
+            case Mman.WIPEONFORK -> page.backing() != null || page.has(VmaFlags.SHARED);
+            case Mman.KEEPONFORK -> droppable;
+            case Mman.DODUMP -> special || droppable;
+            case Mman.GUARD_INSTALL -> special || locked;
+            case Mman.GUARD_REMOVE -> special;
+            case Mman.POPULATE_READ -> unreachable || !page.has(VmaFlags.READ);
+            case Mman.POPULATE_WRITE -> unreachable || !page.has(VmaFlags.WRITE);
             default -> false;
         };
         if (invalid) {
             return Errno.EINVAL;
         }
-        boolean refused = advice == Advice.REMOVE && !page.has(VmaFlags.SHARED | VmaFlags.MAYWRITE);
+        boolean refused = advice == Mman.REMOVE && !page.has(VmaFlags.SHARED | VmaFlags.MAYWRITE);
         return refused ? Errno.EACCES : null;
     }
 
@@ -116,19 +116,19 @@ final class ModelAdvice {
         boolean cannotMerge = page.hasAny(
                 VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE);
         return switch (advice) {
-            case Advice.NORMAL -> flags & ~reading;
-            case Advice.SEQUENTIAL -> (flags & ~reading) | VmaFlags.SEQ_READ;
-            case Advice.RANDOM -> (flags & ~reading) | VmaFlags.RAND_READ;
-            case Advice.DONTFORK -> flags | VmaFlags.DONTCOPY;
-            case Advice.DOFORK -> flags & ~VmaFlags.DONTCOPY;
-            case Advice.WIPEONFORK -> flags | VmaFlags.WIPEONFORK;
-            case Advice.KEEPONFORK -> flags & ~VmaFlags.WIPEONFORK;
-            case Advice.DONTDUMP -> flags | VmaFlags.DONTDUMP;
-            case Advice.DODUMP -> flags & ~VmaFlags.DONTDUMP;
-            case Advice.MERGEABLE -> cannotMerge ? flags : flags | VmaFlags.MERGEABLE;
-            case Advice.UNMERGEABLE -> flags & ~VmaFlags.MERGEABLE;
-            case Advice.HUGEPAGE -> (flags & ~huge) | VmaFlags.HUGEPAGE;
-            case Advice.NOHUGEPAGE -> (flags & ~huge) | VmaFlags.NOHUGEPAGE;
+            case Mman.NORMAL -> flags & ~reading;
+            case Mman.SEQUENTIAL -> (flags & ~reading) | VmaFlags.SEQ_READ;
+            case Mman.RANDOM -> (flags & ~reading) | VmaFlags.RAND_READ;
+            case Mman.DONTFORK -> flags | VmaFlags.DONTCOPY;
+            case Mman.DOFORK -> flags & ~VmaFlags.DONTCOPY;
+            case Mman.WIPEONFORK -> flags | VmaFlags.WIPEONFORK;
+            case Mman.KEEPONFORK -> flags & ~VmaFlags.WIPEONFORK;
+            case Mman.DONTDUMP -> flags | VmaFlags.DONTDUMP;
+            case Mman.DODUMP -> flags & ~VmaFlags.DONTDUMP;
+            case Mman.MERGEABLE -> cannotMerge ? flags : flags | VmaFlags.MERGEABLE;
+            case Mman.UNMERGEABLE -> flags & ~VmaFlags.MERGEABLE;
+            case Mman.HUGEPAGE -> (flags & ~huge) | VmaFlags.HUGEPAGE;
+            case Mman.NOHUGEPAGE -> (flags & ~huge) | VmaFlags.NOHUGEPAGE;
             default -> flags;
         };
     }

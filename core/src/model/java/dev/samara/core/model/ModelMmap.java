@@ -2,9 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.SharedSegment;
@@ -14,24 +12,24 @@ import org.jspecify.annotations.Nullable;
 /** {@code mmap}, {@code shmat} and {@code shmdt} on a model space. */
 final class ModelMmap {
     /** The flags that SHARED_VALIDATE accepts: those that existed before it. */
-    private static final int LEGACY = MapFlags.SHARED
-            | MapFlags.PRIVATE
-            | MapFlags.FIXED
-            | MapFlags.ANONYMOUS
-            | MapFlags.BELOW_2G
-            | MapFlags.ABOVE_4G
-            | MapFlags.GROWSDOWN
-            | MapFlags.DENYWRITE
-            | MapFlags.EXECUTABLE
-            | MapFlags.LOCKED
-            | MapFlags.NORESERVE
-            | MapFlags.POPULATE
-            | MapFlags.NONBLOCK
-            | MapFlags.STACK
-            | MapFlags.HUGETLB
-            | MapFlags.UNINITIALIZED
-            | (21 << MapFlags.HUGE_SHIFT)
-            | (30 << MapFlags.HUGE_SHIFT);
+    private static final int LEGACY = Mman.SHARED
+            | Mman.PRIVATE
+            | Mman.FIXED
+            | Mman.ANONYMOUS
+            | Mman.BELOW_2G
+            | Mman.ABOVE_4G
+            | Mman.GROWSDOWN
+            | Mman.DENYWRITE
+            | Mman.EXECUTABLE
+            | Mman.LOCKED
+            | Mman.NORESERVE
+            | Mman.POPULATE
+            | Mman.NONBLOCK
+            | Mman.STACK
+            | Mman.HUGETLB
+            | Mman.UNINITIALIZED
+            | (21 << Mman.HUGE_SHIFT)
+            | (30 << Mman.HUGE_SHIFT);
 
     private final ModelSpace space;
 
@@ -43,7 +41,7 @@ final class ModelMmap {
         if (!space.geometry.isAligned(offset)) {
             return Errno.EINVAL.result();
         }
-        boolean anonymous = (flags & MapFlags.ANONYMOUS) != 0;
+        boolean anonymous = (flags & Mman.ANONYMOUS) != 0;
         if (!anonymous && backing == null) {
             return Errno.EBADF.result();
         }
@@ -54,24 +52,24 @@ final class ModelMmap {
         if (bytes == 0) {
             return Errno.EINVAL.result();
         }
-        int placing = (flags & MapFlags.FIXED_NOREPLACE) != 0 ? flags | MapFlags.FIXED : flags;
-        long address = (placing & MapFlags.FIXED) != 0 ? wanted : hint(wanted);
+        int placing = (flags & Mman.FIXED_NOREPLACE) != 0 ? flags | Mman.FIXED : flags;
+        long address = (placing & Mman.FIXED) != 0 ? wanted : hint(wanted);
         long length = space.geometry.roundUp(bytes);
         if (length == 0 || space.pages.maps() > space.machine.maxMaps) {
             return Errno.ENOMEM.result();
         }
-        boolean sharedBit = (flags & MapFlags.SHARED) != 0;
+        boolean sharedBit = (flags & Mman.SHARED) != 0;
         long found = space.places.choose(file, address, length, offset, placing, sharedBit);
         if (Errno.isError(found)) {
             return found;
         }
         int from = space.page(found);
         int to = space.page(found + length);
-        if ((flags & MapFlags.FIXED_NOREPLACE) != 0 && !space.pages.isFree(from, to)) {
+        if ((flags & Mman.FIXED_NOREPLACE) != 0 && !space.pages.isFree(from, to)) {
             return Errno.EEXIST.result();
         }
         long vmaFlags = firstFlags(protection, flags);
-        if ((flags & MapFlags.LOCKED) != 0 && !space.mayLockAtAll()) {
+        if ((flags & Mman.LOCKED) != 0 && !space.mayLockAtAll()) {
             return Errno.EPERM.result();
         }
         if (!space.mayLock(vmaFlags, to - from)) {
@@ -94,23 +92,23 @@ final class ModelMmap {
 
     private long firstFlags(int protection, int flags) {
         boolean honoursNoReserve = !space.machine.isStrict();
-        return (protection & (Protection.READ | Protection.WRITE | Protection.EXEC))
+        return (protection & (Mman.READ | Mman.WRITE | Mman.EXEC))
                 | VmaFlags.MAY_ACCESS
                 | space.newFlags
-                | ((flags & MapFlags.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
-                | ((flags & MapFlags.LOCKED) != 0 ? VmaFlags.LOCKED : 0)
-                | ((flags & MapFlags.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0)
-                | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
-                | ((flags & MapFlags.NORESERVE) != 0 && honoursNoReserve ? VmaFlags.NORESERVE : 0);
+                | ((flags & Mman.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
+                | ((flags & Mman.LOCKED) != 0 ? VmaFlags.LOCKED : 0)
+                | ((flags & Mman.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0)
+                | ((flags & Mman.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
+                | ((flags & Mman.NORESERVE) != 0 && honoursNoReserve ? VmaFlags.NORESERVE : 0);
     }
 
     private static long typeOfMemory(long vmaFlags, int flags) {
         boolean grows = (vmaFlags & VmaFlags.GROWSDOWN) != 0;
-        return switch (flags & MapFlags.TYPE) {
-            case MapFlags.SHARED -> grows ? Errno.EINVAL.result() : vmaFlags | VmaFlags.SHARED | VmaFlags.MAYSHARE;
-            case MapFlags.PRIVATE -> vmaFlags;
-            case MapFlags.DROPPABLE ->
-                grows || (flags & (MapFlags.LOCKED | MapFlags.HUGETLB)) != 0
+        return switch (flags & Mman.TYPE) {
+            case Mman.SHARED -> grows ? Errno.EINVAL.result() : vmaFlags | VmaFlags.SHARED | VmaFlags.MAYSHARE;
+            case Mman.PRIVATE -> vmaFlags;
+            case Mman.DROPPABLE ->
+                grows || (flags & (Mman.LOCKED | Mman.HUGETLB)) != 0
                         ? Errno.EINVAL.result()
                         : vmaFlags | VmaFlags.DROPPABLE | VmaFlags.NORESERVE | VmaFlags.WIPEONFORK | VmaFlags.DONTDUMP;
             default -> Errno.EINVAL.result();
@@ -122,10 +120,10 @@ final class ModelMmap {
         if (Long.compareUnsigned(length, maximum) > 0 || Long.compareUnsigned(offset, maximum - length) > 0) {
             return Errno.EOVERFLOW.result();
         }
-        int type = flags & MapFlags.TYPE;
+        int type = flags & Mman.TYPE;
         long typed = vmaFlags;
-        if (type == MapFlags.SHARED || type == MapFlags.SHARED_VALIDATE) {
-            if (type == MapFlags.SHARED_VALIDATE && (flags & ~LEGACY) != 0) {
+        if (type == Mman.SHARED || type == Mman.SHARED_VALIDATE) {
+            if (type == Mman.SHARED_VALIDATE && (flags & ~LEGACY) != 0) {
                 return Errno.EOPNOTSUPP.result();
             }
             boolean write = (vmaFlags & VmaFlags.WRITE) != 0;
@@ -142,7 +140,7 @@ final class ModelMmap {
             if (!file.writable()) {
                 typed &= ~(VmaFlags.MAYWRITE | VmaFlags.SHARED);
             }
-        } else if (type != MapFlags.PRIVATE) {
+        } else if (type != Mman.PRIVATE) {
             return Errno.EINVAL.result();
         }
         if (!file.readable()) {
@@ -234,7 +232,7 @@ final class ModelMmap {
         }
         long most = space.geometry.pages(-1L);
         long offset = Long.compareUnsigned(pageOffset, most) > 0 ? most : pageOffset;
-        int mapFlags = MapFlags.SHARED | MapFlags.FIXED | (first.has(VmaFlags.LOCKED) ? MapFlags.LOCKED : 0);
+        int mapFlags = Mman.SHARED | Mman.FIXED | (first.has(VmaFlags.LOCKED) ? Mman.LOCKED : 0);
         int rights = (int) (first.flags() & VmaFlags.ACCESS);
         long mapped = map(start, size, rights, mapFlags, first.backing(), offset << space.geometry.pageShift());
         return Errno.isError(mapped) ? mapped : 0;
@@ -242,13 +240,13 @@ final class ModelMmap {
 
     long shmat(@Nullable SharedSegment segment, long address, int flags) {
         long at = address;
-        boolean replace = (flags & ShmFlags.REMAP) != 0;
+        boolean replace = (flags & Mman.REMAP) != 0;
         if (at == 0) {
             if (replace) {
                 return Errno.EINVAL.result();
             }
         } else if (!space.geometry.isAligned(at)) {
-            if ((flags & ShmFlags.RND) == 0) {
+            if ((flags & Mman.RND) == 0) {
                 return Errno.EINVAL.result();
             }
             at = space.geometry.roundDown(at);
@@ -269,11 +267,9 @@ final class ModelMmap {
                 return Errno.EINVAL.result();
             }
         }
-        boolean readOnly = (flags & ShmFlags.RDONLY) != 0;
-        int protection = Protection.READ
-                | (readOnly ? 0 : Protection.WRITE)
-                | ((flags & ShmFlags.SHM_EXEC) != 0 ? Protection.EXEC : 0);
-        int mapFlags = MapFlags.SHARED | (address != 0 ? MapFlags.FIXED : 0);
+        boolean readOnly = (flags & Mman.RDONLY) != 0;
+        int protection = Mman.READ | (readOnly ? 0 : Mman.WRITE) | ((flags & Mman.SHM_EXEC) != 0 ? Mman.EXEC : 0);
+        int mapFlags = Mman.SHARED | (address != 0 ? Mman.FIXED : 0);
         return map(at, segment.size(), protection, mapFlags, segment.attach(readOnly), 0);
     }
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
@@ -24,7 +21,7 @@ final class ModelRanges {
     }
 
     long mprotect(long address, long length, int protection) {
-        int grows = protection & (Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP);
+        int grows = protection & (Mman.PROT_GROWSDOWN | Mman.PROT_GROWSUP);
         int rights = protection & ~grows;
         if (Integer.bitCount(grows) == 2 || !space.geometry.isAligned(address)) {
             return Errno.EINVAL.result();
@@ -36,7 +33,7 @@ final class ModelRanges {
         if (Long.compareUnsigned(end, address) <= 0) {
             return Errno.ENOMEM.result();
         }
-        if ((rights & ~(Protection.READ | Protection.WRITE | Protection.EXEC | Protection.SEM)) != 0) {
+        if ((rights & ~(Mman.READ | Mman.WRITE | Mman.EXEC | Mman.SEM)) != 0) {
             return Errno.EINVAL.result();
         }
         int from = pages.clip(address);
@@ -45,20 +42,20 @@ final class ModelRanges {
         if (first >= to) {
             return Errno.ENOMEM.result();
         }
-        if (grows == Protection.PROT_GROWSDOWN) {
+        if (grows == Mman.PROT_GROWSDOWN) {
             if (!pages.at(first).has(VmaFlags.GROWSDOWN)) {
                 return Errno.EINVAL.result();
             }
             from = pages.startOf(first);
         } else if (first > from) {
             return Errno.ENOMEM.result();
-        } else if (grows == Protection.PROT_GROWSUP) {
+        } else if (grows == Mman.PROT_GROWSUP) {
             return Errno.EINVAL.result();
         }
         long result = 0;
         for (int at = from; at < to && result == 0; at = result == 0 ? pages.endOf(at) : at) {
             result = pages.isMapped(at)
-                    ? protect(at, Math.min(to, pages.endOf(at)), rights & ~Protection.SEM)
+                    ? protect(at, Math.min(to, pages.endOf(at)), rights & ~Mman.SEM)
                     : Errno.ENOMEM.result();
         }
         boolean beyond = Long.compareUnsigned(end, space.geometry.limit()) > 0;
@@ -95,7 +92,7 @@ final class ModelRanges {
     }
 
     long mlock(long address, long length, int flags) {
-        if ((flags & ~LockFlags.ONFAULT) != 0) {
+        if ((flags & ~Mman.ONFAULT) != 0) {
             return Errno.EINVAL.result();
         }
         if (!space.mayLockAtAll()) {
@@ -161,20 +158,20 @@ final class ModelRanges {
     }
 
     long mlockall(int flags) {
-        int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
-        if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
+        int known = Mman.CURRENT | Mman.FUTURE | Mman.ALL_ONFAULT;
+        if (flags == 0 || (flags & ~known) != 0 || flags == Mman.ALL_ONFAULT) {
             return Errno.EINVAL.result();
         }
         if (!space.mayLockAtAll()) {
             return Errno.EPERM.result();
         }
-        boolean current = (flags & LockFlags.CURRENT) != 0;
+        boolean current = (flags & Mman.CURRENT) != 0;
         long limit = space.geometry.pages(space.limit(Resource.MEMLOCK));
         if (current && Long.compareUnsigned(pages.count(0), limit) > 0 && !space.can(Capability.IPC_LOCK)) {
             return Errno.ENOMEM.result();
         }
-        long wanted = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
-        space.newFlags = (flags & LockFlags.FUTURE) != 0 ? wanted : 0;
+        long wanted = (flags & Mman.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
+        space.newFlags = (flags & Mman.FUTURE) != 0 ? wanted : 0;
         if (current) {
             lockAll(wanted);
         }
@@ -195,8 +192,8 @@ final class ModelRanges {
     }
 
     long msync(long address, long length, int flags) {
-        int known = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
-        boolean both = (flags & SyncFlags.ASYNC) != 0 && (flags & SyncFlags.SYNC) != 0;
+        int known = Mman.ASYNC | Mman.INVALIDATE | Mman.SYNC;
+        boolean both = (flags & Mman.ASYNC) != 0 && (flags & Mman.SYNC) != 0;
         if ((flags & ~known) != 0 || !space.geometry.isAligned(address) || both) {
             return Errno.EINVAL.result();
         }
@@ -208,11 +205,11 @@ final class ModelRanges {
         int to = pages.clip(end);
         for (int at = pages.clip(address); at < to; at++) {
             if (!pages.isMapped(at)) {
-                if (flags == SyncFlags.ASYNC) {
+                if (flags == Mman.ASYNC) {
                     return Errno.ENOMEM.result();
                 }
                 hole = true;
-            } else if ((flags & SyncFlags.INVALIDATE) != 0 && pages.at(at).has(VmaFlags.LOCKED)) {
+            } else if ((flags & Mman.INVALIDATE) != 0 && pages.at(at).has(VmaFlags.LOCKED)) {
                 return Errno.EBUSY.result();
             }
         }
@@ -305,7 +302,7 @@ final class ModelRanges {
         if (end == address) {
             return 0;
         }
-        boolean populates = advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE;
+        boolean populates = advice == Mman.POPULATE_READ || advice == Mman.POPULATE_WRITE;
         boolean hole = Long.compareUnsigned(end, space.geometry.limit()) > 0;
         int to = pages.clip(end);
         for (int at = pages.clip(address); at < to; ) {

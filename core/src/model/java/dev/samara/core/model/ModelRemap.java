@@ -2,8 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
@@ -22,8 +21,8 @@ final class ModelRemap {
     long mremap(long address, long oldBytes, long newBytes, int flags, long newAddress) {
         long oldLength = geometry.roundUp(oldBytes);
         long newLength = geometry.roundUp(newBytes);
-        boolean fixed = (flags & RemapFlags.MREMAP_FIXED) != 0;
-        boolean moves = fixed || (flags & RemapFlags.DONTUNMAP) != 0;
+        boolean fixed = (flags & Mman.MREMAP_FIXED) != 0;
+        boolean moves = fixed || (flags & Mman.DONTUNMAP) != 0;
         long wrong = checkArguments(address, oldLength, newLength, flags, newAddress, moves);
         if (wrong != 0) {
             return wrong;
@@ -53,7 +52,7 @@ final class ModelRemap {
 
     private long checkArguments(
             long address, long oldLength, long newLength, int flags, long newAddress, boolean moves) {
-        int known = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP;
+        int known = Mman.MAYMOVE | Mman.MREMAP_FIXED | Mman.DONTUNMAP;
         if ((flags & ~known) != 0
                 || !geometry.isAligned(address)
                 || newLength == 0
@@ -67,8 +66,8 @@ final class ModelRemap {
                 && Long.compareUnsigned(newAddress + newLength, address) > 0;
         if (Long.compareUnsigned(newAddress, geometry.limit() - newLength) > 0
                 || !geometry.isAligned(newAddress)
-                || (flags & RemapFlags.MAYMOVE) == 0
-                || ((flags & RemapFlags.DONTUNMAP) != 0 && oldLength != newLength)
+                || (flags & Mman.MAYMOVE) == 0
+                || ((flags & Mman.DONTUNMAP) != 0 && oldLength != newLength)
                 || overlap) {
             return Errno.EINVAL.result();
         }
@@ -82,13 +81,13 @@ final class ModelRemap {
             return Errno.EPERM.result();
         }
         boolean grows = Long.compareUnsigned(newLength, oldLength) > 0;
-        if (!grows && (flags & (RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP)) == 0) {
+        if (!grows && (flags & (Mman.MREMAP_FIXED | Mman.DONTUNMAP)) == 0) {
             return 0;
         }
         if (oldLength == 0 && !page.hasAny(VmaFlags.SHARED | VmaFlags.MAYSHARE)) {
             return Errno.EINVAL.result();
         }
-        if ((flags & RemapFlags.DONTUNMAP) != 0 && page.hasAny(VmaFlags.DONTEXPAND | VmaFlags.PFNMAP)) {
+        if ((flags & Mman.DONTUNMAP) != 0 && page.hasAny(VmaFlags.DONTEXPAND | VmaFlags.PFNMAP)) {
             return Errno.EINVAL.result();
         }
         long kept = grows ? oldLength : newLength;
@@ -148,7 +147,7 @@ final class ModelRemap {
     }
 
     private long moveTo(long address, long oldLength, long newLength, int flags, long newAddress) {
-        if ((flags & RemapFlags.MREMAP_FIXED) != 0) {
+        if ((flags & Mman.MREMAP_FIXED) != 0) {
             long result = space.munmap(newAddress, newLength);
             if (result != 0) {
                 return result;
@@ -165,7 +164,7 @@ final class ModelRemap {
             }
             length = newLength;
         }
-        boolean keepsSource = (flags & RemapFlags.DONTUNMAP) != 0;
+        boolean keepsSource = (flags & Mman.DONTUNMAP) != 0;
         int at = space.page(address);
         if (keepsSource && !space.mayExpand(pages.at(at).flags(), geometry.pages(length))) {
             return Errno.ENOMEM.result();
@@ -186,9 +185,7 @@ final class ModelRemap {
             pages.joinNew(end, end + more);
             return address;
         }
-        return (flags & RemapFlags.MAYMOVE) == 0
-                ? Errno.ENOMEM.result()
-                : move(address, oldLength, newLength, flags, 0);
+        return (flags & Mman.MAYMOVE) == 0 ? Errno.ENOMEM.result() : move(address, oldLength, newLength, flags, 0);
     }
 
     private boolean canExtend(int at, int end, long more) {
@@ -196,7 +193,7 @@ final class ModelRemap {
         long newEnd = space.address(end) + more;
         return Long.compareUnsigned(newEnd, geometry.limit()) <= 0
                 && pages.isFree(end, pages.clip(newEnd))
-                && !Errno.isError(space.places.choose(null, start, newEnd - start, 0, MapFlags.FIXED, false));
+                && !Errno.isError(space.places.choose(null, start, newEnd - start, 0, Mman.FIXED, false));
     }
 
     /** Copies the mapping to a new place and removes the source. */
@@ -204,7 +201,7 @@ final class ModelRemap {
         int at = space.page(address);
         Page source = pages.at(at);
         boolean shared = source.has(VmaFlags.MAYSHARE);
-        int placing = (flags & RemapFlags.MREMAP_FIXED) != 0 ? MapFlags.FIXED : 0;
+        int placing = (flags & Mman.MREMAP_FIXED) != 0 ? Mman.FIXED : 0;
         long offset = source.offset() << geometry.pageShift();
         long found = space.places.choose(source.backing(), newAddress, newLength, offset, placing, shared);
         if (Errno.isError(found)) {
@@ -218,7 +215,7 @@ final class ModelRemap {
         if (!whole && source.isSpecial()) {
             return Errno.EINVAL.result();
         }
-        boolean keepsSource = (flags & RemapFlags.DONTUNMAP) != 0;
+        boolean keepsSource = (flags & Mman.DONTUNMAP) != 0;
         long charge = geometry.pages(keepsSource ? newLength : newLength - oldLength);
         if (source.has(VmaFlags.ACCOUNT) && !space.canCommit(charge)) {
             return Errno.ENOMEM.result();

@@ -6,8 +6,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -34,7 +33,7 @@ final class ModelSpace {
     /** Flags that new mappings get ({@code mlockall} for the future). */
     long newFlags;
 
-    /** Bits of MdweFlags. */
+    /** {@code PR_MDWE_*} bits. */
     long mdwe;
 
     private final Set<Capability> capabilities;
@@ -88,7 +87,7 @@ final class ModelSpace {
     }
 
     long setMdwe(long bits) {
-        if (bits < 0 || bits == MdweFlags.NO_INHERIT || bits > 3) {
+        if (bits < 0 || bits == Mman.NO_INHERIT || bits > 3) {
             return Errno.EINVAL.result();
         }
         if (mdwe != 0 && mdwe != bits) {
@@ -296,7 +295,7 @@ final class ModelSpace {
         long length = newEnd - oldEnd;
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT | newFlags;
         long count = geometry.pages(length);
-        if (Errno.isError(places.choose(null, oldEnd, length, 0, MapFlags.FIXED, false)) || !mayLock(flags, count)) {
+        if (Errno.isError(places.choose(null, oldEnd, length, 0, Mman.FIXED, false)) || !mayLock(flags, count)) {
             return false;
         }
         int from = page(oldEnd);
@@ -362,7 +361,7 @@ final class ModelSpace {
             return null;
         }
         ModelSpace child = new ModelSpace(machine, geometry, capabilities, topDown, mmapBase, heapStart, brk);
-        child.mdwe = (mdwe & MdweFlags.NO_INHERIT) == 0 ? mdwe : 0;
+        child.mdwe = (mdwe & Mman.NO_INHERIT) == 0 ? mdwe : 0;
         child.limits.putAll(limits);
         for (int at = pages.nextMapped(0); at < pages.size(); at = pages.nextMapped(pages.endOf(at))) {
             Page first = pages.at(at);

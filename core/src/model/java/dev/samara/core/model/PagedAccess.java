@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.Cpu;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteOrder;
 import java.util.Objects;
 
@@ -83,7 +83,7 @@ final class PagedAccess extends FlatMemory {
     }
 
     private void compareWithRegion(long address, int size) {
-        int index = translate(address, Protection.READ);
+        int index = translate(address, Mman.READ);
         if (index >= 0 && (address & pageSize - 1) + size <= pageSize) {
             long there = switch (size) {
                 case 8 -> tlb().region().getLong(index);

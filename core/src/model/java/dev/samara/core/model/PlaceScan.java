@@ -2,7 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -45,7 +45,7 @@ final class PlaceScan {
             return Errno.ENOMEM.result();
         }
         long found = address;
-        if ((flags & MapFlags.FIXED) == 0) {
+        if ((flags & Mman.FIXED) == 0) {
             boolean plainMemory = file == null && !shared;
             boolean hugeMemory = plainMemory && address == 0 && length % geometry.hugeSize() == 0;
             boolean hugeFile = file != null && (file.isZeroDevice() ? !shared : file.wantsHugeAlignment());
@@ -89,19 +89,19 @@ final class PlaceScan {
     }
 
     private long plain(long address, long length, int flags) {
-        if (topDown && (flags & MapFlags.BELOW_2G) == 0) {
+        if (topDown && (flags & Mman.BELOW_2G) == 0) {
             long hint = geometry.roundDown(address);
             if (hint != 0 && isHintInOneWindow(hint, length) && isFreeForHint(hint, length)) {
                 return hint;
             }
-            long low = (flags & MapFlags.ABOVE_4G) != 0 ? 4 * GIB : 0;
+            long low = (flags & Mman.ABOVE_4G) != 0 ? 4 * GIB : 0;
             long beyond = Long.compareUnsigned(hint, geometry.window()) > 0 ? geometry.limit() - geometry.window() : 0;
             long found = highest(length, Math.max(low, lowest), mmapBase + beyond);
             if (!Errno.isError(found)) {
                 return found;
             }
         }
-        boolean low = (flags & MapFlags.BELOW_2G) != 0;
+        boolean low = (flags & Mman.BELOW_2G) != 0;
         long begin = low ? GIB : geometry.bottomUpBase();
         boolean far = Long.compareUnsigned(address, geometry.window()) > 0;
         long end = low ? 2 * GIB : far ? geometry.limit() : geometry.window();

@@ -3,10 +3,7 @@ package dev.samara.core.backing;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.fixture.CountingBacking;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Random;
 
@@ -17,11 +14,9 @@ import java.util.Random;
 public final class BackedCalls {
     public static final long PAGE = 0x1000;
 
-    private static final int[] RIGHTS = {
-        Protection.NONE, Protection.READ, Protection.READ | Protection.WRITE, Protection.READ | Protection.EXEC
-    };
+    private static final int[] RIGHTS = {Mman.NONE, Mman.READ, Mman.READ | Mman.WRITE, Mman.READ | Mman.EXEC};
     private static final int[] ADVICE = {
-        Advice.NORMAL, Advice.RANDOM, Advice.DONTFORK, Advice.DOFORK, Advice.DONTDUMP, Advice.DODUMP
+        Mman.NORMAL, Mman.RANDOM, Mman.DONTFORK, Mman.DOFORK, Mman.DONTDUMP, Mman.DODUMP
     };
 
     private final Random random;
@@ -67,18 +62,18 @@ public final class BackedCalls {
                 yield "resize " + range + " " + space.mremap(start, length, wanted, 0, 0);
             }
             case 19, 20 -> "move " + range + " " + move(space, start, length, 0);
-            case 21 -> "leave " + range + " " + move(space, start, length, RemapFlags.DONTUNMAP);
+            case 21 -> "leave " + range + " " + move(space, start, length, Mman.DONTUNMAP);
             case 22 -> "duplicate " + range + " " + duplicate(space, start, length);
             default -> "asynchronous " + range + " " + asynchronous(space, start, length, first);
         };
     }
 
     private long map(AddressSpace space, long start, long length, int page) {
-        int type = random.nextInt(3) == 0 ? MapFlags.SHARED : MapFlags.PRIVATE;
+        int type = random.nextInt(3) == 0 ? Mman.SHARED : Mman.PRIVATE;
         if (random.nextInt(5) == 0) {
-            return space.mmap(start, length, oneOf(RIGHTS), type | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+            return space.mmap(start, length, oneOf(RIGHTS), type | Mman.ANONYMOUS | Mman.FIXED, null, 0);
         }
-        return space.mmap(start, length, oneOf(RIGHTS), type | MapFlags.FIXED, oneOf(backings), page * PAGE);
+        return space.mmap(start, length, oneOf(RIGHTS), type | Mman.FIXED, oneOf(backings), page * PAGE);
     }
 
     private long target(long length) {
@@ -88,28 +83,24 @@ public final class BackedCalls {
     private long move(AddressSpace space, long start, long length, int flags) {
         long wanted = flags == 0 && random.nextBoolean() ? (1 + random.nextInt(12)) * PAGE : length;
         return space.mremap(
-                start,
-                length,
-                wanted,
-                RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | flags,
-                target(Math.max(length, wanted)));
+                start, length, wanted, Mman.MAYMOVE | Mman.MREMAP_FIXED | flags, target(Math.max(length, wanted)));
     }
 
     private long duplicate(AddressSpace space, long start, long length) {
-        return space.mremap(start, 0, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, target(length));
+        return space.mremap(start, 0, length, Mman.MAYMOVE | Mman.MREMAP_FIXED, target(length));
     }
 
     private String asynchronous(AddressSpace space, long start, long length, int page) {
         return switch (random.nextInt(3)) {
             case 0 -> "munmap " + space.munmapAsync(start, length).isDone();
             case 1 -> {
-                int flags = MapFlags.SHARED | MapFlags.FIXED;
+                int flags = Mman.SHARED | Mman.FIXED;
                 yield "mmap "
                         + space.mmapAsync(start, length, oneOf(RIGHTS), flags, oneOf(backings), page * PAGE)
                                 .isDone();
             }
             default -> {
-                int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+                int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
                 yield "move "
                         + space.mremapAsync(start, length, length, flags, target(length))
                                 .isDone();

@@ -18,9 +18,8 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.testing.Share;
@@ -229,8 +228,8 @@ final class BackingLifeTest {
     final class CallingBack {
         private static final long PAGE = 0x1000;
         private static final long PLACE = 0x1000_0000L;
-        private static final int READ = Protection.READ;
-        private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+        private static final int READ = Mman.READ;
+        private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
         private static final int HELD = 3;
 
         private static final class Scripted extends CountingBacking {
@@ -299,7 +298,7 @@ final class BackingLifeTest {
         }
 
         private long anonymous(int page, int pages) {
-            return space.mmap(page(page), pages * PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0);
+            return space.mmap(page(page), pages * PAGE, READ, FIXED | Mman.ANONYMOUS, null, 0);
         }
 
         @Test
@@ -382,7 +381,7 @@ final class BackingLifeTest {
             Latches.await(asked);
             assertEquals(0, space.munmap(page(0), 4 * PAGE));
             assertEquals(page(2), anonymous(2, 4));
-            assertEquals(0, space.mprotect(page(2), PAGE, Protection.NONE));
+            assertEquals(0, space.mprotect(page(2), PAGE, Mman.NONE));
             answer.countDown();
             assertEquals(page(0), mapping.get());
             assertEquals(1, space.snapshot().vmas().size());
@@ -394,7 +393,7 @@ final class BackingLifeTest {
     final class RefusedPopulate {
         private static final long PAGE = SpaceFixture.PAGE;
         private static final long AT = 0x2000_0000L;
-        private static final int FLAGS = MapFlags.PRIVATE | MapFlags.FIXED | MapFlags.POPULATE;
+        private static final int FLAGS = Mman.PRIVATE | Mman.FIXED | Mman.POPULATE;
 
         private final SpaceFixture fixture = new SpaceFixture();
         private final AddressSpace space = fixture.space;
@@ -407,7 +406,7 @@ final class BackingLifeTest {
 
         @BeforeEach
         void mapped() {
-            fixture.map(AT, 1, Protection.READ | Protection.WRITE, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(AT, 1, Mman.READ | Mman.WRITE, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
         }
 
         @AfterEach
@@ -419,13 +418,13 @@ final class BackingLifeTest {
 
         @Test
         void synchronous() {
-            assertEquals(Errno.ENOMEM.result(), space.mmap(AT, PAGE, Protection.READ, FLAGS, refusing, 0));
+            assertEquals(Errno.ENOMEM.result(), space.mmap(AT, PAGE, Mman.READ, FLAGS, refusing, 0));
         }
 
         @Test
         @DisplayName("the asynchronous form is complete")
         void asynchronous() {
-            PendingCall refused = space.mmapAsync(AT, PAGE, Protection.READ, FLAGS, refusing, 0);
+            PendingCall refused = space.mmapAsync(AT, PAGE, Mman.READ, FLAGS, refusing, 0);
             assertEquals(Errno.ENOMEM.result(), refused.result());
             assertTrue(refused.isDone());
         }

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.PageCache;
 import java.io.EOFException;
 import java.io.IOException;
@@ -121,7 +121,7 @@ final class MemoryFileTest {
         @DisplayName("a write beside truncations leaves no byte behind the end, to come back when the file grows again")
         void besideTruncations() throws Exception {
             file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, PAGE);
-            long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+            long at = fixture.map(0, 1, RW, Mman.SHARED, file.open(), 0);
             byte[] bytes = ones(PAGE_BYTES);
             long whole = 0x0101_0101_0101_0101L;
             AtomicInteger begun = new AtomicInteger();
@@ -197,7 +197,7 @@ final class MemoryFileTest {
         @DisplayName("are those that a mapping has, and need no CPU")
         void mapping() throws IOException {
             try (HostFile file = open((int) PAGE)) {
-                long at = fixture.map(0, 1, RW, MapFlags.SHARED, file, 0);
+                long at = fixture.map(0, 1, RW, Mman.SHARED, file, 0);
                 fixture.store(at + 8, 5);
                 assertEquals(5, file.getLong(8));
                 Thread other = new Thread(() -> {

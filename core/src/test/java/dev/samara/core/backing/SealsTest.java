@@ -13,13 +13,8 @@ import dev.samara.core.fixture.KernelTable;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.SealFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
@@ -52,10 +47,10 @@ final class SealsTest {
         private static final KernelTable KERNEL = new KernelTable("seals.table");
         private static final long PAGE = SpaceFixture.PAGE;
         private static final long AT = 0x1000_0000L;
-        private static final int READ = Protection.READ;
+        private static final int READ = Mman.READ;
         private static final int RW = SpaceFixture.RW;
-        private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
-        private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        private static final int SHARED = Mman.SHARED | Mman.FIXED;
+        private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
         private final SpaceFixture fixture = new SpaceFixture();
 
@@ -116,17 +111,17 @@ final class SealsTest {
                 long first = file.addSeals(
                         switch (words[0]) {
                             case "unknown", "not-allowed-unknown" -> 0x40;
-                            case "twice" -> SealFlags.SEAL_SHRINK;
-                            case "not-allowed" -> SealFlags.SEAL_GROW;
-                            default -> SealFlags.SEAL_SEAL;
+                            case "twice" -> Mman.SEAL_SHRINK;
+                            case "not-allowed" -> Mman.SEAL_GROW;
+                            default -> Mman.SEAL_SEAL;
                         });
                 if (words[0].startsWith("not-allowed") || words[0].equals("unknown")) {
                     return KernelTable.answers(first, file.seals());
                 }
                 long second = file.addSeals(
                         switch (words[0]) {
-                            case "sealed", "twice" -> SealFlags.SEAL_GROW;
-                            case "sealed-same" -> SealFlags.SEAL_SEAL;
+                            case "sealed", "twice" -> Mman.SEAL_GROW;
+                            case "sealed-same" -> Mman.SEAL_SEAL;
                             default -> 0;
                         });
                 return KernelTable.answers(first, second, file.seals());
@@ -146,11 +141,11 @@ final class SealsTest {
         @DisplayName("F_SEAL_WRITE is EBUSY while a shared mapping exists that may be written, now or later")
         List<DynamicTest> busy() {
             return tests("busy", (words, on) -> {
-                int type = (words[1].equals("shared") ? MapFlags.SHARED : MapFlags.PRIVATE) | MapFlags.FIXED;
+                int type = (words[1].equals("shared") ? Mman.SHARED : Mman.PRIVATE) | Mman.FIXED;
                 Backing open = words[2].equals("readonly") ? on.file.openReadOnly() : on.file.open();
                 assertEquals(AT, on.map(bits(words[0]), type, open));
-                long first = on.file.addSeals(SealFlags.SEAL_WRITE);
-                return KernelTable.answers(first, on.file.addSeals(SealFlags.SEAL_FUTURE_WRITE), on.file.seals());
+                long first = on.file.addSeals(Mman.SEAL_WRITE);
+                return KernelTable.answers(first, on.file.addSeals(Mman.SEAL_FUTURE_WRITE), on.file.seals());
             });
         }
 
@@ -161,7 +156,7 @@ final class SealsTest {
                 on.mapShared();
                 MemoryFile file = on.file;
                 AddressSpace space = on.space;
-                int write = SealFlags.SEAL_WRITE;
+                int write = Mman.SEAL_WRITE;
                 switch (words[0]) {
                     case "part" -> {
                         long first = file.addSeals(write);
@@ -175,7 +170,7 @@ final class SealsTest {
                         return KernelTable.answers(file.addSeals(write));
                     }
                     case "nothing-added" -> {
-                        return KernelTable.answers(file.addSeals(write | SealFlags.SEAL_SHRINK), file.seals());
+                        return KernelTable.answers(file.addSeals(write | Mman.SEAL_SHRINK), file.seals());
                     }
                     case "split" -> {
                         assertEquals(0, space.mprotect(AT, PAGE, READ));
@@ -210,12 +205,12 @@ final class SealsTest {
         List<DynamicTest> mmap() {
             return tests("mmap", (words, on) -> {
                 assertEquals(0, on.file.addSeals(bits(words[0])));
-                int type = (words[2].equals("shared") ? MapFlags.SHARED : MapFlags.PRIVATE) | MapFlags.FIXED;
+                int type = (words[2].equals("shared") ? Mman.SHARED : Mman.PRIVATE) | Mman.FIXED;
                 long mapped = on.space.mmap(AT, PAGE, bits(words[1]), type, on.file.open(), 0);
                 if (Errno.isError(mapped)) {
                     return KernelTable.answers(mapped);
                 }
-                long removed = on.space.madvise(AT, PAGE, Advice.REMOVE);
+                long removed = on.space.madvise(AT, PAGE, Mman.REMOVE);
                 return KernelTable.answers(mapped, on.space.mprotect(AT, PAGE, RW), removed);
             });
         }
@@ -234,7 +229,7 @@ final class SealsTest {
         @DisplayName("pwrite across the end of a file that must not grow writes up to the end")
         List<DynamicTest> writesAcross() {
             return tests("write-across", (words, on) -> {
-                assertEquals(0, on.file.addSeals(SealFlags.SEAL_GROW));
+                assertEquals(0, on.file.addSeals(Mman.SEAL_GROW));
                 int page = (int) PAGE;
                 return words[0].equals("grow")
                         ? KernelTable.answersUnchanged(on.write(3 * PAGE, 2 * page), on.write(4 * PAGE, page))
@@ -273,7 +268,7 @@ final class SealsTest {
             return tests("future", (words, on) -> {
                 on.mapShared();
                 AddressSpace space = on.space;
-                long first = on.file.addSeals(SealFlags.SEAL_FUTURE_WRITE);
+                long first = on.file.addSeals(Mman.SEAL_FUTURE_WRITE);
                 switch (words[0]) {
                     case "existing" -> {
                         long narrowed = space.mprotect(AT, PAGE, READ);
@@ -286,13 +281,13 @@ final class SealsTest {
                         return KernelTable.answers(first, space.mremap(AT, PAGE, PAGE, MOVE, AT + 64 * PAGE));
                     }
                     case "remove" -> {
-                        return KernelTable.answers(first, space.madvise(AT, PAGE, Advice.REMOVE));
+                        return KernelTable.answers(first, space.madvise(AT, PAGE, Mman.REMOVE));
                     }
                     default -> {
-                        long second = on.file.addSeals(SealFlags.SEAL_WRITE);
+                        long second = on.file.addSeals(Mman.SEAL_WRITE);
                         on.unmap(0, 4);
                         int before = on.file.seals();
-                        return KernelTable.answers(first, second, on.file.addSeals(SealFlags.SEAL_WRITE), before);
+                        return KernelTable.answers(first, second, on.file.addSeals(Mman.SEAL_WRITE), before);
                     }
                 }
             });
@@ -304,11 +299,11 @@ final class SealsTest {
             return tests("write", (words, on) -> {
                 boolean isPrivate = words[0].equals("private");
                 if (isPrivate) {
-                    assertEquals(AT, on.map(RW, MapFlags.PRIVATE | MapFlags.FIXED, on.file.open()));
+                    assertEquals(AT, on.map(RW, Mman.PRIVATE | Mman.FIXED, on.file.open()));
                 }
-                long first = on.file.addSeals(SealFlags.SEAL_WRITE);
+                long first = on.file.addSeals(Mman.SEAL_WRITE);
                 if (isPrivate) {
-                    return KernelTable.answers(first, on.space.madvise(AT, PAGE, Advice.REMOVE));
+                    return KernelTable.answers(first, on.space.madvise(AT, PAGE, Mman.REMOVE));
                 }
                 Backing readOnly = on.file.openReadOnly();
                 long mapped = on.map(READ, SHARED, readOnly);
@@ -321,15 +316,15 @@ final class SealsTest {
         @DisplayName("the place of EPERM among the errors of mmap")
         List<DynamicTest> order() {
             return tests("order", (words, on) -> {
-                assertEquals(0, on.file.addSeals(SealFlags.SEAL_WRITE));
+                assertEquals(0, on.file.addSeals(Mman.SEAL_WRITE));
                 Backing open = on.file.open();
                 long result = switch (words[0]) {
-                    case "growsdown" -> on.map(RW, SHARED | MapFlags.GROWSDOWN, open);
+                    case "growsdown" -> on.map(RW, SHARED | Mman.GROWSDOWN, open);
                     case "mdwe" -> {
-                        assertEquals(0, on.space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
-                        yield on.map(RW | Protection.EXEC, SHARED, open);
+                        assertEquals(0, on.space.setMdwe(Mman.REFUSE_EXEC_GAIN));
+                        yield on.map(RW | Mman.EXEC, SHARED, open);
                     }
-                    case "validate" -> on.map(RW, MapFlags.SHARED_VALIDATE | MapFlags.FIXED | 0x200000, open);
+                    case "validate" -> on.map(RW, Mman.SHARED_VALIDATE | Mman.FIXED | 0x200000, open);
                     default -> on.map(RW, SHARED, open);
                 };
                 return KernelTable.answers(result);
@@ -341,11 +336,11 @@ final class SealsTest {
         List<DynamicTest> writeOnly() {
             return tests("writeonly", (words, on) -> {
                 int type = switch (words[1]) {
-                    case "shared" -> MapFlags.SHARED;
-                    case "private" -> MapFlags.PRIVATE;
-                    default -> MapFlags.SHARED_VALIDATE;
+                    case "shared" -> Mman.SHARED;
+                    case "private" -> Mman.PRIVATE;
+                    default -> Mman.SHARED_VALIDATE;
                 };
-                return KernelTable.answers(on.map(bits(words[0]), type | MapFlags.FIXED, on.file.openWriteOnly()));
+                return KernelTable.answers(on.map(bits(words[0]), type | Mman.FIXED, on.file.openWriteOnly()));
             });
         }
 
@@ -355,9 +350,9 @@ final class SealsTest {
             return tests("writeonly-order", (words, on) -> {
                 boolean isSealed = words[0].equals("write-sealed");
                 if (isSealed) {
-                    assertEquals(0, on.file.addSeals(SealFlags.SEAL_WRITE));
+                    assertEquals(0, on.file.addSeals(Mman.SEAL_WRITE));
                 }
-                int flags = isSealed ? SHARED : SHARED | MapFlags.GROWSDOWN;
+                int flags = isSealed ? SHARED : SHARED | Mman.GROWSDOWN;
                 return KernelTable.answers(on.map(isSealed ? RW : READ, flags, on.file.openWriteOnly()));
             });
         }
@@ -366,11 +361,11 @@ final class SealsTest {
         @DisplayName("WRITE that the file has already is no error, alone or with another one")
         void writeAgain() {
             Scene on = new Scene(fixture, true);
-            int write = SealFlags.SEAL_WRITE;
+            int write = Mman.SEAL_WRITE;
             assertEquals(0, on.file.addSeals(write));
             assertEquals(0, on.file.addSeals(write));
-            assertEquals(0, on.file.addSeals(write | SealFlags.SEAL_SHRINK));
-            assertEquals(write | SealFlags.SEAL_SHRINK, on.file.seals());
+            assertEquals(0, on.file.addSeals(write | Mman.SEAL_SHRINK));
+            assertEquals(write | Mman.SEAL_SHRINK, on.file.seals());
         }
 
         @Test
@@ -378,13 +373,13 @@ final class SealsTest {
         void pins() {
             Scene on = new Scene(fixture, true);
             on.mapShared();
-            PinnedFrame pinned = fixture.pin(AT, Protection.WRITE);
+            PinnedFrame pinned = fixture.pin(AT, Mman.WRITE);
             on.unmap(0, 4);
-            assertEquals(Errno.EBUSY.result(), on.file.addSeals(SealFlags.SEAL_WRITE));
+            assertEquals(Errno.EBUSY.result(), on.file.addSeals(Mman.SEAL_WRITE));
             assertEquals(AT, on.map(RW, SHARED, on.file.open()), "the refused seal denies nothing");
             on.unmap(0, 4);
             pinned.close();
-            assertEquals(0, on.file.addSeals(SealFlags.SEAL_WRITE));
+            assertEquals(0, on.file.addSeals(Mman.SEAL_WRITE));
             assertEquals(Errno.EPERM.result(), on.map(RW, SHARED, on.file.open()));
         }
 
@@ -393,7 +388,7 @@ final class SealsTest {
         void close() {
             Scene on = new Scene(fixture, true);
             assertEquals(8, on.write(0, 8));
-            assertEquals(0, on.file.addSeals(SealFlags.SEAL_SHRINK | SealFlags.SEAL_WRITE));
+            assertEquals(0, on.file.addSeals(Mman.SEAL_SHRINK | Mman.SEAL_WRITE));
             on.file.close();
             assertEquals(0, on.file.size());
         }
@@ -436,15 +431,15 @@ final class SealsTest {
                 beforeChild.set(() -> {
                     // The pages are copied. The parent's mapping is removed before the child's exists.
                     results[0] = on.unmap(0, 4);
-                    results[1] = on.file.addSeals(SealFlags.SEAL_WRITE);
+                    results[1] = on.file.addSeals(Mman.SEAL_WRITE);
                 });
                 try (AddressSpace child = on.space.fork()) {
                     assertEquals(0, results[0]);
                     assertEquals(Errno.EBUSY.result(), results[1]);
                     assertEquals(1, child.usage().maps());
-                    assertEquals(Errno.EBUSY.result(), on.file.addSeals(SealFlags.SEAL_WRITE));
+                    assertEquals(Errno.EBUSY.result(), on.file.addSeals(Mman.SEAL_WRITE));
                 }
-                assertEquals(0, on.file.addSeals(SealFlags.SEAL_WRITE));
+                assertEquals(0, on.file.addSeals(Mman.SEAL_WRITE));
             }
         }
 
@@ -458,7 +453,7 @@ final class SealsTest {
                     Scene on = new Scene(fixture, true);
                     Future<Long> sealed = threads.submit(() -> {
                         start.await();
-                        return on.file.addSeals(SealFlags.SEAL_WRITE);
+                        return on.file.addSeals(Mman.SEAL_WRITE);
                     });
                     start.await();
                     boolean isMapped = !Errno.isError(on.map(RW, SHARED, on.file.open()));
@@ -482,9 +477,9 @@ final class SealsTest {
         private static final KernelTable KERNEL = new KernelTable("seal_exec.table");
         private static final Geometry LINUX = Geometry.LINUX_X86_64;
         private static final long PAGE = LINUX.pageSize();
-        private static final int EXEC = SealFlags.SEAL_EXEC;
-        private static final int READ = Protection.READ;
-        private static final int RW = READ | Protection.WRITE;
+        private static final int EXEC = Mman.SEAL_EXEC;
+        private static final int READ = Mman.READ;
+        private static final int RW = READ | Mman.WRITE;
 
         /** A machine with files of four pages, and a space. */
         private static final class ExecScene {
@@ -576,8 +571,7 @@ final class SealsTest {
         List<DynamicTest> busy() {
             return tests("busy", (words, on) -> {
                 MemoryFile file = on.file(words[0]);
-                assertFalse(Errno.isError(
-                        on.map(file, RW, words[1].equals("shared") ? MapFlags.SHARED : MapFlags.PRIVATE)));
+                assertFalse(Errno.isError(on.map(file, RW, words[1].equals("shared") ? Mman.SHARED : Mman.PRIVATE)));
                 if (words[2].equals("chmod")) {
                     assertEquals(0, file.changeMode(octal("666")));
                 }
@@ -596,7 +590,7 @@ final class SealsTest {
                         file.truncate(PAGE),
                         file.truncate(8 * PAGE),
                         file.punch(0, PAGE),
-                        on.map(file, RW, MapFlags.SHARED));
+                        on.map(file, RW, Mman.SHARED));
             });
         }
 
@@ -604,8 +598,8 @@ final class SealsTest {
         @DisplayName("a mapping may be executable whatever the mode of its file is")
         List<DynamicTest> mapExec() {
             return tests("map-exec", (words, on) -> {
-                long at = on.map(on.file(words[0]), READ | Protection.EXEC, MapFlags.PRIVATE);
-                return KernelTable.answers(at, on.space.mprotect(at, PAGE, RW | Protection.EXEC));
+                long at = on.map(on.file(words[0]), READ | Mman.EXEC, Mman.PRIVATE);
+                return KernelTable.answers(at, on.space.mprotect(at, PAGE, RW | Mman.EXEC));
             });
         }
 

@@ -15,7 +15,7 @@ import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -117,7 +117,7 @@ final class CpuHandOverTest {
         cpu.handOver();
         assertEquals(1, fixture.space.cpus());
         assertEquals(0, fixture.space.munmap(at, PAGE));
-        assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, Protection.READ));
+        assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, Mman.READ));
         elsewhere(() -> {
             cpu.enterGuest();
             assertFault(Fault.MAPERR, cpu.memory().load(at, 8));

@@ -21,7 +21,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -128,7 +128,7 @@ final class CpuTest {
                 assertEquals(0x11, left);
             }
         }
-        fixture.map(at + PAGE, 1, READ, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at + PAGE, 1, READ, ANONYMOUS | Mman.FIXED, null, 0);
         assertFault(Fault.ACCERR, memory.store(at + PAGE - 1, 8, -1));
         assertFault(Fault.ACCERR, memory.store(at + 2 * PAGE - 1, 8, -1));
         assertEquals(0x11, bytes(at + PAGE - 1, 1)[0]);
@@ -301,7 +301,7 @@ final class CpuTest {
             for (int i = 0; i < spaces.size(); i++) {
                 cpu.switchTo(spaces.get(i));
                 if (round == 0) {
-                    spaces.get(i).mmap(place, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    spaces.get(i).mmap(place, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0);
                 } else {
                     assertEquals(100 * i + round - 1, fixture.load(place));
                 }

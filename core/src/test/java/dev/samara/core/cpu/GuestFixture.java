@@ -14,7 +14,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 /** A machine, a space with four writable pages, and another thread. No test may cause a report. */
 abstract class GuestFixture {
     static final long AT = 0x10_0000;
-    static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    static final int FIXED = ANONYMOUS | Mman.FIXED;
 
     final List<Report> reports = new CopyOnWriteArrayList<>();
     final Machine machine = Machine.builder()

@@ -12,8 +12,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,8 +25,8 @@ import org.junit.jupiter.api.Test;
 class GuestRulesTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int PRIVATE = Mman.PRIVATE | Mman.ANONYMOUS;
 
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
     private final Machine machine =
@@ -91,13 +90,13 @@ class GuestRulesTest {
     void allRights() {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            assertEquals(Fault.NONE, cpu.memory().handleFault(at, Protection.READ));
+            assertEquals(Fault.NONE, cpu.memory().handleFault(at, Mman.READ));
             cpu.enterGuest();
             assertEquals(Fault.NONE, cpu.memory().handleFault(at, RW));
             long faults = cpu.statistics().minorFaults();
             assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
             assertEquals(faults, cpu.statistics().minorFaults());
-            assertEquals(Fault.ACCERR, cpu.memory().handleFault(at, RW | Protection.EXEC));
+            assertEquals(Fault.ACCERR, cpu.memory().handleFault(at, RW | Mman.EXEC));
             cpu.leaveGuest();
         }
         space.close();
@@ -120,7 +119,7 @@ class GuestRulesTest {
             assertEquals(List.of("first ffffffffffffffff", "last UNMAPPED"), told);
             cpu.memory().store(at, 8, 1);
             cpu.leaveGuest();
-            assertEquals(0, space.mprotect(at, PAGE, Protection.READ));
+            assertEquals(0, space.mprotect(at, PAGE, Mman.READ));
             told.clear();
             cpu.enterGuest();
             assertEquals(List.of("first 1000", "last PROTECTED"), told);

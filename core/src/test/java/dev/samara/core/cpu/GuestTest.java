@@ -24,7 +24,7 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -136,7 +136,7 @@ final class GuestTest extends GuestFixture {
                     return true;
                 }
             };
-            long in = second.mmap(0, 4 * PAGE, READ, MapFlags.SHARED, file, 0);
+            long in = second.mmap(0, 4 * PAGE, READ, Mman.SHARED, file, 0);
             try (Guest outer = space.enter();
                     Guest inner = second.enter()) {
                 store(outer, AT, 1);
@@ -170,7 +170,7 @@ final class GuestTest extends GuestFixture {
                     return true;
                 }
             };
-            long in = second.mmap(0, 4 * PAGE, READ, MapFlags.SHARED, file, 0);
+            long in = second.mmap(0, 4 * PAGE, READ, Mman.SHARED, file, 0);
             try (Guest outer = space.enter()) {
                 try (Guest inner = second.enter()) {
                     assertEquals(0, load(inner, in));

@@ -12,7 +12,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -47,7 +47,7 @@ final class KeptSpacesTest {
         for (int i = 0; i <= KEPT; i++) {
             AddressSpace space = machine.newSpace(GEOMETRY);
             spaces.add(space);
-            at.add(space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0));
+            at.add(space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
         }
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(spaces.get(0));

@@ -23,8 +23,8 @@ import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,7 +55,7 @@ final class LazyCpuTest {
     }
 
     private long mapAtPlace() {
-        return fixture.map(AT, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        return fixture.map(AT, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
     }
 
     private TlbContext context() {
@@ -69,7 +69,7 @@ final class LazyCpuTest {
     private void assertFindsNewPage() {
         assertClosed();
         try (AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY)) {
-            assertEquals(AT, other.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+            assertEquals(AT, other.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0));
             cpu.switchTo(other);
             assertEquals(0, fixture.load(AT));
             cpu.switchTo(null);
@@ -127,7 +127,7 @@ final class LazyCpuTest {
         ExecutorService other = Executors.newSingleThreadExecutor();
         other.submit(() -> {
                     assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
-                    fixture.map(at + PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    fixture.map(at + PAGE, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
                     assertEquals(0, fixture.space.munmap(at + 2 * PAGE, PAGE));
                 })
                 .get();
@@ -292,7 +292,7 @@ final class LazyCpuTest {
                 long round = begun + 1;
                 begun = round;
                 AddressSpace space = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
-                assertEquals(AT, space.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+                assertEquals(AT, space.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0));
                 current = space;
                 cpu.switchTo(space);
                 fixture.store(AT, round);

@@ -29,8 +29,8 @@ import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -82,7 +82,7 @@ final class LazyTlbTest {
     }
 
     private static void write(AddressSpace space, Cpu cpu, long number) {
-        assertEquals(AT, space.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+        assertEquals(AT, space.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0));
         assertEquals(Fault.NONE, cpu.memory().store(AT, 8, number));
     }
 

@@ -15,7 +15,7 @@ import dev.samara.core.fixture.VirtualThreads;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -120,7 +120,7 @@ final class UnpinnedGuestsTest extends GuestFixture {
                 assertEquals(own, space.mmap(own, PAGE, RW, FIXED, null, 0));
                 guest.poll();
                 store(guest, own, i);
-                assertEquals(0, space.mprotect(own, PAGE, Protection.READ));
+                assertEquals(0, space.mprotect(own, PAGE, Mman.READ));
                 guest.poll();
                 assertEquals(i, load(guest, own));
                 assertEquals(0, space.munmap(own, PAGE));

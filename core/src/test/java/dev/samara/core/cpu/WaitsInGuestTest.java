@@ -16,9 +16,7 @@ import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.GuestScene.Waiting;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -44,12 +42,12 @@ class WaitsInGuestTest {
         try (GuestScene scene = new GuestScene()) {
             AddressSpace space = scene.space;
             long stack = 0x50_0000_0000L;
-            assertEquals(stack, space.mmap(stack, PAGE, GuestScene.RW, GuestScene.FIXED | MapFlags.GROWSDOWN, null, 0));
+            assertEquals(stack, space.mmap(stack, PAGE, GuestScene.RW, GuestScene.FIXED | Mman.GROWSDOWN, null, 0));
             scene.begin(Waiting.RANGES_IN_FLIGHT);
-            refused(scene, cpu -> space.resolve(REPLACED, Protection.READ));
-            refused(scene, cpu -> space.resolve(stack - PAGE, Protection.READ));
-            assertFault(Fault.NONE, (int) scene.onCpu(cpu -> space.resolve(CALM, Protection.READ)));
-            assertFault(Fault.MAPERR, (int) scene.onCpu(cpu -> space.resolve(GuestScene.UNMAPPED, Protection.READ)));
+            refused(scene, cpu -> space.resolve(REPLACED, Mman.READ));
+            refused(scene, cpu -> space.resolve(stack - PAGE, Mman.READ));
+            assertFault(Fault.NONE, (int) scene.onCpu(cpu -> space.resolve(CALM, Mman.READ)));
+            assertFault(Fault.MAPERR, (int) scene.onCpu(cpu -> space.resolve(GuestScene.UNMAPPED, Mman.READ)));
             assertTrue(scene.areWaiting(), "answered in GUEST");
         }
     }
@@ -72,7 +70,7 @@ class WaitsInGuestTest {
                 .build();
         try (GuestScene scene = new GuestScene()) {
             AddressSpace space = scene.space;
-            int flags = MapFlags.SHARED;
+            int flags = Mman.SHARED;
             List<Supplier<?>> calls = List.of(
                     () -> space.mmap(0, PAGE, GuestScene.RW, flags, backing, 0),
                     () -> space.mmapAsync(0, PAGE, GuestScene.RW, flags, backing, 0)
@@ -120,7 +118,7 @@ class WaitsInGuestTest {
                             .isDone());
             refused(
                     scene,
-                    cpu -> space.mremapAsync(CALM, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0)
+                    cpu -> space.mremapAsync(CALM, PAGE, 2 * PAGE, Mman.MAYMOVE, 0)
                             .isDone());
         }
     }

@@ -14,8 +14,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.BackedCalls;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.testing.Share;
@@ -42,10 +41,10 @@ final class ChangeEventsTest {
     private static final int WRITERS = 3;
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
-    private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
+    private static final int READ = Mman.READ;
+    private static final int READ_WRITE = READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
+    private static final int ANONYMOUS = FIXED | Mman.ANONYMOUS;
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 
     static {

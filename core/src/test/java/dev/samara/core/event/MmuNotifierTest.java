@@ -13,11 +13,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.MmuNotifier.Reason;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,8 +30,8 @@ final class MmuNotifierTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final Executor THREAD = task -> new Thread(task).start();
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
@@ -65,7 +62,7 @@ final class MmuNotifierTest {
         space.munmap(page(2), PAGE);
         space.munmap(page(1), 3 * PAGE);
         map(5, 2);
-        space.mprotect(page(8), PAGE, Protection.READ);
+        space.mprotect(page(8), PAGE, Mman.READ);
         assertEquals(
                 List.of(
                         new Told(2, 3, Reason.UNMAPPED),
@@ -76,7 +73,7 @@ final class MmuNotifierTest {
 
         told.clear();
         map(20, 1);
-        int fixed = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int fixed = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(page(30), space.mremap(page(20), PAGE, PAGE, fixed, page(30)));
         assertEquals(page(9), space.mremap(page(30), PAGE, PAGE, fixed, page(9)));
         assertEquals(
@@ -97,8 +94,8 @@ final class MmuNotifierTest {
         space.addNotifier(into(told));
         map(0, 2);
         map(2, 2);
-        space.mprotect(page(1), PAGE, RW | Protection.EXEC);
-        space.madvise(page(0), PAGE, Advice.DONTFORK);
+        space.mprotect(page(1), PAGE, RW | Mman.EXEC);
+        space.madvise(page(0), PAGE, Mman.DONTFORK);
         space.mremap(page(3), PAGE, 2 * PAGE, 0, 0);
         space.munmap(page(100), PAGE);
         space.munmap(page(0) + 1, PAGE);
@@ -108,15 +105,15 @@ final class MmuNotifierTest {
     @Test
     @DisplayName("lookups have the new layout then, no mapping is placed there, and a call that names the range waits")
     void betweenPublicationAndCompletion() {
-        long start = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long start = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         List<CompletableFuture<Long>> named = new ArrayList<>();
         space.addNotifier((first, end, reason) -> {
             if (!named.isEmpty()) {
                 return;
             }
             assertNull(space.find(start));
-            assertEquals(Fault.MAPERR, space.resolve(start, Protection.READ));
-            assertNotEquals(start, space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0));
+            assertEquals(Fault.MAPERR, space.resolve(start, Mman.READ));
+            assertNotEquals(start, space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
             named.add(CompletableFuture.supplyAsync(() -> space.mmap(start, PAGE, RW, FIXED, null, 0), THREAD));
             assertThrows(TimeoutException.class, () -> named.get(0).get(50, TimeUnit.MILLISECONDS));
         });
@@ -152,7 +149,7 @@ final class MmuNotifierTest {
             throw refused;
         });
         space.addNotifier(into(second));
-        assertEquals(page(5), space.mremap(page(0), PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, page(5)));
+        assertEquals(page(5), space.mremap(page(0), PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, page(5)));
         assertEquals(2, first.size());
         assertEquals(first, second);
         assertEquals(2, reports.size());
@@ -213,7 +210,7 @@ final class MmuNotifierTest {
             });
             cpu.onFlush((start, end, reason, generation) ->
                     told.add(reason + " " + withMemory.statistics().framesInUse()));
-            assertEquals(0, discarding.madvise(PLACE, PAGE, Advice.DONTNEED));
+            assertEquals(0, discarding.madvise(PLACE, PAGE, Mman.DONTNEED));
             assertEquals(Fault.NONE, cpu.memory().load(PLACE, 1));
             assertEquals(0, cpu.memory().value());
             assertEquals(List.of("DISCARDED 7 1", "DISCARDED 0"), told);

@@ -9,8 +9,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +28,7 @@ import org.junit.jupiter.api.Test;
 @DisplayName("A registration: closed once or twice, by any caller that may, also by its own listener")
 final class RegistrationTest {
     private static final long PAGE = 0x1000;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Machine machine =
@@ -58,7 +57,7 @@ final class RegistrationTest {
     }
 
     private long map(int pages) {
-        return space.throwing().mmap(0, pages * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        return space.throwing().mmap(0, pages * PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
     }
 
     /** Waits until the machine's threads called all listeners. */
@@ -124,7 +123,7 @@ final class RegistrationTest {
     /** Makes a CPU drop translations of the space. */
     private void flush(Cpu cpu) {
         cpu.memory().store(at, 8, 1);
-        assertEquals(0, space.mprotect(at, PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(at, PAGE, Mman.READ));
         assertEquals(0, space.mprotect(at, PAGE, RW));
         cpu.enterGuest();
         cpu.leaveGuest();
@@ -221,7 +220,7 @@ final class RegistrationTest {
         AddressSpace other = followed.newSpace(Geometry.LINUX_X86_64);
         List<Long> numbers = new CopyOnWriteArrayList<>();
         Registration registration = other.addListener(change -> numbers.add(change.sequence()));
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS;
         afterUnlock.set(() -> {
             assertEquals(1, other.snapshot().vmas().size(), "published");
             registration.close();

@@ -29,9 +29,8 @@ import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -236,14 +235,14 @@ final class WatchpointTest extends WatchpointFixture {
         try (Watchpoint first = space.watch(at, 8, as("w"));
                 Watchpoint second = space.watch(free, 8, as("free"));
                 AddressSpace child = space.fork()) {
-            fixture.map(free, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(free, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
             fixture.store(free, 1);
             assertTold("free " + (free - at) + " 8");
             assertEquals(0, space.munmap(at, PAGE));
-            fixture.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(at, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
             fixture.store(at, 1);
             assertTold("w 0 8");
-            assertEquals(free, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, free));
+            assertEquals(free, space.mremap(at, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, free));
             fixture.store(free, 1);
             assertTold("free " + (free - at) + " 8");
             cpu.switchTo(child);
@@ -257,8 +256,8 @@ final class WatchpointTest extends WatchpointFixture {
     @DisplayName("is not told of stores that pass no CPU: by the file, by another mapping, by a pin")
     void pastCpus() {
         MemoryFile file = fixture.file(1);
-        long one = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
-        long other = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        long one = fixture.map(0, 1, RW, Mman.SHARED, file.open(), 0);
+        long other = fixture.map(0, 1, RW, Mman.SHARED, file.open(), 0);
         try (Watchpoint watch = space.watch(one, 8, as("w"))) {
             assertEquals(8, file.pwrite(new byte[8], 0, 8, 0));
             fixture.store(other, 1);

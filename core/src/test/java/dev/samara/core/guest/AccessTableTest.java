@@ -12,7 +12,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
@@ -142,7 +142,7 @@ class AccessTableTest {
 
     /** Maps two pages with known bytes. The TLB contains neither page, or each readable one, for reading only. */
     private void lay(Page first, Page second, boolean isTranslated) {
-        assertEquals(AT, fixture.map(AT, 2, RW | EXEC, ANONYMOUS | MapFlags.FIXED, null, 0));
+        assertEquals(AT, fixture.map(AT, 2, RW | EXEC, ANONYMOUS | Mman.FIXED, null, 0));
         assertEquals(2 * PAGE, cpu.memory().fill(AT, 2 * PAGE, FILLED));
         // Also for pages that get all rights back: removes the right to write from entries and the TLB.
         assertEquals(0, fixture.space.mprotect(AT, 2 * PAGE, READ));
@@ -251,8 +251,8 @@ class AccessTableTest {
                 return true;
             }
         };
-        fixture.map(AT, 1, RW, MapFlags.SHARED | MapFlags.FIXED, collecting, 0);
-        fixture.map(SECOND, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(AT, 1, RW, Mman.SHARED | Mman.FIXED, collecting, 0);
+        fixture.map(SECOND, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
         fixture.store(SECOND + 64, 1);
         assertEquals(Fault.NONE, cpu.memory().store(SECOND - 4, 8, NUMBER));
         assertEquals(List.of(SECOND), told, "collected during the fault");

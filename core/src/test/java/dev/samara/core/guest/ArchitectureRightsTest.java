@@ -13,11 +13,9 @@ import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.internal.fault.Faulter;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -44,9 +42,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ExtendWith(OneThread.class)
 @SuppressWarnings("NullAway.Init") // each test opens its machine first
 final class ArchitectureRightsTest {
-    private static final int READ = Protection.READ;
-    private static final int WRITE = Protection.WRITE;
-    private static final int EXEC = Protection.EXEC;
+    private static final int READ = Mman.READ;
+    private static final int WRITE = Mman.WRITE;
+    private static final int EXEC = Mman.EXEC;
 
     /** The access of an atomic update. */
     private static final int UPDATE = READ | WRITE;
@@ -54,8 +52,8 @@ final class ArchitectureRightsTest {
     /** Chooses pairs of protections. */
     private static final Share RIGHTS = Share.of("protections before and after mprotect", 4);
 
-    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS;
+    private static final int PRIVATE = Mman.PRIVATE | Mman.ANONYMOUS;
+    private static final int SHARED = Mman.SHARED | Mman.ANONYMOUS;
 
     /** Closed in reverse order. */
     private final List<AutoCloseable> opened = new ArrayList<>();
@@ -156,7 +154,7 @@ final class ArchitectureRightsTest {
 
     private long map(int protection, int flags, Kind kind) {
         return switch (kind) {
-            case ANONYMOUS -> map(protection, flags | MapFlags.ANONYMOUS);
+            case ANONYMOUS -> map(protection, flags | Mman.ANONYMOUS);
             case FILE -> mapOf(protection, flags, file.open());
             case NOTICING_FILE -> mapOf(protection, flags, noticing);
         };
@@ -231,7 +229,7 @@ final class ArchitectureRightsTest {
     @DisplayName("a page of a file, and its private copy, permit what the architecture's map permits")
     void fileMemory(Geometry geometry, boolean isChecked) {
         open(geometry, isChecked);
-        for (int flags : new int[] {MapFlags.PRIVATE, MapFlags.SHARED}) {
+        for (int flags : new int[] {Mman.PRIVATE, Mman.SHARED}) {
             for (int protection = 0; protection < 8; protection++) {
                 assertRights(protection, map(protection, flags, Kind.FILE), "file");
                 assertRights(protection, map(protection, flags, Kind.NOTICING_FILE), "file that notices writes");
@@ -250,7 +248,7 @@ final class ArchitectureRightsTest {
         open(geometry, isChecked);
         List<Integer> shared = RIGHTS.of(IntStream.range(0, 64).boxed().toList());
         for (Kind kind : Kind.values()) {
-            for (int flags : new int[] {MapFlags.PRIVATE, MapFlags.SHARED}) {
+            for (int flags : new int[] {Mman.PRIVATE, Mman.SHARED}) {
                 for (int rights : shared) {
                     for (int first : new int[] {READ, WRITE, EXEC, UPDATE}) {
                         for (int next : new int[] {READ, WRITE, EXEC, UPDATE}) {
@@ -309,9 +307,9 @@ final class ArchitectureRightsTest {
                     after,
                     before));
         }
-        if (kind == Kind.ANONYMOUS && flags == MapFlags.SHARED) {
+        if (kind == Kind.ANONYMOUS && flags == Mman.SHARED) {
             // The end of a shared object frees its page only in the background.
-            assertEquals(0, space.madvise(address, page, Advice.REMOVE));
+            assertEquals(0, space.madvise(address, page, Mman.REMOVE));
         }
         assertEquals(0, space.munmap(address, page));
         if (kind == Kind.NOTICING_FILE) {
@@ -344,7 +342,7 @@ final class ArchitectureRightsTest {
     @DisplayName("a backing is not notified again of writes to a page that may be written, when it may be read too")
     void noticedOnce() {
         open(Geometry.LINUX_MIPS32, false);
-        long address = mapOf(WRITE, MapFlags.SHARED, noticing);
+        long address = mapOf(WRITE, Mman.SHARED, noticing);
         assertEquals(Fault.NONE, memory.store(address, 4, 1));
         assertEquals(0, space.mprotect(address, page, READ | WRITE));
         assertEquals(Fault.NONE, memory.getAndAdd(address, 4, 1));
@@ -356,11 +354,11 @@ final class ArchitectureRightsTest {
     @DisplayName("an access may be given as the protection that mmap was given, with PROT_SEM")
     void protectionAsAccess() {
         open(Geometry.LINUX_X86_64, false);
-        int protection = READ | WRITE | Protection.SEM;
+        int protection = READ | WRITE | Mman.SEM;
         long address = map(protection, PRIVATE);
         assertEquals(Fault.NONE, space.resolve(address, protection));
         assertEquals(Fault.NONE, memory.handleFault(address, protection));
-        assertEquals(Fault.ACCERR, space.resolve(address, EXEC | Protection.SEM));
+        assertEquals(Fault.ACCERR, space.resolve(address, EXEC | Mman.SEM));
         int forced = READ | Faulter.FORCED;
         long hidden = map(0, PRIVATE);
         assertThrows(IllegalArgumentException.class, () -> space.resolve(hidden, forced));

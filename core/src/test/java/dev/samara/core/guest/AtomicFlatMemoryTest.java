@@ -14,7 +14,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -103,7 +103,7 @@ final class AtomicFlatMemoryTest {
         memory.storeLong(AT + 64, 0x1122_3344_5566_7788L);
         memory.storeLong(AT + 72, 0x1122_3344_5566_7788L);
         for (FlatCase access : FlatCase.ALL) {
-            int right = access.isLoad() ? Protection.READ : Protection.WRITE;
+            int right = access.isLoad() ? Mman.READ : Mman.WRITE;
             for (int offset = 1; offset < access.size(); offset++) {
                 long address = AT + 64 + offset;
                 assertFails(new Fault(Fault.ADRALN, address, right, access.size()), access, address);
@@ -118,7 +118,7 @@ final class AtomicFlatMemoryTest {
     @DisplayName("on a page that is read-only each access but loads is ACCERR; without a mapping all are MAPERR")
     void refused() {
         memory.storeLong(AT, 9);
-        assertEquals(0, space.mprotect(AT, PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(AT, PAGE, Mman.READ));
         cpu.enterGuest();
         assertEquals(9, memory.loadLong(AT));
         for (FlatCase access : FlatCase.ALL) {
@@ -128,10 +128,10 @@ final class AtomicFlatMemoryTest {
                         access.access().apply(memory, AT, 1, 2),
                         access::name);
             } else {
-                assertFails(new Fault(Fault.ACCERR, AT, Protection.WRITE, access.size()), access, AT);
+                assertFails(new Fault(Fault.ACCERR, AT, Mman.WRITE, access.size()), access, AT);
             }
             long unmapped = AT + 5L * PAGE;
-            int right = access.isLoad() ? Protection.READ : Protection.WRITE;
+            int right = access.isLoad() ? Mman.READ : Mman.WRITE;
             assertFails(new Fault(Fault.MAPERR, unmapped, right, access.size()), access, unmapped);
         }
         assertEquals(9, memory.loadLong(AT));
@@ -149,10 +149,10 @@ final class AtomicFlatMemoryTest {
         // flushes.
         assertEquals(0, space.munmap(AT, PAGE));
         assertThrows(ThrowingMemory.Signal.class, () -> memory.loadLong(AT));
-        assertEquals(0, space.mprotect(AT + PAGE, PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(AT + PAGE, PAGE, Mman.READ));
         assertThrows(ThrowingMemory.Signal.class, () -> memory.getAndAddInt(AT + PAGE, 1));
         for (FlatCase access : FlatCase.ALL) {
-            int right = access.isLoad() ? Protection.READ : Protection.WRITE;
+            int right = access.isLoad() ? Mman.READ : Mman.WRITE;
             assertFails(new Fault(Fault.MAPERR, AT, right, access.size()), access, AT);
             if (!access.isLoad()) {
                 assertFails(new Fault(Fault.ACCERR, AT + PAGE, right, access.size()), access, AT + PAGE);

@@ -17,9 +17,8 @@ import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.event.WatchpointFixture;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
@@ -107,7 +106,7 @@ final class CopyWithinTest extends WatchpointFixture {
     void faults() {
         int failed = 0;
         for (int round = 0; round < 600; round++) {
-            fixture.map(at, 8, RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(at, 8, RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
             byte[] model = fillAtRandom();
             int[] rights = layAtRandom();
             int length = 1 + random.nextInt(3 * (int) PAGE);
@@ -139,7 +138,7 @@ final class CopyWithinTest extends WatchpointFixture {
             assertReadable(model, rights);
         }
         assertTrue(failed > 100 && failed < 500, "failed: " + failed);
-        fixture.map(at, 8, RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at, 8, RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
     }
 
     private void assertReadable(byte[] model, int[] rights) {
@@ -170,7 +169,7 @@ final class CopyWithinTest extends WatchpointFixture {
                 return true;
             }
         };
-        long target = fixture.map(0, 1, RW, MapFlags.SHARED, unmapping, 0);
+        long target = fixture.map(0, 1, RW, Mman.SHARED, unmapping, 0);
         assertEquals(0, memory.copy(source + 16, target + 8, 8));
         assertEquals(List.of(0L), results);
         assertEquals(new Fault(Fault.MAPERR, source + 16, READ, 1), memory.lastFault());
@@ -217,7 +216,7 @@ final class CopyWithinTest extends WatchpointFixture {
             // Reuses some of the few frames several times, so that the reuse stamps differ.
             for (int round = 0; round < 9; round++) {
                 small.store(start, 1);
-                assertEquals(0, small.space.madvise(start, PAGE, Advice.DONTNEED));
+                assertEquals(0, small.space.madvise(start, PAGE, Mman.DONTNEED));
             }
             byte[] bytes = new byte[(int) (4 * PAGE)];
             random.nextBytes(bytes);

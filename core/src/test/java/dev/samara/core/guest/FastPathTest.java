@@ -31,10 +31,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.PageCategory;
+import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.PagemapFlags;
 import dev.samara.core.vma.Vma;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -183,9 +182,9 @@ final class FastPathTest {
     @DisplayName("takes no lock and no reference, with windows of sixteen pages and of one, and at a first access")
     void takesNothing() throws Exception {
         MemoryFile file = fixture.file(64);
-        long wide = fixture.map(PLACE, 64, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long narrow = fixture.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 40);
-        long anonymous = fixture.map(PLACE + (2 << 20), 64, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long wide = fixture.map(PLACE, 64, READ, Mman.SHARED | Mman.FIXED, file.open(), 0);
+        long narrow = fixture.map(PLACE + (1 << 20), 1, RW, Mman.SHARED | Mman.FIXED, file.open(), 40);
+        long anonymous = fixture.map(PLACE + (2 << 20), 64, RW, ANONYMOUS | Mman.FIXED, null, 0);
         List<Vma> vmas = List.of(vma(wide), vma(narrow), vma(anonymous));
         long faults = besideHeldLocks(
                 pages(vma(wide)),
@@ -218,9 +217,8 @@ final class FastPathTest {
     @DisplayName("takes no reference where it makes a page of zeros of a file in memory, or of shared anonymous memory")
     void pagesOfZeros() throws Exception {
         MemoryFile file = fixture.machine.newFile("/zeros", 7, SpaceFixture.GEOMETRY, 4 * PAGE);
-        long ofFile = fixture.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long shared =
-                fixture.map(PLACE + (1 << 20), 4, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        long ofFile = fixture.map(PLACE, 8, RW, Mman.SHARED | Mman.FIXED, file.open(), 0);
+        long shared = fixture.map(PLACE + (1 << 20), 4, RW, Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED, null, 0);
         Field word = word();
         for (long at : List.of(ofFile, shared)) {
             word.setInt(vma(at), MOST_REFERENCES);
@@ -238,7 +236,7 @@ final class FastPathTest {
     @DisplayName("does not ask a backing to fetch a page: that takes a reference, so it is refused here")
     void backingFaultTakesAReference() throws Exception {
         PagedFile file = new PagedFile(fixture, 4);
-        long at = fixture.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        long at = fixture.map(PLACE, 4, READ, Mman.SHARED | Mman.FIXED, file, 0);
         Field word = word();
         word.setInt(vma(at), MOST_REFERENCES);
         assertThrows(IllegalStateException.class, () -> fixture.memory.handleFault(at, READ));
@@ -255,7 +253,7 @@ final class FastPathTest {
         for (int i = 0; i < 64; i += 2) {
             assertEquals(Fault.NONE, fixture.memory.store(at + i * PAGE, 8, i));
         }
-        PageScan scan = new PageScan().range(at, at + 64 * PAGE).all(PageCategory.PRESENT);
+        PageScan scan = new PageScan().range(at, at + 64 * PAGE).all(PagemapFlags.PRESENT);
         long[] regions = new long[3 * 64];
         AllocatedBytes.assertNone(call -> assertEquals(32, fixture.space.pagemapScan(scan, regions)));
         AllocatedBytes.assertNone(call -> assertEquals(64, fixture.space.pagemap(at, 64 * PAGE, regions)));
@@ -287,9 +285,9 @@ final class FastPathTest {
     @DisplayName("allocates nothing on the heap")
     void allocatesNothing() throws InterruptedException {
         MemoryFile file = fixture.file(16);
-        long wide = fixture.map(PLACE, 16, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long narrow = fixture.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long anonymous = fixture.map(PLACE + (2 << 20), 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long wide = fixture.map(PLACE, 16, READ, Mman.SHARED | Mman.FIXED, file.open(), 0);
+        long narrow = fixture.map(PLACE + (1 << 20), 1, RW, Mman.SHARED | Mman.FIXED, file.open(), 0);
+        long anonymous = fixture.map(PLACE + (2 << 20), 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
         AllocatedBytes.now();
         assertAllocatesNothing(wide, 16, READ);
         assertAllocatesNothing(narrow, 1, WRITE);
@@ -319,14 +317,14 @@ final class FastPathTest {
     @DisplayName("a page that is discarded allocates no more if more pages are discarded with it")
     void discarding() {
         int pages = 1024;
-        long at = fixture.map(PLACE, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long at = fixture.map(PLACE, pages, RW, ANONYMOUS | Mman.FIXED, null, 0);
         long least = Long.MAX_VALUE;
         for (int i = 0; i < 5; i++) {
             for (int page = 0; page < pages; page++) {
                 assertFault(Fault.NONE, fixture.memory.handleFault(at + page * PAGE, WRITE));
             }
             long before = AllocatedBytes.now();
-            fixture.space.madvise(at, pages * PAGE, Advice.DONTNEED);
+            fixture.space.madvise(at, pages * PAGE, Mman.DONTNEED);
             least = Math.min(least, AllocatedBytes.now() - before);
         }
         assertTrue(least < pages * 128L, "bytes: " + least);

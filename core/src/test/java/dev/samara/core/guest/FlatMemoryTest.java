@@ -15,8 +15,7 @@ import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.lang.ref.WeakReference;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
@@ -101,7 +100,7 @@ final class FlatMemoryTest {
             "each width at each offset reads what an array of bytes has, in GUEST and outside, over a page's end too")
     void widths(String name) {
         ByteOrder order = name.equals("BIG_ENDIAN") ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
-        map(AT, 2, Protection.READ | Protection.WRITE | Protection.EXEC);
+        map(AT, 2, Mman.READ | Mman.WRITE | Mman.EXEC);
         Recording memory = memory(order);
         ByteBuffer model = ByteBuffer.allocate((int) (2 * PAGE)).order(order);
         Random random = new Random(3);
@@ -149,21 +148,21 @@ final class FlatMemoryTest {
     @Test
     @DisplayName("each kind of access needs its own right, also after the TLB has the page with another one")
     void rights() {
-        map(AT, 1, Protection.READ | Protection.WRITE);
-        map(AT + PAGE, 1, Protection.READ);
-        map(AT + 2 * PAGE, 1, Protection.READ | Protection.EXEC);
+        map(AT, 1, Mman.READ | Mman.WRITE);
+        map(AT + PAGE, 1, Mman.READ);
+        map(AT + 2 * PAGE, 1, Mman.READ | Mman.EXEC);
         Recording memory = memory();
         cpu.enterGuest();
         memory.storeInt(AT, 5);
         assertEquals(5, memory.loadInt(AT));
         assertThrows(Signal.class, () -> memory.fetchInt(AT));
-        assertEquals(new Failure(Fault.ACCERR, AT, Protection.EXEC, 4), only(memory));
+        assertEquals(new Failure(Fault.ACCERR, AT, Mman.EXEC, 4), only(memory));
         assertEquals(0, memory.loadLong(AT + PAGE + 8));
         assertThrows(Signal.class, () -> memory.storeLong(AT + PAGE + 8, 1));
-        assertEquals(new Failure(Fault.ACCERR, AT + PAGE + 8, Protection.WRITE, 8), only(memory));
+        assertEquals(new Failure(Fault.ACCERR, AT + PAGE + 8, Mman.WRITE, 8), only(memory));
         assertEquals(0, memory.fetchShort(AT + 2 * PAGE));
         assertThrows(Signal.class, () -> memory.storeByte(AT + 2 * PAGE, (byte) 1));
-        assertEquals(new Failure(Fault.ACCERR, AT + 2 * PAGE, Protection.WRITE, 1), only(memory));
+        assertEquals(new Failure(Fault.ACCERR, AT + 2 * PAGE, Mman.WRITE, 1), only(memory));
         assertEquals(0, memory.loadByte(AT + 2 * PAGE));
         cpu.leaveGuest();
     }
@@ -171,14 +170,14 @@ final class FlatMemoryTest {
     @Test
     @DisplayName("an access over the end of a page fails at the page that fails, and then has changed nothing")
     void acrossPages() {
-        map(AT, 1, Protection.READ | Protection.WRITE);
+        map(AT, 1, Mman.READ | Mman.WRITE);
         Recording memory = memory();
         cpu.enterGuest();
         memory.storeLong(AT + PAGE - 8, -1);
         assertThrows(Signal.class, () -> memory.storeLong(AT + PAGE - 4, 0));
-        assertEquals(new Failure(Fault.MAPERR, AT + PAGE, Protection.WRITE, 8), only(memory));
+        assertEquals(new Failure(Fault.MAPERR, AT + PAGE, Mman.WRITE, 8), only(memory));
         assertThrows(Signal.class, () -> memory.loadInt(AT + PAGE - 1));
-        assertEquals(new Failure(Fault.MAPERR, AT + PAGE, Protection.READ, 4), only(memory));
+        assertEquals(new Failure(Fault.MAPERR, AT + PAGE, Mman.READ, 4), only(memory));
         assertEquals(-1, memory.loadLong(AT + PAGE - 8));
         cpu.leaveGuest();
     }
@@ -190,11 +189,11 @@ final class FlatMemoryTest {
         cpu.enterGuest();
         memory.mend = () -> {
             cpu.leaveGuest();
-            map(AT, 1, Protection.READ | Protection.WRITE);
+            map(AT, 1, Mman.READ | Mman.WRITE);
             cpu.enterGuest();
         };
         memory.storeInt(AT + 12, 7);
-        assertEquals(new Failure(Fault.MAPERR, AT + 12, Protection.WRITE, 4), only(memory));
+        assertEquals(new Failure(Fault.MAPERR, AT + 12, Mman.WRITE, 4), only(memory));
         assertEquals(7, memory.loadInt(AT + 12));
         assertEquals(List.of(), memory.failures);
         cpu.leaveGuest();
@@ -203,7 +202,7 @@ final class FlatMemoryTest {
     @Test
     @DisplayName("a space of another machine has its own bytes at an address, also after the way back")
     void otherMachine() {
-        map(AT, 1, Protection.READ | Protection.WRITE);
+        map(AT, 1, Mman.READ | Mman.WRITE);
         Recording memory = memory();
         memory.storeInt(AT, 1);
         try (SpaceFixture elsewhere = new SpaceFixture()) {
@@ -223,7 +222,7 @@ final class FlatMemoryTest {
     @Test
     @DisplayName("I10: an object of another byte order is refused, and so is that order; both leave the order as it is")
     void orders() {
-        map(AT, 1, Protection.READ | Protection.WRITE);
+        map(AT, 1, Mman.READ | Mman.WRITE);
         Recording memory = memory();
         memory.storeShort(AT + PAGE - 2, (short) 0x0102);
         assertThrows(IllegalStateException.class, () -> memory(ByteOrder.BIG_ENDIAN));
@@ -256,8 +255,8 @@ final class FlatMemoryTest {
         Cpu used = made.claimCpu();
         used.switchTo(mine);
         Recording memory = new Recording(used.memory(), ByteOrder.LITTLE_ENDIAN);
-        int flags = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
-        assertEquals(AT, mine.mmap(AT, PAGE, Protection.READ | Protection.WRITE, flags, null, 0));
+        int flags = SpaceFixture.ANONYMOUS | Mman.FIXED;
+        assertEquals(AT, mine.mmap(AT, PAGE, Mman.READ | Mman.WRITE, flags, null, 0));
         used.enterGuest();
         memory.storeInt(AT, 1);
         used.leaveGuest();

@@ -13,8 +13,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -117,8 +116,8 @@ final class FlatMissTest {
     @Test
     @DisplayName("a page that was replaced, narrowed or removed is found as it is now")
     void changed() {
-        assertEquals(at, fixture.map(at, 1, RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0));
-        assertEquals(0, space.mprotect(at + PAGE, PAGE, Protection.READ));
+        assertEquals(at, fixture.map(at, 1, RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0));
+        assertEquals(0, space.mprotect(at + PAGE, PAGE, Mman.READ));
         assertEquals(0, space.munmap(at + 2 * PAGE, PAGE));
         inGuest(() -> {
             assertEquals(0, memory.loadLong(at));

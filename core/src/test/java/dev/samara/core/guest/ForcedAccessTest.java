@@ -20,10 +20,9 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.WatchpointFixture;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -69,12 +68,12 @@ final class ForcedAccessTest extends WatchpointFixture {
 
     /** What is mapped. */
     private enum Kind {
-        PRIVATE_ANONYMOUS(MapFlags.PRIVATE | MapFlags.ANONYMOUS),
-        SHARED_ANONYMOUS(MapFlags.SHARED | MapFlags.ANONYMOUS),
-        PRIVATE_FILE(MapFlags.PRIVATE),
-        PRIVATE_READ_ONLY_FILE(MapFlags.PRIVATE),
-        SHARED_FILE(MapFlags.SHARED),
-        SHARED_READ_ONLY_FILE(MapFlags.SHARED);
+        PRIVATE_ANONYMOUS(Mman.PRIVATE | Mman.ANONYMOUS),
+        SHARED_ANONYMOUS(Mman.SHARED | Mman.ANONYMOUS),
+        PRIVATE_FILE(Mman.PRIVATE),
+        PRIVATE_READ_ONLY_FILE(Mman.PRIVATE),
+        SHARED_FILE(Mman.SHARED),
+        SHARED_READ_ONLY_FILE(Mman.SHARED);
 
         private final int flags;
 
@@ -83,11 +82,11 @@ final class ForcedAccessTest extends WatchpointFixture {
         }
 
         private boolean isPrivate() {
-            return (flags & MapFlags.PRIVATE) != 0;
+            return (flags & Mman.PRIVATE) != 0;
         }
 
         private boolean isFile() {
-            return (flags & MapFlags.ANONYMOUS) == 0;
+            return (flags & Mman.ANONYMOUS) == 0;
         }
 
         private boolean mayHave(int rights) {
@@ -148,9 +147,9 @@ final class ForcedAccessTest extends WatchpointFixture {
     @DisplayName("is EFAULT at a guard, in a hole and beyond the end of a file, and has a count before them")
     void nothingThere() {
         MemoryFile file = fixture.file(1);
-        long beyond = fixture.map(0, 2, 0, MapFlags.PRIVATE, file.open(), 0) + PAGE;
+        long beyond = fixture.map(0, 2, 0, Mman.PRIVATE, file.open(), 0) + PAGE;
         long guard = fixture.map(0, 2, 0, ANONYMOUS, null, 0) + PAGE;
-        assertEquals(0, space.madvise(guard, PAGE, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(guard, PAGE, Mman.GUARD_INSTALL));
         long hole = fixture.map(0, 2, 0, ANONYMOUS, null, 0) + PAGE;
         assertEquals(0, space.munmap(hole, PAGE));
         byte[] bytes = new byte[(int) PAGE];
@@ -187,7 +186,7 @@ final class ForcedAccessTest extends WatchpointFixture {
         assertEquals(NUMBER, fixture.load(locked));
         long stack = fixture.map(0, 512, RW, ANONYMOUS, null, 0);
         assertEquals(0, space.munmap(stack, 512 * PAGE));
-        long top = fixture.map(stack + 511 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED | MapFlags.GROWSDOWN, null, 0);
+        long top = fixture.map(stack + 511 * PAGE, 1, RW, ANONYMOUS | Mman.FIXED | Mman.GROWSDOWN, null, 0);
         assertEquals(0, readForced(space, top - PAGE));
     }
 

@@ -19,7 +19,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
@@ -71,7 +71,7 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
     @DisplayName("a CPU in GUEST: it sees the bytes once the call has returned, and the page below is unchanged")
     void besideGuest(Page of) throws Exception {
         MemoryFile file = fixture.file(1);
-        int flags = of == Page.OF_FILE ? MapFlags.PRIVATE : ANONYMOUS;
+        int flags = of == Page.OF_FILE ? Mman.PRIVATE : ANONYMOUS;
         long page = fixture.map(0, 1, READ, flags, of == Page.OF_FILE ? file.open() : null, 0);
         if (of == Page.OF_CHILD) {
             assertEquals(8, space.writeForced(page, number(1)));
@@ -165,10 +165,9 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
         })) {
             for (int round = 0; round < 2_000 && writes.goesOn(); round++) {
                 assertEquals(0, space.munmap(page, PAGE));
-                long shared =
-                        fixture.map(page, 1, READ, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+                long shared = fixture.map(page, 1, READ, Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED, null, 0);
                 assertEquals(0, fixture.load(shared));
-                fixture.map(page, 1, 0, ANONYMOUS | MapFlags.FIXED, null, 0);
+                fixture.map(page, 1, 0, ANONYMOUS | Mman.FIXED, null, 0);
             }
         }
     }

@@ -15,7 +15,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
@@ -90,8 +90,8 @@ final class FutexKeyTest {
     @DisplayName("is the offset in a file, through every mapping and in every space")
     void files() {
         MemoryFile file = fixture.file(3);
-        long one = fixture.map(0, 3, RW, MapFlags.SHARED, file.open(), 0);
-        long other = fixture.map(0, 2, READ, MapFlags.SHARED, file.open(), 1);
+        long one = fixture.map(0, 3, RW, Mman.SHARED, file.open(), 0);
+        long other = fixture.map(0, 2, READ, Mman.SHARED, file.open(), 1);
         FutexKey known = key(one + 2 * PAGE + 8, true);
         assertEquals(new FutexKey(FutexKey.Kind.FILE, (int) PAGE, known.object(), 2 * PAGE + 8), known);
         assertEquals(known, key(other + PAGE + 8, true));
@@ -100,7 +100,7 @@ final class FutexKeyTest {
         assertEquals(known, key(one + 2 * PAGE + 8, true));
         fixture.cpu.switchTo(fixture.space);
         child.close();
-        long anonymous = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long anonymous = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         assertEquals(FutexKey.Kind.FILE, key(anonymous + 8, true).kind());
         assertNotEquals(key(anonymous + 8, true), key(one + 8, true));
         fixture.space.munmap(one, 3 * PAGE);
@@ -112,9 +112,9 @@ final class FutexKeyTest {
     @DisplayName("of a private mapping is that of the file while the page cannot be written, and a copy makes its own")
     void privateFiles() {
         MemoryFile file = fixture.file(1);
-        long shared = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
-        long fixed = fixture.map(0, 1, READ, MapFlags.PRIVATE, file.open(), 0);
-        long copied = fixture.map(0, 1, RW, MapFlags.PRIVATE, file.open(), 0);
+        long shared = fixture.map(0, 1, RW, Mman.SHARED, file.open(), 0);
+        long fixed = fixture.map(0, 1, READ, Mman.PRIVATE, file.open(), 0);
+        long copied = fixture.map(0, 1, RW, Mman.PRIVATE, file.open(), 0);
         assertEquals(key(shared, true), key(fixed, true));
         refused(Fault.ACCERR, fixed, true, WRITE);
         assertEquals(FutexKey.Kind.SPACE, key(copied, true).kind());

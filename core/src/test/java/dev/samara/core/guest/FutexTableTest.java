@@ -20,10 +20,9 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteOrder;
@@ -247,7 +246,7 @@ final class FutexTableTest {
     @Test
     @DisplayName("wakes a waiter of another space by shared memory")
     void shared() throws Exception {
-        long here = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long here = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         AddressSpace child = fixture.space.fork();
         try (OtherCpu waiting = new OtherCpu(child)) {
             Future<Long> result = waiting.submit(cpu -> table.await(cpu.memory(), here, true, 0, ANY, FOREVER));
@@ -273,7 +272,7 @@ final class FutexTableTest {
                 return true;
             }
         };
-        long at = fixture.map(0, 1, READ, MapFlags.PRIVATE, slow, 0);
+        long at = fixture.map(0, 1, READ, Mman.PRIVATE, slow, 0);
         try (OtherCpu waiting = new OtherCpu(fixture.space)) {
             Future<Long> result = waiting.submit(cpu -> table.await(cpu.memory(), at, false, -1, ANY, FOREVER));
             reading.await();
@@ -289,7 +288,7 @@ final class FutexTableTest {
     @Test
     @DisplayName("acknowledges the thread that drops the page of a word, while a wake looks for its key")
     void wakeBesideDroppedPage() {
-        long here = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long here = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         try (OtherCpu waking = new OtherCpu(fixture.space);
                 OtherCpu dropping = new OtherCpu(fixture.space)) {
             waking.call(cpu -> {
@@ -299,7 +298,7 @@ final class FutexTableTest {
             CountDownLatch begun = new CountDownLatch(1);
             Future<Long> dropped = dropping.submit(cpu -> {
                 begun.countDown();
-                return fixture.space.madvise(here, PAGE, Advice.DONTNEED);
+                return fixture.space.madvise(here, PAGE, Mman.DONTNEED);
             });
             Latches.await(begun);
             // The call waits for the CPU in GUEST, whose TLB contains the page.
@@ -317,7 +316,7 @@ final class FutexTableTest {
     @Test
     @DisplayName("drops the waiters of a space that ends, by private and by shared words, and resumes them")
     void ends() throws InterruptedException {
-        long here = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long here = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         List<FutexWaiter> mine = waiters(word, "mine");
         AddressSpace child = fixture.space.fork();
         fixture.cpu.switchTo(child);

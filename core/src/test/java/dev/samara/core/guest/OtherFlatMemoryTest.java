@@ -12,10 +12,8 @@ import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.RegionThatFills;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
@@ -33,8 +31,8 @@ final class OtherFlatMemoryTest {
     private static final int PAGES = 96;
     private static final long AT = 0x2000_0000L;
     private static final long WINDOW = 1L << 31;
-    private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int FLAGS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private enum Setting {
         REGION(12),
@@ -176,7 +174,7 @@ final class OtherFlatMemoryTest {
                 cpu.leaveGuest();
                 int page = random.nextInt(PAGES);
                 if (round % 2 == 0) {
-                    assertEquals(0, space.madvise(AT + (long) page * pageSize, pageSize, Advice.DONTNEED));
+                    assertEquals(0, space.madvise(AT + (long) page * pageSize, pageSize, Mman.DONTNEED));
                 } else {
                     long replaced = AT + (long) page * pageSize;
                     assertEquals(replaced, space.mmap(replaced, pageSize, RW, FLAGS, null, 0));
@@ -187,7 +185,7 @@ final class OtherFlatMemoryTest {
             assertEquals(all.length, cpu.memory().copyOut(AT, all, 0, all.length));
             assertEquals(model, ByteBuffer.wrap(all).order(order));
             assertEquals(0, space.munmap(AT, pageSize));
-            assertEquals(0, space.mprotect(AT + pageSize, pageSize, Protection.READ));
+            assertEquals(0, space.mprotect(AT + pageSize, pageSize, Mman.READ));
             cpu.enterGuest();
             assertThrows(ThrowingMemory.Signal.class, () -> memory.loadLong(AT + pageSize - 4));
             assertThrows(ThrowingMemory.Signal.class, () -> memory.storeInt(AT + pageSize, 1));
@@ -210,7 +208,7 @@ final class OtherFlatMemoryTest {
         boolean isChecked = Boolean.getBoolean("samara.checked");
         Machine machine = setting.machine().tlbEntries(entries).build();
         AddressSpace space = machine.newSpace(setting.geometry());
-        assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW | Protection.EXEC, FLAGS, null, 0));
+        assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW | Mman.EXEC, FLAGS, null, 0));
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
             FlatMemory memory = new ThrowingMemory(cpu.memory(), ByteOrder.LITTLE_ENDIAN);

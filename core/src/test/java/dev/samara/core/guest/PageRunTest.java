@@ -28,9 +28,8 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -116,8 +115,8 @@ final class PageRunTest {
     @DisplayName("a seek for writing makes a private page the mapping's own, and dirty; one for reading does not")
     void marks() {
         MemoryFile file = fixture.file(2);
-        fixture.map(AT, 1, RW, MapFlags.PRIVATE, file.open(), 0);
-        fixture.map(AT + PAGE, 1, RW, MapFlags.SHARED, file.open(), 1);
+        fixture.map(AT, 1, RW, Mman.PRIVATE, file.open(), 0);
+        fixture.map(AT + PAGE, 1, RW, Mman.SHARED, file.open(), 1);
         List<Long> dirty = new ArrayList<>();
         inGuest(() -> {
             assertEquals(SIZE, run.seek(AT, SIZE, READ));
@@ -188,7 +187,7 @@ final class PageRunTest {
         // Frames that were allocated in this order are not consecutive. The second half is reallocated in reverse
         // order, which makes its frames consecutive.
         for (int page = pages - 1; page >= pages / 2; page--) {
-            assertEquals(0, space.madvise(AT + page * PAGE, PAGE, Advice.DONTNEED));
+            assertEquals(0, space.madvise(AT + page * PAGE, PAGE, Mman.DONTNEED));
         }
         for (int page = pages - 1; page >= pages / 2; page--) {
             fixture.store(AT + page * PAGE, page);

@@ -22,7 +22,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.hostfile.HostFilePages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
@@ -112,7 +112,7 @@ final class PinnedBytesTest {
     @DisplayName("after an unmapping and a truncation they are the pin's alone, and in no file")
     void takenAway() {
         MemoryFile file = fixture.file(2);
-        long at = fixture.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
+        long at = fixture.map(0, 2, RW, Mman.SHARED, file.open(), 0);
         PinnedFrame first = fixture.pin(at, WRITE);
         PinnedFrame second = fixture.pin(at + PAGE, WRITE);
         assertEquals(0, fixture.space.munmap(at, PAGE));
@@ -143,7 +143,7 @@ final class PinnedBytesTest {
         ByteBuffer bytes = ByteBuffer.allocate(2 * SIZE).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putLong(0, 0x700).putLong(SIZE, 0x701);
         try (HostFile file = fixture.machine.openFile("pages", GEOMETRY, bytes)) {
-            long at = fixture.map(0, 2, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 2, READ, Mman.SHARED, file, 0);
             assertEquals(0x701, fixture.load(at + PAGE));
             PinnedFrame pinned = fixture.pin(at, READ);
             assertEquals(1, HostFilePages.saved(file).eviction().evict(true));

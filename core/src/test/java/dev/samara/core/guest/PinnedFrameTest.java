@@ -24,7 +24,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.lang.ref.WeakReference;
 import java.util.ArrayDeque;
@@ -48,7 +48,7 @@ final class PinnedFrameTest {
     private static final Geometry BIG = new Geometry(14, 4, 25, 0x10000, (1L << 47) - 0x10000, (1L << 47) - 0x10000);
     private static final long AT = 0x100000;
     private static final long LENGTH = 0x10000;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final int ROUNDS = 20_000;
 
     private static MachineBuilder builder() {

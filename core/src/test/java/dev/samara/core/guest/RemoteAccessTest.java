@@ -23,7 +23,7 @@ import dev.samara.core.internal.page.PageTableContexts;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
@@ -56,11 +56,11 @@ final class RemoteAccessTest extends WatchpointFixture {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {MapFlags.PRIVATE, MapFlags.SHARED})
+    @ValueSource(ints = {Mman.PRIVATE, Mman.SHARED})
     @DisplayName("allows what a CPU may do with the rights of the mapping, and is EFAULT otherwise")
     void rights(int kind) {
         for (int rights = 0; rights <= (READ | WRITE | EXEC); rights++) {
-            long page = fixture.map(0, 1, RW, kind | MapFlags.ANONYMOUS, null, 0);
+            long page = fixture.map(0, 1, RW, kind | Mman.ANONYMOUS, null, 0);
             fixture.store(page, NUMBER);
             assertEquals(0, space.mprotect(page, PAGE, rights));
             ByteBuffer target = number(0);
@@ -209,7 +209,7 @@ final class RemoteAccessTest extends WatchpointFixture {
     @SuppressWarnings("try") // used only for its close
     void closedMeanwhile(boolean isBuffer) {
         int part = 512 * (int) PAGE;
-        long place = fixture.map(0, 1024, READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long place = fixture.map(0, 1024, READ, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         int all = 2 * part;
         byte[] target = new byte[all];
         AddressSpace other = space.get();
@@ -235,7 +235,7 @@ final class RemoteAccessTest extends WatchpointFixture {
     @Test
     @DisplayName("is a count or EFAULT beside munmap, with the bytes of a mapping that was there")
     void besideMunmap() throws Exception {
-        long place = fixture.map(0, 2, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long place = fixture.map(0, 2, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         Random positions = new Random(23);
         ByteBuffer buffer = ByteBuffer.allocateDirect((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
         try (RepeatedStep accesses = new RepeatedStep("accesses", () -> {
@@ -252,7 +252,7 @@ final class RemoteAccessTest extends WatchpointFixture {
             for (int round = 0; round < 3_000 && accesses.goesOn(); round++) {
                 long page = place + random.nextInt(2) * PAGE;
                 assertEquals(0, space.munmap(page, PAGE));
-                fixture.map(page, 1, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+                fixture.map(page, 1, RW, Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED, null, 0);
             }
         }
     }

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteOrder;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("A store-conditional")
 final class ReservationTest {
     private static final long AT = 0x2000_0000_0000L;
-    private static final int FIXED = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = SpaceFixture.ANONYMOUS | Mman.FIXED;
 
     private final SpaceFixture fixture = new SpaceFixture();
     private final AddressSpace space = fixture.space;

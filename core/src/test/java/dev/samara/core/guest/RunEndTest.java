@@ -21,9 +21,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
@@ -56,12 +54,12 @@ final class RunEndTest {
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), READ),
-        REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0), READ),
+        REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0), READ),
         PROTECT_NONE(of -> of.mprotect(AT, PAGE, 0), READ),
         PROTECT_READ(of -> of.mprotect(AT, PAGE, READ), WRITE),
-        MOVE(of -> of.mremap(AT, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, AT + 16 * PAGE), READ),
-        DONTNEED(of -> of.madvise(AT, PAGE, Advice.DONTNEED), READ),
-        GUARD(of -> of.madvise(AT, PAGE, Advice.GUARD_INSTALL), READ),
+        MOVE(of -> of.mremap(AT, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, AT + 16 * PAGE), READ),
+        DONTNEED(of -> of.madvise(AT, PAGE, Mman.DONTNEED), READ),
+        GUARD(of -> of.madvise(AT, PAGE, Mman.GUARD_INSTALL), READ),
         FORK(of -> of.fork().close(), WRITE),
         COLLECT_DIRTY(of -> of.collectDirty(AT, PAGE, page -> {}), WRITE),
         WATCH(of -> of.watch(AT, 8, (address, length) -> {}), WRITE);
@@ -127,7 +125,7 @@ final class RunEndTest {
     @DisplayName("a copy on write by its own CPU, which leaves GUEST for it")
     void ownCopyOnWrite() {
         MemoryFile file = fixture.file(1);
-        fixture.map(AT, 1, RW, MapFlags.PRIVATE, file.open(), 0);
+        fixture.map(AT, 1, RW, Mman.PRIVATE, file.open(), 0);
         PageRun writes = memory.newRun();
         cpu.enterGuest();
         assertEquals(SIZE, run.seek(AT, SIZE, READ));
@@ -153,7 +151,7 @@ final class RunEndTest {
         assertEquals(SIZE, run.seek(AT, SIZE, READ));
         cpu.leaveGuest();
         assertFalse(run.isValid(), "out of GUEST");
-        assertEquals(0, space.madvise(AT, PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(AT, PAGE, Mman.DONTNEED));
         cpu.enterGuest();
         assertFalse(run.isValid());
         assertEquals(SIZE, run.seek(AT, SIZE, READ));

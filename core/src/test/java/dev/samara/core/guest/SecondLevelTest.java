@@ -17,10 +17,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
@@ -101,16 +99,16 @@ final class SecondLevelTest {
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), Fault.MAPERR, Fault.MAPERR, 0),
-        REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0), Fault.NONE, Fault.NONE, 0),
+        REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0), Fault.NONE, Fault.NONE, 0),
         PROTECT_NONE(of -> of.mprotect(AT, PAGE, 0), Fault.ACCERR, Fault.ACCERR, 0),
         PROTECT_READ(of -> of.mprotect(AT, PAGE, READ), Fault.NONE, Fault.ACCERR, 7),
         MOVE(
-                of -> of.mremap(AT, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, AT + 16 * PAGE),
+                of -> of.mremap(AT, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, AT + 16 * PAGE),
                 Fault.MAPERR,
                 Fault.MAPERR,
                 0),
-        DONTNEED(of -> of.madvise(AT, PAGE, Advice.DONTNEED), Fault.NONE, Fault.NONE, 0),
-        GUARD(of -> of.madvise(AT, PAGE, Advice.GUARD_INSTALL), Fault.MAPERR, Fault.MAPERR, 0);
+        DONTNEED(of -> of.madvise(AT, PAGE, Mman.DONTNEED), Fault.NONE, Fault.NONE, 0),
+        GUARD(of -> of.madvise(AT, PAGE, Mman.GUARD_INSTALL), Fault.MAPERR, Fault.MAPERR, 0);
 
         final Consumer<AddressSpace> call;
         final int loadFault;
@@ -180,7 +178,7 @@ final class SecondLevelTest {
             for (int page = 0; page < 64; page++) {
                 memory.storeLong(AT + page * PAGE, 7);
             }
-            byOther(() -> space.madvise(AT, 64 * PAGE, Advice.DONTNEED));
+            byOther(() -> space.madvise(AT, 64 * PAGE, Mman.DONTNEED));
             for (int page = 0; page < 64; page++) {
                 assertEquals(0, memory.loadLong(AT + page * PAGE));
             }

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +31,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 final class TlbArraysTest {
     private static final long AT = 0x2000_0000_0000L;
-    private static final int RWX = Protection.READ | Protection.WRITE | Protection.EXEC;
+    private static final int RWX = Mman.READ | Mman.WRITE | Mman.EXEC;
 
     /** The default number of slots. */
     private static final int LARGEST_TLB = 1 << 12;

@@ -26,10 +26,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -138,7 +136,7 @@ final class TranslateTest {
             }
             assertEquals(8, tlb.hits());
             own.leaveGuest();
-            assertEquals(0, small.madvise(AT, 4 * PAGE, Advice.DONTNEED));
+            assertEquals(0, small.madvise(AT, 4 * PAGE, Mman.DONTNEED));
             own.enterGuest();
             for (int page = 0; page < 8; page++) {
                 assertEquals(page >= 4, tlb.keeps(WRITE, AT + page * PAGE));
@@ -211,15 +209,12 @@ final class TranslateTest {
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), Fault.MAPERR, 0),
-        REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0), Fault.NONE, 0),
+        REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0), Fault.NONE, 0),
         PROTECT_NONE(of -> of.mprotect(AT, PAGE, 0), Fault.ACCERR, 0),
         PROTECT_READ(of -> of.mprotect(AT, PAGE, READ), Fault.NONE, 7),
-        MOVE(
-                of -> of.mremap(AT, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, AT + 16 * PAGE),
-                Fault.MAPERR,
-                0),
-        DONTNEED(of -> of.madvise(AT, PAGE, Advice.DONTNEED), Fault.NONE, 0),
-        GUARD(of -> of.madvise(AT, PAGE, Advice.GUARD_INSTALL), Fault.MAPERR, 0),
+        MOVE(of -> of.mremap(AT, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, AT + 16 * PAGE), Fault.MAPERR, 0),
+        DONTNEED(of -> of.madvise(AT, PAGE, Mman.DONTNEED), Fault.NONE, 0),
+        GUARD(of -> of.madvise(AT, PAGE, Mman.GUARD_INSTALL), Fault.MAPERR, 0),
         FORK(of -> of.fork().close(), Fault.NONE, 7),
         COLLECT_DIRTY(of -> of.collectDirty(AT, PAGE, page -> {}), Fault.NONE, 7),
         WATCH(of -> of.watch(AT, 8, (address, length) -> {}), Fault.NONE, 7);
@@ -284,7 +279,7 @@ final class TranslateTest {
             tlb.store(AT, 7);
         });
         assertTrue(tlb.keeps(WRITE, AT));
-        assertEquals(0, space.madvise(AT, PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(AT, PAGE, Mman.DONTNEED));
         inGuest(() -> {
             assertFalse(tlb.keeps(WRITE, AT));
             assertEquals(0, tlb.load(AT));
@@ -313,7 +308,7 @@ final class TranslateTest {
     @DisplayName("a copy on write, by this CPU or another one, drops a result for reads of the old page")
     void copyOnWrite() {
         MemoryFile file = fixture.file(2);
-        fixture.map(AT, 2, RW, MapFlags.PRIVATE, file.open(), 0);
+        fixture.map(AT, 2, RW, Mman.PRIVATE, file.open(), 0);
         fixture.map(AT + 2 * PAGE, 1, RW, ANONYMOUS, null, 0);
         EmbedderTlb tlb = new EmbedderTlb(cpu, memory, AT, 3, true);
         inGuest(() -> {
@@ -345,7 +340,7 @@ final class TranslateTest {
     @DisplayName("a truncation by another thread drops it")
     void truncation() {
         MemoryFile file = fixture.file(1);
-        fixture.map(AT, 1, RW, MapFlags.SHARED, file.open(), 0);
+        fixture.map(AT, 1, RW, Mman.SHARED, file.open(), 0);
         EmbedderTlb tlb = new EmbedderTlb(cpu, memory, AT, 1, true);
         inGuest(() -> {
             tlb.store(AT, 1);
@@ -372,7 +367,7 @@ final class TranslateTest {
                 Machine.builder().memory(128 * PAGE).cacheLimit(8 * PAGE).poisonFrames(true))) {
             ThrowingMemory flat = new ThrowingMemory(scarce.cpu);
             try (HostFile file = scarce.machine.openFile("pages", GEOMETRY, bytes)) {
-                scarce.map(AT, pages, READ, MapFlags.SHARED, file, 0);
+                scarce.map(AT, pages, READ, Mman.SHARED, file, 0);
             }
             EmbedderTlb tlb = new EmbedderTlb(scarce.cpu, flat, AT, pages, true);
             scarce.cpu.enterGuest();

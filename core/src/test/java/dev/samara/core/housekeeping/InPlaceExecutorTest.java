@@ -17,9 +17,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.time.Duration;
@@ -44,12 +43,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class InPlaceExecutorTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private final MachineBuilder builder = Machine.builder().memory(1 << 22).executor(Runnable::run);
 
     private static long map(AddressSpace space, int flags) {
-        long at = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | flags, null, 0);
+        long at = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS | flags, null, 0);
         assertTrue(at > 0);
         return at;
     }
@@ -60,8 +59,8 @@ final class InPlaceExecutorTest {
     void callbackWaits(boolean isInvoked) throws InterruptedException {
         Machine machine = builder.invokedHousekeeping(isInvoked).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long one = map(space, MapFlags.POPULATE);
-        long two = map(space, MapFlags.POPULATE);
+        long one = map(space, Mman.POPULATE);
+        long two = map(space, Mman.POPULATE);
         CompletableFuture<Long> nested = space.munmapAsync(one, PAGE).thenApply(result -> {
             PendingCall other = space.munmapAsync(two, PAGE);
             // Waits for the range in flight.
@@ -81,7 +80,7 @@ final class InPlaceExecutorTest {
                 .build();
         AddressSpace space = machine.newSpace(LINUX);
         List<Long> results = new ArrayList<>();
-        long spare = map(space, MapFlags.POPULATE);
+        long spare = map(space, Mman.POPULATE);
         CountingBacking backing = new CountingBacking("b", 1) {
             @Override
             public void close(Vma vma) {
@@ -89,7 +88,7 @@ final class InPlaceExecutorTest {
                 results.add(space.munmapAsync(spare, PAGE).join());
             }
         };
-        long at = space.mmap(0, PAGE, RW, MapFlags.PRIVATE, backing, 0);
+        long at = space.mmap(0, PAGE, RW, Mman.PRIVATE, backing, 0);
         assertEquals(0, space.munmapAsync(at, PAGE).result());
         machine.awaitQuiescence();
         assertEquals(List.of(0L), results);
@@ -102,14 +101,14 @@ final class InPlaceExecutorTest {
         Machine machine =
                 builder.invokedHousekeeping(true).boundGracePeriods(1, false).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long used = map(space, MapFlags.POPULATE);
+        long used = map(space, Mman.POPULATE);
         CountDownLatch isUsed = new CountDownLatch(1);
         CountDownLatch isClosed = new CountDownLatch(1);
         long at = space.mmap(
                 0,
                 PAGE,
                 RW,
-                MapFlags.PRIVATE,
+                Mman.PRIVATE,
                 new CountingBacking("b", 1) {
                     @Override
                     protected void toldOfClose(Vma vma) {
@@ -148,7 +147,7 @@ final class InPlaceExecutorTest {
                 .boundGracePeriods(1, false)
                 .build();
         AddressSpace space = machine.newSpace(LINUX);
-        long spare = map(space, MapFlags.POPULATE);
+        long spare = map(space, Mman.POPULATE);
         AtomicBoolean isOpened = new AtomicBoolean();
         CountingBacking backing = new CountingBacking("b", 1) {
             @Override
@@ -160,7 +159,7 @@ final class InPlaceExecutorTest {
                 return super.open(vma);
             }
         };
-        PendingCall mapped = space.mmapAsync(0, PAGE, RW, MapFlags.PRIVATE, backing, 0);
+        PendingCall mapped = space.mmapAsync(0, PAGE, RW, Mman.PRIVATE, backing, 0);
         assertTrue(mapped.join() > 0);
         machine.awaitQuiescence();
         assertEquals(1, backing.stillOpen());
@@ -177,7 +176,7 @@ final class InPlaceExecutorTest {
         Machine machine =
                 builder.invokedHousekeeping(true).boundGracePeriods(1, true).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long spare = map(space, MapFlags.POPULATE);
+        long spare = map(space, Mman.POPULATE);
         List<PendingCall> begun = new ArrayList<>();
         CountingBacking backing = new CountingBacking("b", 1) {
             @Override
@@ -186,7 +185,7 @@ final class InPlaceExecutorTest {
                 return super.open(vma);
             }
         };
-        PendingCall mapped = space.mmapAsync(0, PAGE, RW, MapFlags.PRIVATE, backing, 0);
+        PendingCall mapped = space.mmapAsync(0, PAGE, RW, Mman.PRIVATE, backing, 0);
         assertTrue(mapped.isDone());
         assertEquals(Errno.EAGAIN.result(), mapped.result());
         assertEquals(0, begun.get(0).join());
@@ -202,8 +201,8 @@ final class InPlaceExecutorTest {
     void populates(boolean isInvoked) throws InterruptedException {
         Machine machine = builder.invokedHousekeeping(isInvoked).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long at = map(space, MapFlags.POPULATE);
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE;
+        long at = map(space, Mman.POPULATE);
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED | Mman.POPULATE;
         PendingCall first = space.mmapAsync(at, PAGE, RW, flags, null, 0);
         PendingCall second = space.mmapAsync(at, PAGE, RW, flags, null, 0);
         assertEquals(at, space.mmap(at, PAGE, RW, flags, null, 0));
@@ -228,8 +227,8 @@ final class InPlaceExecutorTest {
                 })
                 .build();
         AddressSpace space = machine.newSpace(LINUX);
-        long at = map(space, MapFlags.POPULATE);
-        long spare = map(space, MapFlags.POPULATE);
+        long at = map(space, Mman.POPULATE);
+        long spare = map(space, Mman.POPULATE);
         CountDownLatch retires = new CountDownLatch(1);
         MmuNotifier holding = (start, end, reason) -> {
             retires.countDown();
@@ -253,7 +252,7 @@ final class InPlaceExecutorTest {
         thread.setDaemon(true);
         thread.start();
         retires.await();
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         // Takes the only room, then waits for the operation in flight. The report of that wait lets that operation
         // continue.
         PendingCall second = space.mmapAsync(at, PAGE, RW, flags, null, 0);
@@ -275,8 +274,8 @@ final class InPlaceExecutorTest {
         // Only this thread completes calls.
         Machine machine = builder.invokedHousekeeping(true).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long one = map(space, MapFlags.POPULATE);
-        long two = map(space, MapFlags.POPULATE);
+        long one = map(space, Mman.POPULATE);
+        long two = map(space, Mman.POPULATE);
         AtomicReference<PendingCall> pending = new AtomicReference<>();
         List<Throwable> refused = new ArrayList<>();
         Registration notifying = space.addNotifier((start, end, reason) -> {

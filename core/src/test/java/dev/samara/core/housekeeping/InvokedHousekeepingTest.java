@@ -18,8 +18,7 @@ import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.OtherCpu;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.time.Duration;
@@ -48,7 +47,7 @@ import org.junit.jupiter.api.Test;
 final class InvokedHousekeepingTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
 
@@ -103,12 +102,12 @@ final class InvokedHousekeepingTest {
     }
 
     private static long mapAndWrite(Machine machine, AddressSpace space, CountingBacking backing) {
-        long at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = space.mmap(0, 4 * PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         assertTrue(at > 0);
-        assertTrue(space.mmap(at + 4 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, backing, 0) > 0);
+        assertTrue(space.mmap(at + 4 * PAGE, PAGE, RW, Mman.PRIVATE | Mman.FIXED, backing, 0) > 0);
         // Its open is closed in a callback after a grace period.
         Backing file = machine.newFile("/file", 1, LINUX, PAGE).open();
-        assertTrue(space.mmap(at + 3 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, file, 0) > 0);
+        assertTrue(space.mmap(at + 3 * PAGE, PAGE, RW, Mman.PRIVATE | Mman.FIXED, file, 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
             cpu.memory().store(at, 8, 1);
@@ -147,7 +146,7 @@ final class InvokedHousekeepingTest {
     void stepsComplete() {
         Machine machine = builder.build();
         AddressSpace space = machine.newSpace(LINUX);
-        long at = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         CompletableFuture<Long> unmapped = space.munmapAsync(at, PAGE);
         complete(invoker(machine), unmapped);
         assertEquals(0, unmapped.join());
@@ -222,7 +221,7 @@ final class InvokedHousekeepingTest {
     void callbackWaits() throws InterruptedException {
         Machine machine = builder.executor(inPlace).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long at = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         CompletableFuture<Void> asked = space.munmapAsync(at, PAGE)
                 .thenAccept(result -> assertThrows(IllegalStateException.class, machine::awaitQuiescence));
         machine.awaitQuiescence();
@@ -244,7 +243,7 @@ final class InvokedHousekeepingTest {
                 })
                 .build();
         AddressSpace space = machine.newSpace(LINUX);
-        long at = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         List<Throwable> refused = new ArrayList<>();
         try (OtherCpu guest = new OtherCpu(space)) {
             guest.call(cpu -> {
@@ -281,8 +280,8 @@ final class InvokedHousekeepingTest {
     void stepInAStep() throws InterruptedException {
         Machine machine = builder.executor(inPlace).build();
         AddressSpace space = machine.newSpace(LINUX);
-        long one = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        long two = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long one = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
+        long two = space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         CompletableFuture<Long> nested = space.munmapAsync(one, PAGE).thenApply(result -> {
             CompletableFuture<Long> other = space.munmapAsync(two, PAGE);
             return space.munmap(two, PAGE) + other.join();

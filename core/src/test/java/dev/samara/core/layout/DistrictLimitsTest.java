@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -19,9 +19,7 @@ import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -43,7 +41,7 @@ class DistrictLimitsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     /** The number of mappings, each of four pages, and each followed by a hole of four pages. */
     private static final int MAPPINGS = 40;
@@ -69,7 +67,7 @@ class DistrictLimitsTest {
         space = machine.newSpace(Geometry.LINUX_X86_64);
         layout = MachineInternals.layoutOf(space);
         for (int i = 0; i < MAPPINGS; i++) {
-            assertEquals(at(i), space.mmap(at(i), 4 * PAGE, i % 2 == 0 ? RW : Protection.READ, HERE, null, 0));
+            assertEquals(at(i), space.mmap(at(i), 4 * PAGE, i % 2 == 0 ? RW : Mman.READ, HERE, null, 0));
         }
     }
 
@@ -188,7 +186,7 @@ class DistrictLimitsTest {
 
     /** Moves a mapping of 200 pages over another one, and grows it to 401 pages. */
     private static long growOverNext(AddressSpace of, long at) {
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         return of.mremap(at, 200 * PAGE, 401 * PAGE, flags, at + 1000 * PAGE);
     }
 
@@ -242,8 +240,8 @@ class DistrictLimitsTest {
                 return false;
             }
         };
-        int flags = PRIVATE | FIXED | MapFlags.LOCKED;
-        assertEquals(Errno.EAGAIN.result(), space.mmap(at(31), 5 * PAGE, Protection.READ, flags, writeOnly, 0));
-        assertEquals(Errno.EACCES.result(), space.mmap(at(31), 4 * PAGE, Protection.READ, flags, writeOnly, 0));
+        int flags = PRIVATE | FIXED | Mman.LOCKED;
+        assertEquals(Errno.EAGAIN.result(), space.mmap(at(31), 5 * PAGE, Mman.READ, flags, writeOnly, 0));
+        assertEquals(Errno.EACCES.result(), space.mmap(at(31), 4 * PAGE, Mman.READ, flags, writeOnly, 0));
     }
 }

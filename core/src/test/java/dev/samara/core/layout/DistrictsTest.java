@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -20,10 +20,8 @@ import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -43,7 +41,7 @@ class DistrictsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     /** The number of mappings, each of four pages, and each followed by a hole of four pages. */
     private static final int MAPPINGS = 40;
@@ -62,7 +60,7 @@ class DistrictsTest {
         space = machine.newSpace(Geometry.LINUX_X86_64);
         layout = MachineInternals.layoutOf(space);
         for (int i = 0; i < MAPPINGS; i++) {
-            assertEquals(at(i), space.mmap(at(i), 4 * PAGE, i % 2 == 0 ? RW : Protection.READ, HERE, null, 0));
+            assertEquals(at(i), space.mmap(at(i), 4 * PAGE, i % 2 == 0 ? RW : Mman.READ, HERE, null, 0));
         }
     }
 
@@ -161,9 +159,9 @@ class DistrictsTest {
     void local() {
         assertTrue(Divisions.divide(layout, everyTenth()));
         assertEquals(0, space.munmap(at(3), 4 * PAGE));
-        assertEquals(at(13), space.mmap(at(13), PAGE, Protection.NONE, HERE, null, 0));
-        assertEquals(0, space.mprotect(at(24), 2 * PAGE, Protection.READ));
-        assertEquals(0, space.madvise(at(35), PAGE, Advice.DONTFORK));
+        assertEquals(at(13), space.mmap(at(13), PAGE, Mman.NONE, HERE, null, 0));
+        assertEquals(0, space.mprotect(at(24), 2 * PAGE, Mman.READ));
+        assertEquals(0, space.madvise(at(35), PAGE, Mman.DONTFORK));
         assertTrue(Divisions.isDivided(layout));
         assertNull(space.find(at(3)));
         assertEquals(0, space.munmap(at(8), at(12) - at(8)));
@@ -217,7 +215,7 @@ class DistrictsTest {
     @DisplayName("mlockall locks later mappings of every part")
     void lockedLater() {
         assertTrue(Divisions.divide(layout, everyTenth()));
-        assertEquals(0, space.mlockall(LockFlags.FUTURE));
+        assertEquals(0, space.mlockall(Mman.FUTURE));
         assertTrue(Divisions.divide(layout, everyTenth()));
         assertEquals(at(5) + 5 * PAGE, space.mmap(at(5) + 5 * PAGE, PAGE, RW, HERE, null, 0));
         assertTrue(Divisions.isDivided(layout));

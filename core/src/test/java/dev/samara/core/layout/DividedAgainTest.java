@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -14,7 +14,7 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +35,7 @@ final class DividedAgainTest {
     private static final long FIRST = PLACE + 8 * PAGE;
 
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
     private static final int ROUNDS = 20;
 
     /** The number of operations in all parts that pays for a division. */

@@ -8,9 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +44,7 @@ class EmptiedSourceTest {
     /** Returns the result of an access by the test's thread, which cannot wait there. */
     private static String access(AddressSpace its, long address) {
         try {
-            return Fault.toString(its.resolve(address, Protection.READ));
+            return Fault.toString(its.resolve(address, Mman.READ));
         } catch (IllegalStateException wouldWait) {
             return "gated";
         }
@@ -56,11 +54,11 @@ class EmptiedSourceTest {
     @ValueSource(longs = {-2, 2})
     @DisplayName("P27: mremap with DONTUNMAP right beside its source")
     void sourceIsGated(long distance) {
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        assertEquals(START, space.mmap(START, 2 * PAGE, Protection.READ, flags, null, 0));
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+        assertEquals(START, space.mmap(START, 2 * PAGE, Mman.READ, flags, null, 0));
         retiring.set(space);
         long target = START + distance * PAGE;
-        int how = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP;
+        int how = Mman.MAYMOVE | Mman.MREMAP_FIXED | Mman.DONTUNMAP;
         assertEquals(target, space.mremap(START, 2 * PAGE, 2 * PAGE, how, target));
         List<String> expected = new ArrayList<>();
         for (int page = -2; page < 4; page++) {

@@ -13,8 +13,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -40,7 +39,7 @@ class FindNeighboursTest {
     private final AddressSpace space = Machine.builder().build().newSpace(LINUX);
 
     private Vma map(long address, long pages, int protection) {
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         assertEquals(address, space.mmap(address, pages * PAGE, protection, flags, null, 0));
         Vma vma = space.find(address);
         assertNotNull(vma);
@@ -95,7 +94,7 @@ class FindNeighboursTest {
             if (random.nextInt(3) == 0) {
                 assertEquals(0, space.munmap(PLACE + page * PAGE, count * PAGE));
             } else {
-                map(PLACE + page * PAGE, count, random.nextBoolean() ? Protection.READ : Protection.WRITE);
+                map(PLACE + page * PAGE, count, random.nextBoolean() ? Mman.READ : Mman.WRITE);
             }
             LayoutSnapshot snapshot = space.snapshot();
             List<Vma> vmas = snapshot.vmas();
@@ -128,7 +127,7 @@ class FindNeighboursTest {
     @Test
     @DisplayName("The first and the last address, and ranges that wrap")
     void ends() {
-        List<Vma> vmas = List.of(map(0x1_0000, 1, Protection.READ), map(LINUX.limit() - PAGE, 1, Protection.READ));
+        List<Vma> vmas = List.of(map(0x1_0000, 1, Mman.READ), map(LINUX.limit() - PAGE, 1, Mman.READ));
         LayoutSnapshot snapshot = space.snapshot();
         assertEquals(vmas, snapshot.vmas());
         for (long address : new long[] {0, 1, 0x1_0000, LINUX.limit() - 1, LINUX.limit(), Long.MIN_VALUE, -1}) {
@@ -147,15 +146,15 @@ class FindNeighboursTest {
     @Test
     @DisplayName("forEach sees changes of its action above the last VMA; a snapshot does not")
     void changedByTheAction() {
-        map(PLACE, 1, Protection.READ);
-        map(PLACE + 2 * PAGE, 1, Protection.READ);
+        map(PLACE, 1, Mman.READ);
+        map(PLACE + 2 * PAGE, 1, Mman.READ);
         LayoutSnapshot snapshot = space.snapshot();
         List<Long> starts = new ArrayList<>();
         space.forEach(0, LINUX.limit(), vma -> {
             starts.add(vma.start());
             assertEquals(0, space.munmap(PLACE, 4 * PAGE));
             if (starts.size() == 1) {
-                map(PLACE + 3 * PAGE, 1, Protection.READ);
+                map(PLACE + 3 * PAGE, 1, Mman.READ);
             }
         });
         assertEquals(List.of(PLACE, PLACE + 3 * PAGE), starts);
@@ -167,11 +166,11 @@ class FindNeighboursTest {
     @Test
     @DisplayName("findPrevious: the result was the predecessor at one instant of the call")
     void previousOfOneInstant() throws Exception {
-        map(PLACE, 1, Protection.READ);
+        map(PLACE, 1, Mman.READ);
         long late = PLACE + 2 * PAGE;
         long covering = PLACE + 4 * PAGE;
         long middle = covering + 2 * PAGE;
-        map(covering, 4, Protection.READ);
+        map(covering, 4, Mman.READ);
         FutureTask<@Nullable Void> reader = new FutureTask<>(() -> {
             while (space.find(LINUX.limit() - PAGE) == null) {
                 Vma previous = space.findPrevious(middle);
@@ -182,12 +181,12 @@ class FindNeighboursTest {
         Thread thread = new Thread(reader, "finds predecessors");
         thread.start();
         for (int round = 0; round < 20_000; round++) {
-            assertEquals(0, space.mprotect(middle, 2 * PAGE, Protection.WRITE));
-            map(late, 1, Protection.READ);
+            assertEquals(0, space.mprotect(middle, 2 * PAGE, Mman.WRITE));
+            map(late, 1, Mman.READ);
             assertEquals(0, space.munmap(late, PAGE));
-            assertEquals(0, space.mprotect(middle, 2 * PAGE, Protection.READ));
+            assertEquals(0, space.mprotect(middle, 2 * PAGE, Mman.READ));
         }
-        map(LINUX.limit() - PAGE, 1, Protection.READ);
+        map(LINUX.limit() - PAGE, 1, Mman.READ);
         reader.get();
     }
 

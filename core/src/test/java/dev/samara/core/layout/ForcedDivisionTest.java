@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
@@ -11,7 +11,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -30,7 +30,7 @@ final class ForcedDivisionTest {
         Layout layout = MachineInternals.layoutOf(space);
         for (int i = 0; i < 3; i++) {
             long at = PLACE + 2L * i * PAGE;
-            assertEquals(at, space.mmap(at, PAGE, Protection.READ, PRIVATE | ANONYMOUS | FIXED, null, 0));
+            assertEquals(at, space.mmap(at, PAGE, Mman.READ, PRIVATE | ANONYMOUS | FIXED, null, 0));
         }
         for (int i = 0; i < 2; i++) {
             Divisions.join(layout);
@@ -39,7 +39,7 @@ final class ForcedDivisionTest {
             assertEquals(IS_FORCED, Divisions.isDivided(layout));
         }
         // A call that searches for a place joins the parts.
-        space.mmap(0, PAGE, Protection.READ, PRIVATE | ANONYMOUS, null, 0);
+        space.mmap(0, PAGE, Mman.READ, PRIVATE | ANONYMOUS, null, 0);
         assertEquals(0, Divisions.parts(layout));
         space.close();
         machine.close();

@@ -14,11 +14,9 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -40,7 +38,7 @@ final class FullSpaceTest {
     /** The first address that is a negative number. */
     private static final long HALF = 1L << 63;
 
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
 
     private final Machine machine = Machine.builder().memory(8 << 20).build();
     private final AddressSpace space = machine.newSpace(GEOMETRY);
@@ -58,7 +56,7 @@ final class FullSpaceTest {
     }
 
     private void map(long address, long length) {
-        assertEquals(address, space.mmap(address, length, RW, FIXED | MapFlags.NORESERVE, null, 0));
+        assertEquals(address, space.mmap(address, length, RW, FIXED | Mman.NORESERVE, null, 0));
     }
 
     private void store(long address, long number) {
@@ -107,13 +105,13 @@ final class FullSpaceTest {
         assertEquals(base - 3 * PAGE, space.mmap(0, 2 * PAGE, READ, ANONYMOUS, null, 0), "the hole");
         assertEquals(
                 Errno.ENOMEM.result(),
-                space.mmap(0, LIMIT - PAGE, RW, ANONYMOUS | MapFlags.NORESERVE, null, 0),
+                space.mmap(0, LIMIT - PAGE, RW, ANONYMOUS | Mman.NORESERVE, null, 0),
                 "no hole is so large");
         AddressSpace upwards = machine.space(GEOMETRY).bottomUp(true).build();
         long third = GEOMETRY.bottomUpBase();
         assertEquals(0x5555_5555_554a_b000L, third);
         assertEquals(third, upwards.mmap(0, PAGE, RW, ANONYMOUS, null, 0));
-        assertEquals(third + PAGE, upwards.mmap(0, HALF - PAGE, READ, ANONYMOUS | MapFlags.NORESERVE, null, 0));
+        assertEquals(third + PAGE, upwards.mmap(0, HALF - PAGE, READ, ANONYMOUS | Mman.NORESERVE, null, 0));
         assertEquals(0, upwards.munmap(0, LIMIT));
         assertNull(upwards.findNext(0));
         upwards.close();
@@ -131,7 +129,7 @@ final class FullSpaceTest {
         store(HALF + PAGE, 1);
         assertEquals(0, space.mprotect(HALF - PAGE, 2 * PAGE, RW));
         assertEquals(1, space.usage().maps());
-        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int move = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         long high = LIMIT - 64 * PAGE;
         assertEquals(high, space.mremap(HALF - 4 * PAGE, 8 * PAGE, 8 * PAGE, move, high));
         assertEquals(-4, load(high));
@@ -150,7 +148,7 @@ final class FullSpaceTest {
         store(HALF + PAGE, 5);
         assertEquals(2, space.collectDirty(0, LIMIT, dirty::add));
         assertEquals(List.of(HALF - PAGE, HALF + PAGE), dirty);
-        assertEquals(0, space.madvise(HALF - 2 * PAGE, 4 * PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(HALF - 2 * PAGE, 4 * PAGE, Mman.DONTNEED));
         assertEquals(0, load(HALF));
         assertEquals(-4, load(HALF - 4 * PAGE));
         assertEquals(0, space.munmap(HALF - PAGE, 2 * PAGE));
@@ -168,7 +166,7 @@ final class FullSpaceTest {
         assertEquals(0, space.mprotect(PAGE, LIMIT - 3 * PAGE, READ));
         assertEquals(3, load(HALF));
         assertEquals(2, space.usage().maps());
-        assertEquals(0, space.madvise(PAGE, LIMIT - 2 * PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(PAGE, LIMIT - 2 * PAGE, Mman.DONTNEED));
         assertEquals(0, load(HALF));
         assertEquals(0, space.munmap(0, LIMIT));
         assertEquals(0, machine.statistics().framesInUse());
@@ -194,7 +192,7 @@ final class FullSpaceTest {
     void stack() {
         long stack = HALF + 4096 * PAGE;
         space.setLimit(Resource.STACK, 64 * PAGE);
-        assertEquals(stack, space.mmap(stack, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
+        assertEquals(stack, space.mmap(stack, PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0));
         map(stack - 300 * PAGE, PAGE);
         store(stack - 8, 1);
         assertEquals(1, load(stack - 8));

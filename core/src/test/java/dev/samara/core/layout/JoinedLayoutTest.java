@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.GROWSDOWN;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.GROWSDOWN;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.SHARED;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -23,7 +23,7 @@ import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Test;
 class JoinedLayoutTest {
     private static final long PAGE = 0x1000;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     /** The borders. The parts are below, between and above them. */
     private static final long LOWER = 0x2000_0000_0000L;
@@ -126,7 +126,7 @@ class JoinedLayoutTest {
             for (long inside : INSIDE) {
                 long at = inside + offset;
                 inPart(space -> space.mmap(at, 10 * PAGE, RW, HERE, null, 0));
-                inPart(space -> space.mprotect(at + PAGE, 2 * PAGE, Protection.READ | Protection.EXEC));
+                inPart(space -> space.mprotect(at + PAGE, 2 * PAGE, Mman.READ | Mman.EXEC));
                 inPart(space -> space.mlock(at + 4 * PAGE, PAGE));
                 inPart(space -> space.munmap(at + 6 * PAGE, 2 * PAGE));
                 inPart(space -> space.mmap(at + 20 * PAGE, 3 * PAGE, RW, HERE | GROWSDOWN, null, 0));
@@ -196,7 +196,7 @@ class JoinedLayoutTest {
     void holdTimes() {
         divide();
         for (int i = 0; i < 200; i++) {
-            assertEquals(0, divided.space.mprotect(INSIDE[i % 3], PAGE, i % 2 == 0 ? RW : Protection.READ));
+            assertEquals(0, divided.space.mprotect(INSIDE[i % 3], PAGE, i % 2 == 0 ? RW : Mman.READ));
         }
         long measured = divided.space.holdTimes().count();
         assertTrue(measured >= 3, measured + " holds");

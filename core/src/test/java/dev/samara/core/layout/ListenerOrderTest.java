@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,7 +21,7 @@ import dev.samara.core.fixture.ChangeHistory;
 import dev.samara.core.fixture.ChangeReplay;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +47,7 @@ class ListenerOrderTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     /** The number of threads. Each has its own place of {@link #PAGES} pages. */
     private static final int WRITERS = 3;
@@ -114,8 +114,8 @@ class ListenerOrderTest {
             case 1 -> space.mmap(start, 2 * PAGES * PAGE, RW, HERE, null, 0);
             case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 -> space.munmap(start, length);
             case 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 ->
-                space.mprotect(start, length, random.nextBoolean() ? Protection.READ : RW);
-            default -> space.mmap(start, length, random.nextBoolean() ? Protection.READ : RW, HERE, null, 0);
+                space.mprotect(start, length, random.nextBoolean() ? Mman.READ : RW);
+            default -> space.mmap(start, length, random.nextBoolean() ? Mman.READ : RW, HERE, null, 0);
         }
     }
 
@@ -223,7 +223,7 @@ class ListenerOrderTest {
         }
         ChangeReplay after = new ChangeReplay();
         space.addListener(after);
-        assertEquals(PLACE, space.mmap(PLACE, PAGE, Protection.NONE, HERE, null, 0));
+        assertEquals(PLACE, space.mmap(PLACE, PAGE, Mman.NONE, HERE, null, 0));
         machine.awaitQuiescence();
         assertEquals(all.last(), after.last());
         assertEquals(0, space.munmap(0, 0x7000_0000_0000L));

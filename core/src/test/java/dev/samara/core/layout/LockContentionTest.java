@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,8 +15,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,7 +27,7 @@ class LockContentionTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x2000_0000_0000L;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private static final long ARENA = 64L << 20;
 
@@ -151,7 +150,7 @@ class LockContentionTest {
     void lengthZero() {
         for (int round = 0; round < 2 * MeetingThreads.ENOUGH; round++) {
             assertEquals(0, threads.call(0, () -> space.mprotect(PLACE, 0, RW)));
-            assertEquals(0, threads.call(1, () -> space.madvise(PLACE, 0, Advice.DONTNEED)));
+            assertEquals(0, threads.call(1, () -> space.madvise(PLACE, 0, Mman.DONTNEED)));
             mapAndUnmap(2, PLACE - 8 * PAGE, 8);
             mapAndUnmap(3, PLACE, 8);
         }

@@ -19,9 +19,8 @@ import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Refusal;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -49,7 +48,7 @@ final class LockRulesTest {
     private static final int WINDOW = 24;
     private static final long PAGE = BackedCalls.PAGE;
     private static final long PLACE = 0x1000_0000L;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 
     static {
@@ -212,7 +211,7 @@ final class LockRulesTest {
                 start.await();
                 for (int step = 0; step < STEPS; step++) {
                     calls.on(space);
-                    space.resolve(PLACE + random.nextInt(WINDOW) * PAGE, Protection.READ);
+                    space.resolve(PLACE + random.nextInt(WINDOW) * PAGE, Mman.READ);
                     steps.incrementAndGet();
                 }
                 return null;
@@ -251,8 +250,8 @@ final class LockRulesTest {
                 },
                 WatchedLock::new);
         spaces[0] = held.newSpace(Geometry.LINUX_X86_64);
-        assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Protection.READ, FIXED, backings.get(0), 0));
-        assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Protection.NONE, FIXED, backings.get(1), 0));
+        assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Mman.READ, FIXED, backings.get(0), 0));
+        assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Mman.NONE, FIXED, backings.get(1), 0));
         waiter[0].join();
         held.awaitQuiescence();
         assertEquals(0, backings.get(0).stillOpen());
@@ -263,7 +262,7 @@ final class LockRulesTest {
     @DisplayName("a fork that is refused asks a backing for its name, to say which mapping is too large")
     void refusedFork() throws InterruptedException {
         AddressSpace space = newSpace();
-        int writable = Protection.READ | Protection.WRITE;
+        int writable = Mman.READ | Mman.WRITE;
         assertEquals(PLACE, space.mmap(PLACE, 60 * PAGE, writable, FIXED, backings.get(0), 0));
         named.set(0);
         MmException refused = Refusal.assertRefused(MmException.class, space::fork, "fork of", "/a", "ENOMEM");

@@ -8,8 +8,7 @@ import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -26,8 +25,8 @@ final class MapNamesTest {
     private static final long PAGE = LINUX.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
     private static final long HEAP = 0x5555_5555_9000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
 
     @ParameterizedTest
     @CsvSource({"1000, 2000", "100000000, 100001000", "2000000000000000, 2000000000001000"})
@@ -49,17 +48,17 @@ final class MapNamesTest {
     void heapIsNamed() {
         AddressSpace space =
                 Machine.builder().build().space(LINUX).heap(HEAP, HEAP).build();
-        int fixed = ANON | MapFlags.FIXED;
+        int fixed = ANON | Mman.FIXED;
         space.throwing().mmap(HEAP - PAGE, PAGE, RW, fixed, null, 0);
         assertEquals(List.of(""), names(space));
         space.throwing().brk(HEAP + 3 * PAGE - 1);
         assertEquals(List.of("", "[heap]"), names(space));
         LayoutSnapshot before = space.snapshot();
-        space.throwing().mprotect(HEAP + PAGE, PAGE, Protection.READ);
-        space.throwing().mmap(HEAP + 2 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
+        space.throwing().mprotect(HEAP + PAGE, PAGE, Mman.READ);
+        space.throwing().mmap(HEAP + 2 * PAGE, PAGE, RW, Mman.PRIVATE | Mman.FIXED, OpenFiles.A, 0);
         space.throwing().mmap(HEAP + 3 * PAGE, PAGE, RW, fixed, null, 0);
         assertEquals(List.of("", "[heap]", "[heap]", "A", ""), names(space));
-        space.throwing().mmap(HEAP - PAGE, 2 * PAGE, Protection.NONE, fixed, null, 0);
+        space.throwing().mmap(HEAP - PAGE, 2 * PAGE, Mman.NONE, fixed, null, 0);
         assertEquals(List.of("[heap]", "[heap]", "A", ""), names(space));
         space.throwing().brk(HEAP);
         assertEquals(List.of("", ""), names(space));
@@ -72,13 +71,13 @@ final class MapNamesTest {
     void stackIsNamed() {
         AddressSpace space =
                 Machine.builder().build().space(LINUX).stack(PLACE + PAGE - 8).build();
-        int stack = ANON | MapFlags.FIXED | MapFlags.GROWSDOWN;
+        int stack = ANON | Mman.FIXED | Mman.GROWSDOWN;
         space.throwing().mmap(PLACE - 4000 * PAGE, PAGE, RW, stack, null, 0);
         space.throwing().mmap(PLACE, PAGE, RW, stack, null, 0);
         assertEquals(List.of("", "[stack]"), names(space));
         space.throwing().growStack(PLACE - 9 * PAGE);
         assertEquals(List.of("", "[stack]"), names(space));
-        space.throwing().mprotect(PLACE - 5 * PAGE, 5 * PAGE, Protection.READ);
+        space.throwing().mprotect(PLACE - 5 * PAGE, 5 * PAGE, Mman.READ);
         assertEquals(List.of("", "", "", "[stack]"), names(space));
     }
 
@@ -88,7 +87,7 @@ final class MapNamesTest {
         for (long start : new long[] {PLACE + PAGE, PLACE + PAGE + 1}) {
             AddressSpace space =
                     Machine.builder().build().space(LINUX).stack(start).build();
-            space.throwing().mmap(PLACE, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
+            space.throwing().mmap(PLACE, PAGE, RW, ANON | Mman.FIXED, null, 0);
             assertEquals(List.of(start == PLACE + PAGE ? "[stack]" : ""), names(space));
         }
     }

@@ -10,10 +10,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.EnumSet;
 import java.util.List;
@@ -31,8 +29,8 @@ final class PrivilegesTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
     private static final long AT = 0x1000_0000L;
     private static final long LOW = PAGE;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     private final Machine machine = Machine.builder().memory(1 << 22).build();
 
@@ -46,10 +44,10 @@ final class PrivilegesTest {
         space.drop(Capability.SYS_RAWIO);
         assertEquals(Errno.EPERM.result(), space.mmap(LOW + PAGE, PAGE, RW, FIXED, null, 0));
         assertEquals(Errno.EPERM.result(), space.mmap(0, PAGE, RW, FIXED, null, 0));
-        assertEquals(0, space.mprotect(LOW, PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(LOW, PAGE, Mman.READ));
         assertEquals(Errno.ENOMEM.result(), space.mremap(LOW, PAGE, 2 * PAGE, 0, 0), "does not grow where it is");
         assertEquals(AT, space.mmap(AT, PAGE, RW, FIXED, null, 0));
-        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int move = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(Errno.EPERM.result(), space.mremap(AT, PAGE, PAGE, move, LOW + PAGE));
         space.grant(Capability.SYS_RAWIO);
         assertEquals(LOW + PAGE, space.mremap(AT, PAGE, PAGE, move, LOW + PAGE));

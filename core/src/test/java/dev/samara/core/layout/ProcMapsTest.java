@@ -15,8 +15,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.ProcMaps;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -40,8 +39,8 @@ final class ProcMapsTest {
     private static final long HEAP = 0x5555_5555_9000L;
     private static final long BRK = 0x5555_5573_3000L;
     private static final long STACK = 0x7fff_ffff_e720L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
 
     /** Lines as printed by a live Linux. */
     private static final List<String> MAPS = List.of(
@@ -185,13 +184,13 @@ final class ProcMapsTest {
     @DisplayName("the output of a space is read as an equal layout")
     void readAsPrinted() {
         AddressSpace space = load(List.of());
-        int fixed = MapFlags.FIXED;
+        int fixed = Mman.FIXED;
         space.throwing().mmap(PLACE, 9 * PAGE, RW, ANON | fixed, null, 0);
-        space.throwing().mprotect(PLACE + 2 * PAGE, 3 * PAGE, Protection.READ);
+        space.throwing().mprotect(PLACE + 2 * PAGE, 3 * PAGE, Mman.READ);
         space.throwing().mlock(PLACE + 7 * PAGE, PAGE);
-        space.throwing().mmap(PLACE + 20 * PAGE, 4 * PAGE, RW, MapFlags.SHARED | fixed, OpenFiles.A, 3 * PAGE);
+        space.throwing().mmap(PLACE + 20 * PAGE, 4 * PAGE, RW, Mman.SHARED | fixed, OpenFiles.A, 3 * PAGE);
         space.throwing().munmap(PLACE + 21 * PAGE, PAGE);
-        space.throwing().mmap(PLACE + 30 * PAGE, PAGE, RW, ANON | fixed | MapFlags.GROWSDOWN, null, 0);
+        space.throwing().mmap(PLACE + 30 * PAGE, PAGE, RW, ANON | fixed | Mman.GROWSDOWN, null, 0);
         space.throwing().brk(BRK + 5 * PAGE);
         LayoutSnapshot printed = space.snapshot();
 

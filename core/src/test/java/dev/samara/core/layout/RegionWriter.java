@@ -5,12 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -47,13 +44,13 @@ final class RegionWriter {
     private static final int LARGEST_HEAP = 60;
     private static final int MOST_PLACED = 24;
 
-    private static final int READ = Protection.READ;
+    private static final int READ = Mman.READ;
     private static final int[] MIRRORED_RIGHTS = {
-        Protection.NONE, READ, Protection.WRITE, READ | Protection.WRITE,
+        Mman.NONE, READ, Mman.WRITE, READ | Mman.WRITE,
     };
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** The pages of a moved area: five mappings with holes between them. */
     private static final String MOVED_SHAPE = "##.####.#.########.#";
@@ -168,8 +165,8 @@ final class RegionWriter {
             case GROWING -> {
                 int start = TOP - SMALLEST_STACK;
                 long address = address(region, start);
-                int kind = ANONYMOUS | MapFlags.FIXED | MapFlags.GROWSDOWN | MapFlags.LOCKED;
-                call(space.mmap(address, SMALLEST_STACK * PAGE, READ | Protection.WRITE, kind, null, 0));
+                int kind = ANONYMOUS | Mman.FIXED | Mman.GROWSDOWN | Mman.LOCKED;
+                call(space.mmap(address, SMALLEST_STACK * PAGE, READ | Mman.WRITE, kind, null, 0));
                 stackPages[region] = SMALLEST_STACK;
             }
             case NOISY, HEAP -> {}
@@ -249,9 +246,9 @@ final class RegionWriter {
      */
     private void replace(int region, Random random) {
         int each = AREA / 5;
-        call(space.mprotect(address(region, FIRST + each), each * PAGE, READ | Protection.WRITE));
-        call(space.mprotect(address(region, FIRST + 3 * each), each * PAGE, Protection.NONE));
-        int rights = random.nextBoolean() ? READ : READ | Protection.WRITE;
+        call(space.mprotect(address(region, FIRST + each), each * PAGE, READ | Mman.WRITE));
+        call(space.mprotect(address(region, FIRST + 3 * each), each * PAGE, Mman.NONE));
+        int rights = random.nextBoolean() ? READ : READ | Mman.WRITE;
         int skipped = random.nextInt(3) == 0 ? 1 + random.nextInt(AREA / 2 - 1) : 0;
         if (skipped == 0) {
             files[region] = new RegionFile(region, files[region].number() + 1);
@@ -263,7 +260,7 @@ final class RegionWriter {
         int half = 1 + random.nextInt(AREA / 2);
         long start = address(region, FIRST + AREA / 2 - half);
         if (random.nextInt(4) == 0) {
-            int advice = random.nextBoolean() ? Advice.DONTFORK : Advice.DOFORK;
+            int advice = random.nextBoolean() ? Mman.DONTFORK : Mman.DOFORK;
             call(space.madvise(start, 2L * half * PAGE, advice));
         } else {
             int rights = MIRRORED_RIGHTS[random.nextInt(MIRRORED_RIGHTS.length)];
@@ -294,10 +291,9 @@ final class RegionWriter {
     private void makeNoise(int region, Random random) {
         int page = 1 + random.nextInt(PAGES - 30);
         int pages = 1 + random.nextInt(28);
-        int rights = Protection.EXEC | (random.nextBoolean() ? READ : 0);
+        int rights = Mman.EXEC | (random.nextBoolean() ? READ : 0);
         switch (random.nextInt(6)) {
-            case 0, 1 ->
-                call(space.mmap(address(region, page), pages * PAGE, rights, ANONYMOUS | MapFlags.FIXED, null, 0));
+            case 0, 1 -> call(space.mmap(address(region, page), pages * PAGE, rights, ANONYMOUS | Mman.FIXED, null, 0));
             case 2 -> call(space.munmap(address(region, page), pages * PAGE));
             case 3 -> call(space.munmap(address(region, 1), (PAGES - 1) * PAGE));
             case 4 -> {

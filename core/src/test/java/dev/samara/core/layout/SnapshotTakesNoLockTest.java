@@ -10,8 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.ReentrantLock;
@@ -48,9 +47,9 @@ class SnapshotTakesNoLockTest {
     }
 
     private void map(long page, long pages) {
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         long at = PLACE + page * PAGE;
-        assertEquals(at, space.mmap(at, pages * PAGE, Protection.READ, flags, null, 0));
+        assertEquals(at, space.mmap(at, pages * PAGE, Mman.READ, flags, null, 0));
     }
 
     @Test
@@ -66,7 +65,7 @@ class SnapshotTakesNoLockTest {
         assertSnapshot(1);
         assertEquals(0, space.munmap(PLACE, 4 * PAGE));
         assertSnapshot(0);
-        assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE, PAGE, Protection.READ));
+        assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE, PAGE, Mman.READ));
         assertSnapshot(0);
     }
 }

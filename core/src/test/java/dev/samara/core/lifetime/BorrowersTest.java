@@ -29,7 +29,7 @@ import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.space.Borrowers;
 import dev.samara.core.internal.space.Borrowers.Borrower;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,7 +46,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Borrowers are asked to end the borrow, and named if they hold for long")
 final class BorrowersTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED | Mman.POPULATE;
     private static final long AT = 0x10_0000;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();

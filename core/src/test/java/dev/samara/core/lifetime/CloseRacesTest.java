@@ -17,8 +17,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -49,7 +49,7 @@ final class CloseRacesTest {
     /** The mappings that threads create and remove. */
     private static final long PLACE = 0x30_0000;
 
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
 
     private final SpaceFixture fixture = new SpaceFixture();
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
@@ -121,7 +121,7 @@ final class CloseRacesTest {
             long at = PLACE + random.nextInt(4) * PAGE;
             byte[] bytes = new byte[2];
             switch (random.nextInt(11)) {
-                case 0, 1 -> saw("mmap", space.mmap(at, 2 * PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+                case 0, 1 -> saw("mmap", space.mmap(at, 2 * PAGE, RW, FIXED | Mman.POPULATE, null, 0));
                 case 2 -> saw("munmap", space.munmap(at, PAGE));
                 case 3 ->
                     saw(

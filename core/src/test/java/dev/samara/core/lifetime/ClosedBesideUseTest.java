@@ -12,7 +12,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PageContents;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
@@ -36,7 +36,7 @@ final class ClosedBesideUseTest {
         SpaceFixture fixture =
                 new SpaceFixture(Machine.builder().memory(64 * PAGE).poisonFrames(true));
         MemoryFile file = fixture.file(1);
-        long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        long at = fixture.map(0, 1, RW, Mman.SHARED, file.open(), 0);
         OtherCpu guest = new OtherCpu(fixture.space);
         guest.call(cpu -> {
             cpu.enterGuest();

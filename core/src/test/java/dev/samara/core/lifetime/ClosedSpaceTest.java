@@ -32,8 +32,8 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
@@ -209,7 +209,7 @@ final class ClosedSpaceTest {
     }
 
     private void close() {
-        fixture.store(fixture.map(AT, 2, RW, ANONYMOUS | MapFlags.FIXED, null, 0), 1);
+        fixture.store(fixture.map(AT, 2, RW, ANONYMOUS | Mman.FIXED, null, 0), 1);
         fixture.cpu.switchTo(null);
         space.close();
     }
@@ -229,8 +229,8 @@ final class ClosedSpaceTest {
                 Backing.class.getClassLoader(), new Class<?>[] {Backing.class}, (proxy, method, arguments) -> {
                     throw new AssertionError("asked for " + method.getName());
                 });
-        assertEquals(Errno.ESRCH.result(), space.mmap(0, PAGE, RW, MapFlags.PRIVATE, failing, 0));
-        PendingCall pending = space.mmapAsync(0, PAGE, RW, MapFlags.PRIVATE, failing, 0);
+        assertEquals(Errno.ESRCH.result(), space.mmap(0, PAGE, RW, Mman.PRIVATE, failing, 0));
+        PendingCall pending = space.mmapAsync(0, PAGE, RW, Mman.PRIVATE, failing, 0);
         assertTrue(pending.isDone());
         assertEquals(Errno.ESRCH.result(), pending.result());
     }
@@ -354,7 +354,7 @@ final class ClosedSpaceTest {
     @DisplayName("a close in GUEST leaves the teardown to a thread of the machine")
     void closeInGuest() throws InterruptedException {
         AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
-        long at = other.mmap(0, PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0);
+        long at = other.mmap(0, PAGE, RW, ANONYMOUS | Mman.POPULATE, null, 0);
         assertFalse(Errno.isError(at));
         fixture.cpu.enterGuest();
         other.close();
@@ -375,7 +375,7 @@ final class ClosedSpaceTest {
         List<Object> seen = new ArrayList<>();
         space.addNotifier((start, end, reason) -> {
             space.close();
-            seen.add(space.mmap(at, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+            seen.add(space.mmap(at, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0));
             seen.add(space.munmapAsync(at, PAGE).result());
             seen.add(String.valueOf(space.find(at)));
         });

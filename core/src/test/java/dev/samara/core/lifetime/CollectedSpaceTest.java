@@ -17,7 +17,7 @@ import dev.samara.core.SpaceIdentity;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -39,7 +39,7 @@ final class CollectedSpaceTest {
 
     private AddressSpace newSpace() {
         AddressSpace made = machine.space(GEOMETRY).collected(true).build();
-        assertEquals(AT, made.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE, null, 0));
+        assertEquals(AT, made.mmap(AT, PAGE, RW, ANONYMOUS | Mman.FIXED | Mman.POPULATE, null, 0));
         return made;
     }
 

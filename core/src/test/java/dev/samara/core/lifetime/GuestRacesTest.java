@@ -18,8 +18,8 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -66,7 +66,7 @@ final class GuestRacesTest {
     /** Creates a space whose second page contains the space's number. */
     private AddressSpace newSpace() {
         AddressSpace made = machine.newSpace(GEOMETRY);
-        int flags = ANONYMOUS | MapFlags.FIXED;
+        int flags = ANONYMOUS | Mman.FIXED;
         assertEquals(AT, made.mmap(AT, 2 * PAGE, RW, flags, null, 0));
         SpaceIdentity identity = made.grab();
         try (Guest guest = made.enter()) {

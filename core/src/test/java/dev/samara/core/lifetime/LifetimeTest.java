@@ -32,8 +32,8 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
@@ -54,7 +54,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A space lives as long as its references say")
 final class LifetimeTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
     private static final long AT = 0x10_0000;
 
     private final SpaceFixture fixture = new SpaceFixture();
@@ -62,7 +62,7 @@ final class LifetimeTest {
     private final AddressSpace space = machine.space(GEOMETRY).name("init").build();
 
     LifetimeTest() {
-        assertEquals(AT, space.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+        assertEquals(AT, space.mmap(AT, PAGE, RW, FIXED | Mman.POPULATE, null, 0));
         assertEquals(1, fixture.frames());
     }
 
@@ -337,7 +337,7 @@ final class LifetimeTest {
     /** Acquires one reference of each kind, and forgets it. */
     private void lose() {
         AddressSpace lost = machine.newSpace(GEOMETRY);
-        assertEquals(AT, lost.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+        assertEquals(AT, lost.mmap(AT, PAGE, RW, FIXED | Mman.POPULATE, null, 0));
         assertNotNull(lost.hold());
         assertNotNull(lost.grab());
     }
@@ -376,7 +376,7 @@ final class LifetimeTest {
         Machine full = Machine.builder().memory(1 << 20).reportTo(reported::add).build();
         MachineInternals.neverUnlist(full);
         AddressSpace ended = full.newSpace(GEOMETRY);
-        assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+        assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | Mman.POPULATE, null, 0));
         ended.close();
         full.awaitQuiescence();
         assertEquals(0, MachineInternals.layoutOf(ended).lifetime().users().holds());

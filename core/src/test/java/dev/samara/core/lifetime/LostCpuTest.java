@@ -25,7 +25,7 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Spaces;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.lang.ref.WeakReference;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -48,7 +48,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("A CPU whose object no thread can reach is reported once and taken offline, while its thread lives")
 final class LostCpuTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED | Mman.POPULATE;
     private static final long AT = 0x10_0000;
     private static final String LOST =
             "cpu 1 of thread pool became unreachable and was not closed; it is taken offline";

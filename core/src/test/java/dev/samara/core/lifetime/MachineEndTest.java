@@ -22,8 +22,8 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.PageCache;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
@@ -213,7 +213,7 @@ final class MachineEndTest {
         Cpu other = machine.claimCpu();
         AddressSpace space = machine.newSpace(GEOMETRY);
         other.switchTo(space);
-        long at = space.mmap(0, PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0);
+        long at = space.mmap(0, PAGE, RW, ANONYMOUS | Mman.POPULATE, null, 0);
         assertFault(Fault.NONE, other.memory().load(at, 8));
         other.enterGuest();
         refusal(() -> space.munmap(at, PAGE));

@@ -12,8 +12,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.VmaRef;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -27,8 +26,8 @@ final class ReferenceDelaysNothingTest {
     private static final long PAGE = 0x1000;
     private static final long GIGABYTE = 1L << 30;
     private static final long PLACE = 0x10_0000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int FIXED = MapFlags.SHARED | MapFlags.FIXED;
+    private static final int READ = Mman.READ;
+    private static final int FIXED = Mman.SHARED | Mman.FIXED;
 
     @Test
     @DisplayName(
@@ -63,7 +62,7 @@ final class ReferenceDelaysNothingTest {
             assertEquals(0, space.munmap(PLACE, PAGE));
             assertEquals(Fault.MAPERR, space.resolve(PLACE + 7, READ));
             assertNull(space.acquire(PLACE + 7));
-            assertEquals(PLACE, space.mmap(PLACE, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0), "used again");
+            assertEquals(PLACE, space.mmap(PLACE, PAGE, READ, FIXED | Mman.ANONYMOUS, null, 0), "used again");
             assertEquals(Fault.NONE, space.resolve(PLACE + 7, READ));
 
             assertEquals(0, space.munmap(PLACE, GIGABYTE));
@@ -93,13 +92,13 @@ final class ReferenceDelaysNothingTest {
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
         try (VmaRef reference = space.acquire(PLACE)) {
             assertNotNull(reference);
-            assertEquals(0, space.mprotect(PLACE, PAGE, Protection.NONE));
+            assertEquals(0, space.mprotect(PLACE, PAGE, Mman.NONE));
             assertEquals(Fault.ACCERR, space.resolve(PLACE, READ));
             assertEquals(0, space.mprotect(PLACE, PAGE, READ));
             long elsewhere = PLACE + 2 * GIGABYTE;
             assertEquals(elsewhere, space.mremap(PLACE, GIGABYTE, GIGABYTE, 3, elsewhere));
             assertEquals(Fault.MAPERR, space.resolve(PLACE, READ));
-            assertEquals(elsewhere, space.mmap(elsewhere, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0));
+            assertEquals(elsewhere, space.mmap(elsewhere, PAGE, READ, FIXED | Mman.ANONYMOUS, null, 0));
             space.fork().close();
             space.close();
             machine.awaitQuiescence();

@@ -17,8 +17,7 @@ import dev.samara.core.VmaRef;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.testing.Share;
@@ -41,8 +40,8 @@ final class VmaRefTest {
             TORTURE ? 200_000 : Share.of("VmaRefTest", 4).steps(5_000);
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int READ = Mman.READ;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     private final CountingBacking backing = new CountingBacking("/referenced", 1);
 
@@ -292,7 +291,7 @@ final class VmaRefTest {
         bodies.add(() -> {
             try {
                 for (int i = 0; i < ROUNDS; i++) {
-                    int rights = i % 2 == 0 ? Protection.NONE : READ;
+                    int rights = i % 2 == 0 ? Mman.NONE : READ;
                     assertEquals(0, space.mprotect(PLACE, 2 * PAGE, rights));
                     assertEquals(PLACE + PAGE, space.mmap(PLACE + PAGE, PAGE, READ, FIXED, backing, PAGE));
                 }

@@ -21,10 +21,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -39,8 +37,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("Droppable memory")
 final class DroppableTest {
-    private static final int DROPPABLE = MapFlags.DROPPABLE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int PRIVATE = ANONYMOUS | MapFlags.FIXED;
+    private static final int DROPPABLE = Mman.DROPPABLE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int PRIVATE = ANONYMOUS | Mman.FIXED;
     private static final int FRAMES = 8;
     private static final long AT = 0x10_0000;
     private static final long OTHER = 0x20_0000;
@@ -104,12 +102,12 @@ final class DroppableTest {
     void pageout() {
         fill(AT, 3, DROPPABLE);
         fill(OTHER, 2, PRIVATE);
-        for (int advice : new int[] {Advice.FREE, Advice.COLD}) {
+        for (int advice : new int[] {Mman.FREE, Mman.COLD}) {
             assertEquals(0, space.madvise(AT, 3 * PAGE, advice));
         }
-        assertEquals(0, space.madvise(OTHER, 2 * PAGE, Advice.PAGEOUT));
+        assertEquals(0, space.madvise(OTHER, 2 * PAGE, Mman.PAGEOUT));
         assertEquals(List.of(1L, 2L, 3L), read(AT, 3));
-        assertEquals(0, space.madvise(AT + PAGE, 2 * PAGE, Advice.PAGEOUT));
+        assertEquals(0, space.madvise(AT + PAGE, 2 * PAGE, Mman.PAGEOUT));
         assertEquals(3, frames());
         assertEquals(List.of(1L, 0L, 0L), read(AT, 3));
         assertEquals(List.of(1L, 2L), read(OTHER, 2));
@@ -127,7 +125,7 @@ final class DroppableTest {
                 assertReads(1, other);
                 return 0;
             });
-            FutureTask<Long> advised = new FutureTask<>(() -> space.madvise(AT, PAGE, Advice.PAGEOUT));
+            FutureTask<Long> advised = new FutureTask<>(() -> space.madvise(AT, PAGE, Mman.PAGEOUT));
             Thread advising = new Thread(advised, "advising");
             advising.start();
             // Waits for more than the busy entry, because a CPU still uses its translation until the generation is
@@ -155,8 +153,8 @@ final class DroppableTest {
     @DisplayName("keeps a pinned page, by PAGEOUT and when no frame is free")
     void pinned() {
         fill(AT, 3, DROPPABLE);
-        PinnedFrame pin = Objects.requireNonNull(cpu.memory().pin(AT + PAGE, Protection.WRITE));
-        assertEquals(0, space.madvise(AT, 3 * PAGE, Advice.PAGEOUT));
+        PinnedFrame pin = Objects.requireNonNull(cpu.memory().pin(AT + PAGE, Mman.WRITE));
+        assertEquals(0, space.madvise(AT, 3 * PAGE, Mman.PAGEOUT));
         assertEquals(1, frames());
         assertEquals(List.of(0L, 2L, 0L), read(AT, 3));
         fill(OTHER, FRAMES - 1, PRIVATE);
@@ -200,7 +198,7 @@ final class DroppableTest {
     @DisplayName("gives frames to shared memory, whose backing has found none")
     void forSharedMemory() {
         fill(AT, FRAMES, DROPPABLE);
-        fill(OTHER, 2, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED);
+        fill(OTHER, 2, Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED);
         assertEquals(List.of(1L, 2L), read(OTHER, 2));
         assertEquals(List.of(), scored);
     }
@@ -215,7 +213,7 @@ final class DroppableTest {
         assertEquals(OTHER, space.mmap(OTHER, PAGE, RW, PRIVATE, null, 0));
         assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(OTHER, 8, 1));
         assertEquals(List.of(), told);
-        assertEquals(0, space.madvise(AT, PAGE, Advice.PAGEOUT));
+        assertEquals(0, space.madvise(AT, PAGE, Mman.PAGEOUT));
         assertEquals(List.of("DISCARDED 0 " + PAGE), told);
         assertFault(Fault.NONE, cpu.memory().store(OTHER, 8, 1));
         registration.close();
@@ -225,8 +223,8 @@ final class DroppableTest {
     @DisplayName("keeps guards")
     void guards() {
         fill(AT, 2, DROPPABLE);
-        assertEquals(0, space.madvise(AT, PAGE, Advice.GUARD_INSTALL));
-        assertEquals(0, space.madvise(AT, 2 * PAGE, Advice.PAGEOUT));
+        assertEquals(0, space.madvise(AT, PAGE, Mman.GUARD_INSTALL));
+        assertEquals(0, space.madvise(AT, 2 * PAGE, Mman.PAGEOUT));
         assertFault(Fault.MAPERR, cpu.memory().load(AT, 8));
         assertEquals(List.of(0L), read(AT + PAGE, 1));
     }

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.PageCache;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -86,7 +86,7 @@ final class IndexLimitTest {
     void access() {
         fill();
         MemoryFile small = fixture.machine.newFile("/small", 2, GEOMETRY, 513 * PAGE);
-        long at = fixture.map(0, 513, RW, MapFlags.SHARED, small.open(), 0);
+        long at = fixture.map(0, 513, RW, Mman.SHARED, small.open(), 0);
         long last = at + 512 * PAGE;
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(last, 8, 1));
         assertFault(Fault.NONE, fixture.memory.store(at + 511 * PAGE, 8, 1));

@@ -21,9 +21,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.internal.sync.Rcu.NoWaiting;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -41,7 +40,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A machine with too little memory, whose reap hangs,")
 final class LowMemoryStuckTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
     private static final long AT = 0x10_0000;
     private static final int FRAMES = 12;
     private static final String STUCK = "stuck";
@@ -106,7 +105,7 @@ final class LowMemoryStuckTest {
         spaces.add(space);
         if (pages != 0) {
             assertEquals(AT, space.mmap(AT, pages * PAGE, RW, FIXED, null, 0));
-            assertEquals(0, space.madvise(AT, pages * PAGE, Advice.POPULATE_WRITE));
+            assertEquals(0, space.madvise(AT, pages * PAGE, Mman.POPULATE_WRITE));
         }
         return space;
     }

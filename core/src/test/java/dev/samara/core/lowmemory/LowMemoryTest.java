@@ -24,11 +24,9 @@ import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
@@ -47,7 +45,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A machine with too little memory")
 final class LowMemoryTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
     private static final long AT = 0x10_0000;
     private static final int FRAMES = 12;
     private static final String NAME = "needs";
@@ -92,7 +90,7 @@ final class LowMemoryTest {
     private AddressSpace space(String name, long pages) {
         AddressSpace made = space(name);
         assertEquals(AT, made.mmap(AT, pages * PAGE, RW, FIXED, null, 0));
-        assertEquals(0, made.madvise(AT, pages * PAGE, Advice.POPULATE_WRITE));
+        assertEquals(0, made.madvise(AT, pages * PAGE, Mman.POPULATE_WRITE));
         return made;
     }
 
@@ -234,11 +232,11 @@ final class LowMemoryTest {
             }
             byte[] bytes = new byte[1];
             assertResult(Errno.EAGAIN, needs.write(AT + full * PAGE, bytes, 0, 1));
-            assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
+            assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Mman.POPULATE_WRITE));
             Thread.currentThread().interrupt();
             assertFault(Fault.RETRY, touch(full));
             assertResult(Errno.EAGAIN, needs.write(AT + full * PAGE, bytes, 0, 1));
-            assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
+            assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Mman.POPULATE_WRITE));
             assertTrue(Thread.interrupted());
             leaveGuest(guest);
             touchAtLast(full);
@@ -331,7 +329,7 @@ final class LowMemoryTest {
         scores(Map.of("victim", 1L));
         PageCache pages = machine.newPageCache(GEOMETRY, PAGE);
         Backing lies = new LyingBacking(pages);
-        assertEquals(AT, needs.mmap(AT, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, lies, 0));
+        assertEquals(AT, needs.mmap(AT, PAGE, RW, Mman.SHARED | Mman.FIXED, lies, 0));
         assertFault(Fault.OUT_OF_MEMORY, touch(0));
         assertEquals(List.of(), reaped());
         // If memory is really short, the fault returns RETRY until the reap ended.
@@ -375,9 +373,9 @@ final class LowMemoryTest {
     void sharedAnonymous() throws InterruptedException {
         space("victim", 4);
         scores(Map.of("victim", 1L));
-        long shared = needs.mmap(0, PAGE, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long shared = needs.mmap(0, PAGE, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         fill(0);
-        Await.until("a page", () -> cpu.memory().handleFault(shared, Protection.WRITE) == Fault.NONE, reports);
+        Await.until("a page", () -> cpu.memory().handleFault(shared, Mman.WRITE) == Fault.NONE, reports);
         assertEquals(List.of("victim"), reaped());
     }
 

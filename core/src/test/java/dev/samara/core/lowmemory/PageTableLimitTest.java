@@ -24,12 +24,10 @@ import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableBudget;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import java.util.List;
@@ -48,7 +46,7 @@ final class PageTableLimitTest {
     private static final long LEAF = 512 * PAGE;
 
     private static final long AT = 1L << 30;
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
 
     /** The tables of the machine: two topmost ones, the two above the leaves, and five leaves. */
     private static final int TABLES = 2 + 2 + 5;
@@ -187,13 +185,13 @@ final class PageTableLimitTest {
         fill();
         MemoryFile file = fixture.file(2);
         long beyond = AT + 50 * LEAF;
-        fixture.map(beyond, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
+        fixture.map(beyond, 1, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.load(beyond, 8));
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(beyond, 8, 1));
-        fixture.map(beyond, 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        fixture.map(beyond, 1, RW, Mman.SHARED | Mman.FIXED, file.open(), 0);
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(beyond, 8, 1));
         PagedFile paged = new PagedFile(fixture, 1);
-        fixture.map(beyond, 1, RW, MapFlags.SHARED | MapFlags.FIXED, paged, 0);
+        fixture.map(beyond, 1, RW, Mman.SHARED | Mman.FIXED, paged, 0);
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.load(beyond, 8));
         assertEquals(0, paged.reads.get(), "the page is not fetched before there is a place for it");
         file.close();
@@ -211,7 +209,7 @@ final class PageTableLimitTest {
             }
         });
         long beyond = AT + 50 * LEAF;
-        fixture.map(beyond, 1, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        fixture.map(beyond, 1, RW, Mman.SHARED | Mman.FIXED, file, 0);
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(beyond, 8, 1));
         assertTrue(answers[0] > 0);
         file.close();
@@ -246,9 +244,9 @@ final class PageTableLimitTest {
     @DisplayName("A population ends with ENOMEM; MAP_POPULATE has faulted in what it could")
     void populations() {
         map(2 * LEAVES);
-        assertResult(Errno.ENOMEM, space.madvise(AT, 2 * LEAVES * LEAF, Advice.POPULATE_READ));
+        assertResult(Errno.ENOMEM, space.madvise(AT, 2 * LEAVES * LEAF, Mman.POPULATE_READ));
         assertEquals(0, space.munmap(AT, 2 * LEAVES * LEAF));
-        int flags = FIXED | MapFlags.POPULATE | MapFlags.NORESERVE;
+        int flags = FIXED | Mman.POPULATE | Mman.NORESERVE;
         assertEquals(AT, space.mmap(AT, 2 * LEAVES * LEAF, READ, flags, null, 0));
         assertEquals(TABLES * PAGE, tableBytes());
         assertFault(Fault.NONE, load(LEAVES - 1));
@@ -262,18 +260,18 @@ final class PageTableLimitTest {
         assertFault(Fault.NONE, store(0));
         assertEquals(4 * PAGE + PAGE, tableBytes());
         String before = maps();
-        assertResult(Errno.ENOMEM, space.madvise(AT, 2 * LEAVES * LEAF, Advice.GUARD_INSTALL));
-        assertResult(Errno.ENOMEM, space.madvise(AT, (LEAVES + 1) * LEAF, Advice.GUARD_INSTALL));
+        assertResult(Errno.ENOMEM, space.madvise(AT, 2 * LEAVES * LEAF, Mman.GUARD_INSTALL));
+        assertResult(Errno.ENOMEM, space.madvise(AT, (LEAVES + 1) * LEAF, Mman.GUARD_INSTALL));
         assertEquals(before, maps());
         assertEquals(5 * PAGE, tableBytes(), "no table is charged");
         assertFault(Fault.NONE, store(0));
-        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Mman.GUARD_INSTALL));
         assertEquals(TABLES * PAGE, tableBytes());
         for (int i = 0; i < LEAVES; i++) {
             assertFault(Fault.MAPERR, load(i));
         }
-        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Advice.GUARD_INSTALL), "where all tables are there");
-        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Advice.GUARD_REMOVE));
+        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Mman.GUARD_INSTALL), "where all tables are there");
+        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Mman.GUARD_REMOVE));
         assertFault(Fault.NONE, store(0));
     }
 
@@ -287,9 +285,9 @@ final class PageTableLimitTest {
     @DisplayName("Guards of a range that needs more tables than there may be are refused at once")
     void hugeGuard() {
         long bytes = 1L << 46;
-        int flags = FIXED | MapFlags.NORESERVE;
+        int flags = FIXED | Mman.NORESERVE;
         assertEquals(AT, space.mmap(AT, bytes, RW, flags, null, 0));
-        assertResult(Errno.ENOMEM, space.madvise(AT, bytes, Advice.GUARD_INSTALL));
+        assertResult(Errno.ENOMEM, space.madvise(AT, bytes, Mman.GUARD_INSTALL));
         assertEquals(2 * PAGE, tableBytes());
     }
 
@@ -298,10 +296,10 @@ final class PageTableLimitTest {
     void interruptedGuards() {
         map(LEAVES);
         Thread.currentThread().interrupt();
-        assertResult(Errno.EINTR, space.madvise(AT, LEAVES * LEAF, Advice.GUARD_INSTALL));
+        assertResult(Errno.EINTR, space.madvise(AT, LEAVES * LEAF, Mman.GUARD_INSTALL));
         assertTrue(Thread.interrupted());
         assertEquals(2 * PAGE, tableBytes());
-        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(AT, LEAVES * LEAF, Mman.GUARD_INSTALL));
     }
 
     @Test
@@ -311,7 +309,7 @@ final class PageTableLimitTest {
         assertFault(Fault.NONE, store(0));
         String before = maps();
         long target = AT + 600 * LEAF;
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertResult(Errno.ENOMEM, space.mremap(AT, PAGE, PAGE, flags, target));
         assertEquals(before, maps());
         assertEquals(0, fixture.load(AT));
@@ -336,7 +334,7 @@ final class PageTableLimitTest {
             assertFault(Fault.NONE, store(i));
         }
         long target = AT + 1024 * LEAF + 511 * PAGE;
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(target, space.mremap(AT, 130 * LEAF, 130 * LEAF, flags, target));
         for (int i = 0; i < 130; i += 2) {
             assertEquals(i, fixture.load(target + i * LEAF));
@@ -390,7 +388,7 @@ final class PageTableLimitTest {
         try (SpaceFixture reaping = new SpaceFixture(description)) {
             AddressSpace victim = reaping.machine.space(GEOMETRY).name("victim").build();
             assertEquals(AT, victim.mmap(AT, 3 * LEAF, RW, FIXED, null, 0));
-            assertEquals(0, victim.madvise(AT, LEAF + PAGE, Advice.POPULATE_READ));
+            assertEquals(0, victim.madvise(AT, LEAF + PAGE, Mman.POPULATE_READ));
             assertEquals(AT, reaping.space.mmap(AT, 3 * LEAF, RW, FIXED, null, 0));
             reaping.store(AT, 1);
             Await.until(

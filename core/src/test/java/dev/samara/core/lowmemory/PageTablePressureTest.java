@@ -12,12 +12,10 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +38,7 @@ final class PageTablePressureTest {
     private static final int THREADS = 3;
     private static final long OWN = 1L << 34;
     private static final int LEAVES = 6;
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
 
@@ -111,11 +109,11 @@ final class PageTablePressureTest {
             long leaves = (1 + random.nextInt(3)) * LEAF;
             switch (random.nextInt(9)) {
                 case 0 -> expect(space.mmap(at, LEAVES * LEAF, RW, FIXED, null, 0));
-                case 1 -> expect(space.madvise(page, leaves, Advice.GUARD_INSTALL));
-                case 2 -> expect(space.madvise(page, leaves, Advice.GUARD_REMOVE));
-                case 3 -> expect(space.madvise(page, leaves, Advice.DONTNEED));
+                case 1 -> expect(space.madvise(page, leaves, Mman.GUARD_INSTALL));
+                case 2 -> expect(space.madvise(page, leaves, Mman.GUARD_REMOVE));
+                case 3 -> expect(space.madvise(page, leaves, Mman.DONTNEED));
                 case 4 -> {
-                    int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+                    int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
                     if (space.find(page) != null) {
                         expect(space.mremap(page, PAGE, PAGE, flags, target + random.nextInt(3) * LEAF));
                     }

@@ -23,11 +23,9 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -44,8 +42,8 @@ import org.junit.jupiter.api.Test;
  */
 @DisplayName("A reap beside other threads")
 final class ReapRacesTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
+    private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
     private static final long AT = 0x10_0000;
 
     /** More pages than a reap empties at a time. */
@@ -72,8 +70,7 @@ final class ReapRacesTest {
     }
 
     private void populate(long page, long pages) {
-        assertEquals(
-                AT + page * PAGE, space.mmap(AT + page * PAGE, pages * PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+        assertEquals(AT + page * PAGE, space.mmap(AT + page * PAGE, pages * PAGE, RW, FIXED | Mman.POPULATE, null, 0));
     }
 
     private long frames() {
@@ -271,7 +268,7 @@ final class ReapRacesTest {
     @DisplayName("is complete only when a discard in flight is")
     void besideADiscard() throws Exception {
         populate(0, 2);
-        HeldOperations.Hold discarding = held.hold(() -> space.madvise(AT, PAGE, Advice.DONTNEED));
+        HeldOperations.Hold discarding = held.hold(() -> space.madvise(AT, PAGE, Mman.DONTNEED));
         long beside = ref.reap();
         discarding.endWith(0);
         assertResult(Errno.EAGAIN, beside);

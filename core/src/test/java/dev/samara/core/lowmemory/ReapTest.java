@@ -23,12 +23,10 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,8 +39,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A reap")
 final class ReapTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
     private static final long AT = 0x10_0000;
 
     private final SpaceFixture fixture = new SpaceFixture();
@@ -84,8 +82,8 @@ final class ReapTest {
         assertEquals(layout, space.snapshot().toString());
         assertEquals(3, space.usage().total());
         for (long page = 0; page < 3; page++) {
-            assertBus(page, Protection.READ);
-            assertBus(page, Protection.WRITE);
+            assertBus(page, Mman.READ);
+            assertBus(page, Mman.WRITE);
             assertFault(Fault.ADRERR, fixture.memory.load(AT + page * PAGE, 8));
         }
         assertEquals(0, fixture.frames());
@@ -100,10 +98,10 @@ final class ReapTest {
         fixture.map(AT, 2, RW, FIXED, null, 0);
         assertEquals(0, fixture.load(AT));
         reap();
-        assertBus(0, Protection.READ);
-        assertBus(1, Protection.READ);
+        assertBus(0, Mman.READ);
+        assertBus(1, Mman.READ);
         assertEquals(AT, fixture.map(AT, 1, RW, FIXED, null, 0), "a new mapping has no pages either");
-        assertBus(0, Protection.WRITE);
+        assertBus(0, Mman.WRITE);
     }
 
     @Test
@@ -111,27 +109,27 @@ final class ReapTest {
     void leaves() {
         try (MemoryFile file = fixture.file(2)) {
             mapAndStore(0, 1);
-            fixture.map(AT + PAGE, 1, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
+            fixture.map(AT + PAGE, 1, RW, SHARED | Mman.ANONYMOUS, null, 0);
             fixture.store(AT + PAGE, 2);
             mapAndStore(2, 2);
             assertEquals(0, space.mlock(AT + 2 * PAGE, PAGE));
             fixture.map(AT + 4 * PAGE, 1, RW, SHARED, file.open(), 0);
             assertEquals(0x100, fixture.load(AT + 4 * PAGE));
-            fixture.map(AT + 5 * PAGE, 2, RW, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
+            fixture.map(AT + 5 * PAGE, 2, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
             fixture.store(AT + 5 * PAGE, 6);
             fixture.map(AT + 7 * PAGE, 1, RW, FIXED, null, 0);
-            assertEquals(0, space.madvise(AT + 7 * PAGE, PAGE, Advice.GUARD_INSTALL));
+            assertEquals(0, space.madvise(AT + 7 * PAGE, PAGE, Mman.GUARD_INSTALL));
             long before = fixture.frames();
             reap();
             assertEquals(before - 2, fixture.frames());
-            assertBus(0, Protection.READ);
+            assertBus(0, Mman.READ);
             assertEquals(2, fixture.load(AT + PAGE));
             assertEquals(3, fixture.load(AT + 2 * PAGE));
             fixture.store(AT + 2 * PAGE, 33);
-            assertBus(3, Protection.READ);
+            assertBus(3, Mman.READ);
             assertEquals(0x100, fixture.load(AT + 4 * PAGE));
             assertEquals(6, fixture.load(AT + 5 * PAGE));
-            assertBus(6, Protection.READ);
+            assertBus(6, Mman.READ);
             assertFault(Fault.MAPERR, fixture.memory.load(AT + 7 * PAGE, 8));
             assertEquals(0, space.munmap(AT, 8 * PAGE));
         }
@@ -142,7 +140,7 @@ final class ReapTest {
     void sharedFaults() {
         try (MemoryFile file = fixture.file(2)) {
             fixture.map(AT, 2, RW, SHARED, file.open(), 0);
-            fixture.map(AT + 2 * PAGE, 1, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
+            fixture.map(AT + 2 * PAGE, 1, RW, SHARED | Mman.ANONYMOUS, null, 0);
             reap();
             assertEquals(0x101, fixture.load(AT + PAGE));
             fixture.store(AT, 5);
@@ -155,7 +153,7 @@ final class ReapTest {
     @DisplayName("makes copies fail with EFAULT, and pins")
     void copiesAndPins() {
         mapAndStore(0, 2);
-        PinnedFrame pinned = fixture.pin(AT, Protection.WRITE);
+        PinnedFrame pinned = fixture.pin(AT, Mman.WRITE);
         reap();
         assertEquals(1, fixture.frames(), "the pin keeps its frame");
         byte[] bytes = new byte[8];
@@ -163,7 +161,7 @@ final class ReapTest {
         assertResult(Errno.EFAULT, space.write(AT + PAGE, bytes, 0, 8));
         assertResult(Errno.EFAULT, space.readForced(AT, ByteBuffer.wrap(bytes)));
         assertResult(Errno.EFAULT, space.writeForced(AT, bytes, 0, 8));
-        assertNull(fixture.memory.pin(AT, Protection.READ));
+        assertNull(fixture.memory.pin(AT, Mman.READ));
         assertFault(Fault.ADRERR, fixture.memory.fault());
         pinned.close();
         assertEquals(0, fixture.frames());
@@ -184,7 +182,7 @@ final class ReapTest {
         mapAndStore(0, 1);
         try (AddressSpace child = space.fork()) {
             reap();
-            assertBus(0, Protection.WRITE);
+            assertBus(0, Mman.WRITE);
             fixture.cpu.switchTo(child);
             assertEquals(1, fixture.load(AT));
             fixture.store(AT, 2);
@@ -215,8 +213,8 @@ final class ReapTest {
         fixture.map(AT, 1, RW, FIXED, null, 0);
         reap();
         assertResult(Errno.ENOMEM, space.mlock(AT, PAGE));
-        assertResult(Errno.EFAULT, space.madvise(AT, PAGE, Advice.POPULATE_WRITE));
-        fixture.map(AT, 1, RW, FIXED | MapFlags.POPULATE, null, 0);
+        assertResult(Errno.EFAULT, space.madvise(AT, PAGE, Mman.POPULATE_WRITE));
+        fixture.map(AT, 1, RW, FIXED | Mman.POPULATE, null, 0);
         assertEquals(0, fixture.frames());
     }
 
@@ -302,7 +300,7 @@ final class ReapTest {
     void afterTheEnd() {
         mapAndStore(0, 1);
         AddressSpace ended = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
-        assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+        assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | Mman.POPULATE, null, 0));
         PageTableRef ref = ended.hold();
         ended.close();
         assertEquals(0, ref.reap());

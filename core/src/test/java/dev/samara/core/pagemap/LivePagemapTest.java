@@ -12,11 +12,8 @@ import dev.samara.core.PageScan;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.PageCategory;
-import dev.samara.core.mman.PagemapWord;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.PagemapFlags;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -37,9 +34,9 @@ final class LivePagemapTest {
     private static final long LEAF = 1L << 21;
 
     /** The requested categories, without the bit that the kernel does not support. */
-    private static final long TOLD = PageCategory.ALL & ~PageCategory.SOFT_DIRTY;
+    private static final long TOLD = PagemapFlags.ALL & ~PagemapFlags.SOFT_DIRTY;
 
-    private static final int SHARED_ANONYMOUS = MapFlags.SHARED | MapFlags.ANONYMOUS;
+    private static final int SHARED_ANONYMOUS = Mman.SHARED | Mman.ANONYMOUS;
 
     private final List<String> recorded = recorded();
     private final SpaceFixture fixture = new SpaceFixture();
@@ -66,7 +63,7 @@ final class LivePagemapTest {
 
     /** Maps private pages in a separate leaf. */
     private long alone(int place, long pages) {
-        return fixture.map(4 * LEAF * place + LEAF / 2, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        return fixture.map(4 * LEAF * place + LEAF / 2, pages, RW, ANONYMOUS | Mman.FIXED, null, 0);
     }
 
     private static void read(AddressSpace of, long address) {
@@ -95,7 +92,7 @@ final class LivePagemapTest {
             PageScan scan = new PageScan().range(at, at + PAGE).told(TOLD);
             long count = of.pagemapScan(scan, region);
             String categories = count == 1 ? Long.toHexString(region[2]) : "r" + count;
-            String word = Long.toHexString(words[i] & ~PagemapWord.PM_SOFT_DIRTY);
+            String word = Long.toHexString(words[i] & ~PagemapFlags.PM_SOFT_DIRTY);
             expect(name + ' ' + i + " word " + word + " categories " + categories, name + ' ' + i + ' ');
         }
     }
@@ -117,14 +114,14 @@ final class LivePagemapTest {
         write(space, at + PAGE);
         show("private-read-written", at, 3);
         write(space, at + 2 * PAGE);
-        advise(at + 2 * PAGE, 1, Advice.DONTNEED);
+        advise(at + 2 * PAGE, 1, Mman.DONTNEED);
         show("private-discarded", at + 2 * PAGE, 1);
         write(space, at + 3 * PAGE);
-        advise(at + 3 * PAGE, 2, Advice.GUARD_INSTALL);
+        advise(at + 3 * PAGE, 2, Mman.GUARD_INSTALL);
         show("private-guards", at + 3 * PAGE, 2);
-        advise(at + 3 * PAGE, 1, Advice.GUARD_REMOVE);
+        advise(at + 3 * PAGE, 1, Mman.GUARD_REMOVE);
         show("private-guard-removed", at + 3 * PAGE, 1);
-        assertEquals(0, space.mprotect(at + PAGE, PAGE, Protection.NONE));
+        assertEquals(0, space.mprotect(at + PAGE, PAGE, Mman.NONE));
         show("private-protected", at + PAGE, 1);
         assertEquals(9, compared);
     }
@@ -135,23 +132,23 @@ final class LivePagemapTest {
         long near = alone(1, 1);
         write(space, near);
         long at = near + 8 * PAGE;
-        fixture.map(at, 4, RW, SHARED_ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at, 4, RW, SHARED_ANONYMOUS | Mman.FIXED, null, 0);
         show("shared-untouched", at, 1);
         read(space, at);
         write(space, at + PAGE);
         show("shared-read-written", at, 2);
         write(space, at + 2 * PAGE);
-        advise(at + 2 * PAGE, 1, Advice.DONTNEED);
+        advise(at + 2 * PAGE, 1, Mman.DONTNEED);
         show("shared-discarded", at + 2 * PAGE, 1);
         write(space, at + 3 * PAGE);
-        advise(at + 3 * PAGE, 1, Advice.GUARD_INSTALL);
+        advise(at + 3 * PAGE, 1, Mman.GUARD_INSTALL);
         show("shared-guard", at + 3 * PAGE, 1);
 
         MemoryFile file = fixture.machine.newFile("f", 9, SpaceFixture.GEOMETRY, 4 * PAGE);
         long one = near + 16 * PAGE;
         long other = near + 24 * PAGE;
-        fixture.map(one, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        fixture.map(other, 4, RW, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
+        fixture.map(one, 4, RW, Mman.SHARED | Mman.FIXED, file.open(), 0);
+        fixture.map(other, 4, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
         write(space, one);
         show("file-shared-written", one, 1);
         read(space, other);
@@ -174,9 +171,9 @@ final class LivePagemapTest {
         long at = alone(1, 3);
         write(space, at);
         read(space, at + PAGE);
-        advise(at + 2 * PAGE, 1, Advice.GUARD_INSTALL);
+        advise(at + 2 * PAGE, 1, Mman.GUARD_INSTALL);
         long shared = at + 8 * PAGE;
-        fixture.map(shared, 1, RW, SHARED_ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(shared, 1, RW, SHARED_ANONYMOUS | Mman.FIXED, null, 0);
         write(space, shared);
         try (AddressSpace child = space.fork()) {
             show("forked-child", child, at, 3);
@@ -202,10 +199,10 @@ final class LivePagemapTest {
         write(space, at);
         write(space, at + PAGE);
         read(space, at + 2 * PAGE);
-        advise(at + 4 * PAGE, 1, Advice.GUARD_INSTALL);
+        advise(at + 4 * PAGE, 1, Mman.GUARD_INSTALL);
         write(space, at + 5 * PAGE);
         assertEquals(0, space.munmap(at + 6 * PAGE, 2 * PAGE));
-        fixture.map(at + 8 * PAGE, 2, RW, SHARED_ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at + 8 * PAGE, 2, RW, SHARED_ANONYMOUS | Mman.FIXED, null, 0);
         write(space, at + 8 * PAGE);
         return at;
     }
@@ -223,7 +220,7 @@ final class LivePagemapTest {
         for (String line : recorded) {
             String[] words = line.split(" ", -1);
             // That kernel finds no soft-dirty pages.
-            if (words[0].equals("scan") && hex(words[5]) != PageCategory.SOFT_DIRTY) {
+            if (words[0].equals("scan") && hex(words[5]) != PagemapFlags.SOFT_DIRTY) {
                 long first = words[1].equals("regions") ? 0 : words[1].equals("hole") ? 6 : 1;
                 long end = switch (words[1]) {
                     case "inside" -> at + PAGE + 100;
@@ -237,7 +234,7 @@ final class LivePagemapTest {
                         .inverted(hex(words[3]))
                         .all(hex(words[5]))
                         .any(hex(words[7]))
-                        .told(hex(words[9]) & ~PageCategory.SOFT_DIRTY)
+                        .told(hex(words[9]) & ~PagemapFlags.SOFT_DIRTY)
                         .maxPages(Long.parseLong(words[13]));
                 assertEquals(line, answer(line, scan, at, 3 * Integer.parseInt(words[11])));
                 compared++;
@@ -260,7 +257,7 @@ final class LivePagemapTest {
 
     private void checkError(String name, long at, Consumer<PageScan> change) {
         PageScan scan =
-                new PageScan().range(at, at + PAGE).all(PageCategory.PRESENT).told(PageCategory.PRESENT);
+                new PageScan().range(at, at + PAGE).all(PagemapFlags.PRESENT).told(PagemapFlags.PRESENT);
         change.accept(scan);
         long result = space.pagemapScan(scan, new long[3 * 8]);
         expect("error " + name + " : " + result, "error " + name + " : ");

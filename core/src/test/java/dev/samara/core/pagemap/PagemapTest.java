@@ -17,9 +17,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.PageCategory;
-import dev.samara.core.mman.PagemapWord;
+import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.PagemapFlags;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,17 +48,17 @@ final class PagemapTest {
         long[] regions = new long[3 * 16];
         PageScan scan = new PageScan()
                 .range(start, start + pages * PAGE)
-                .all(PageCategory.SOFT_DIRTY)
-                .told(PageCategory.SOFT_DIRTY);
+                .all(PagemapFlags.SOFT_DIRTY)
+                .told(PagemapFlags.SOFT_DIRTY);
         long count = space.pagemapScan(scan, regions);
         List<Long> found = new ArrayList<>();
         long[] words = new long[(int) pages];
         assertEquals(pages, space.pagemap(start, pages * PAGE, words));
         for (int i = 0; i < count; i++) {
-            assertEquals(PageCategory.SOFT_DIRTY, regions[3 * i + 2]);
+            assertEquals(PagemapFlags.SOFT_DIRTY, regions[3 * i + 2]);
             for (long at = regions[3 * i]; at != regions[3 * i + 1]; at += PAGE) {
                 found.add((at - start) / PAGE);
-                assertTrue((words[(int) ((at - start) / PAGE)] & PagemapWord.PM_SOFT_DIRTY) != 0);
+                assertTrue((words[(int) ((at - start) / PAGE)] & PagemapFlags.PM_SOFT_DIRTY) != 0);
             }
         }
         return found;
@@ -106,11 +105,11 @@ final class PagemapTest {
     @Test
     @DisplayName("pages without a table are told in one region, and the walk ends where the answer has no room")
     void withoutTable() {
-        long at = fixture.map(LEAF, 8 << 18, RW, ANONYMOUS | MapFlags.FIXED | MapFlags.NORESERVE, null, 0);
+        long at = fixture.map(LEAF, 8 << 18, RW, ANONYMOUS | Mman.FIXED | Mman.NORESERVE, null, 0);
         long end = at + (8L << 18) * PAGE;
         store(at + LEAF);
         long[] regions = new long[3 * 4];
-        PageScan scan = new PageScan().range(at, end).told(PageCategory.PRESENT);
+        PageScan scan = new PageScan().range(at, end).told(PagemapFlags.PRESENT);
         assertEquals(3, space.pagemapScan(scan, regions));
         assertEquals(at + LEAF, regions[1]);
         assertEquals(end, regions[3 * 2 + 1]);
@@ -126,17 +125,17 @@ final class PagemapTest {
     @DisplayName("an interrupt ends a long question early, and a short one not at all")
     void interrupted() {
         long pages = 80 * LEAF / PAGE;
-        long at = fixture.map(LEAF, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long at = fixture.map(LEAF, pages, RW, ANONYMOUS | Mman.FIXED, null, 0);
         for (int i = 0; i < 80; i++) {
             store(at + i * LEAF);
         }
-        PageScan scan = new PageScan().range(at, at + 80 * LEAF).all(PageCategory.GUARD);
+        PageScan scan = new PageScan().range(at, at + 80 * LEAF).all(PagemapFlags.GUARD);
         long[] regions = new long[3 * 80];
         Thread.currentThread().interrupt();
         assertEquals(Errno.EINTR.result(), space.pagemapScan(scan, regions));
         assertTrue(scan.walkEnd() > at + 64 * LEAF && scan.walkEnd() < at + 80 * LEAF);
         assertEquals(0, space.pagemapScan(scan.range(scan.walkEnd(), at + 80 * LEAF), regions));
-        scan.range(at, at + 80 * LEAF).all(PageCategory.PRESENT);
+        scan.range(at, at + 80 * LEAF).all(PagemapFlags.PRESENT);
         long told = space.pagemapScan(scan, regions);
         assertTrue(Thread.interrupted());
         assertTrue(told >= 64 && told < 80, () -> told + " regions");
@@ -172,8 +171,8 @@ final class PagemapTest {
         other.start();
         PageScan scan = new PageScan()
                 .range(at, at + 4 * PAGE)
-                .inverted(PageCategory.PRESENT)
-                .all(PageCategory.PRESENT);
+                .inverted(PagemapFlags.PRESENT)
+                .all(PagemapFlags.PRESENT);
         long[] regions = new long[3];
         while (other.isAlive()) {
             assertEquals(0, space.pagemapScan(scan, regions), "absent pages");

@@ -13,10 +13,7 @@ import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
@@ -53,16 +50,16 @@ final class AttachmentsTest {
         check(0, 0);
         long one = space.shmat(segment, 0, 0);
         check(1, one);
-        long other = space.shmat(segment, 0, ShmFlags.RDONLY);
+        long other = space.shmat(segment, 0, Mman.RDONLY);
         check(2, other);
         check(3, space.munmap(one + 2 * PAGE, PAGE));
         check(3, space.munmap(one, PAGE));
         long to = other + (1L << 24);
-        check(3, space.mremap(other, 8 * PAGE, 8 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, to));
-        long second = space.mremap(to, 0, 8 * PAGE, RemapFlags.MAYMOVE, 0);
+        check(3, space.mremap(other, 8 * PAGE, 8 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, to));
+        long second = space.mremap(to, 0, 8 * PAGE, Mman.MAYMOVE, 0);
         check(4, second);
         check(3, space.munmap(second, 8 * PAGE));
-        check(5, space.mprotect(to + 4 * PAGE, PAGE, Protection.NONE));
+        check(5, space.mprotect(to + 4 * PAGE, PAGE, Mman.NONE));
         check(5, space.mprotect(to + 4 * PAGE, PAGE, READ));
         check(3, space.shmdt(one));
         AddressSpace child = space.fork();
@@ -139,7 +136,7 @@ final class AttachmentsTest {
                 return null;
             }
         };
-        fixture.map(0, 1, READ, MapFlags.SHARED, asked, 0);
+        fixture.map(0, 1, READ, Mman.SHARED, asked, 0);
         segment.removeWhenDetached();
         try (AddressSpace child = space.fork()) {
             assertEquals(List.of(0L), detached);

@@ -22,11 +22,9 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -57,7 +55,7 @@ final class ResidencyTest {
     }
 
     private void touch(long start, long pages, boolean writes) {
-        assertEquals(0, space.madvise(start, pages * PAGE, writes ? Advice.POPULATE_WRITE : Advice.POPULATE_READ));
+        assertEquals(0, space.madvise(start, pages * PAGE, writes ? Mman.POPULATE_WRITE : Mman.POPULATE_READ));
     }
 
     private MappingResidency smaps(long start) {
@@ -76,9 +74,9 @@ final class ResidencyTest {
         check(0, 0, 0);
         touch(at, 3, true);
         check(3, 0, 0);
-        assertEquals(0, space.madvise(at, PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(at, PAGE, Mman.DONTNEED));
         check(2, 0, 0);
-        assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(at + PAGE, PAGE, Mman.GUARD_INSTALL));
         check(1, 0, 0);
         assertEquals(0, space.munmap(at, 8 * PAGE));
         check(0, 0, 0);
@@ -88,18 +86,18 @@ final class ResidencyTest {
     @DisplayName("a page of a file counts as its kind, and its private copy as private")
     void files() {
         PagedFile paged = new PagedFile(fixture, 16);
-        long at = fixture.map(0, 4, RW, MapFlags.PRIVATE, paged, 0);
+        long at = fixture.map(0, 4, RW, Mman.PRIVATE, paged, 0);
         touch(at, 4, false);
         check(0, 4, 0);
         touch(at, 2, true);
         check(2, 2, 0);
         MemoryFile file = fixture.file(4);
-        long memory = fixture.map(0, 4, RW, MapFlags.PRIVATE, file.open(), 0);
+        long memory = fixture.map(0, 4, RW, Mman.PRIVATE, file.open(), 0);
         touch(memory, 4, false);
         check(2, 2, 4);
         touch(memory, 1, true);
         check(3, 2, 3);
-        long shared = fixture.map(0, 4, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long shared = fixture.map(0, 4, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         touch(shared, 2, true);
         check(3, 2, 5);
         file.truncate(0);
@@ -113,9 +111,9 @@ final class ResidencyTest {
     void movesAndForks() {
         long at = fixture.anonymous(8);
         touch(at, 8, true);
-        long moved = space.mremap(at, 8 * PAGE, 16 * PAGE, RemapFlags.MAYMOVE, 0);
+        long moved = space.mremap(at, 8 * PAGE, 16 * PAGE, Mman.MAYMOVE, 0);
         check(8, 0, 0);
-        long shared = fixture.map(0, 2, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long shared = fixture.map(0, 2, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         touch(shared, 2, true);
         try (AddressSpace child = space.fork()) {
             assertEquals(8, child.residency().anonymous());
@@ -143,14 +141,14 @@ final class ResidencyTest {
         assertEquals(10, told.peak());
         assertEquals(mapped - 4, told.total());
         assertEquals(mapped, told.totalPeak());
-        assertEquals(at, fixture.map(at, 64, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+        assertEquals(at, fixture.map(at, 64, RW, ANONYMOUS | Mman.FIXED, null, 0));
         told = space.residency();
         assertEquals(0, told.resident());
         assertEquals(10, told.peak());
         assertEquals(mapped, told.total());
         assertEquals(mapped, told.totalPeak());
         touch(at, 64, true);
-        assertEquals(0, space.madvise(at, 64 * PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(at, 64 * PAGE, Mman.DONTNEED));
         assertEquals(64, space.residency().peak());
         fixture.anonymous(MANY);
         assertEquals(mapped + MANY, space.residency().totalPeak());
@@ -184,14 +182,14 @@ final class ResidencyTest {
     @DisplayName("smaps: shared and private, clean and dirty, proportional and locked amounts of a mapping")
     void smaps() {
         PagedFile paged = new PagedFile(fixture, 4);
-        long one = fixture.map(0, 4, READ, MapFlags.PRIVATE, paged, 0);
+        long one = fixture.map(0, 4, READ, Mman.PRIVATE, paged, 0);
         touch(one, 4, false);
         MappingResidency alone = smaps(one);
         assertEquals(4 * PAGE, alone.rss());
         assertEquals(4 * PAGE, alone.pss());
         assertEquals(4 * PAGE, alone.privateClean());
         assertEquals(0, alone.anonymous());
-        long other = fixture.map(0, 2, RW, MapFlags.SHARED, paged, 0);
+        long other = fixture.map(0, 2, RW, Mman.SHARED, paged, 0);
         for (long page = 0; page < 2; page++) {
             assertEquals(Fault.NONE, fixture.memory.store(other + page * PAGE, 8, 1));
         }

@@ -4,7 +4,7 @@ package dev.samara.core.vma;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,9 +16,9 @@ final class ProtectionMapTest {
     private static final String WANTED = "--- r-- -w- rw- --x r-x -wx rwx";
 
     private static String text(int rights) {
-        return ((rights & Protection.READ) != 0 ? "r" : "-")
-                + ((rights & Protection.WRITE) != 0 ? "w" : "-")
-                + ((rights & Protection.EXEC) != 0 ? "x" : "-");
+        return ((rights & Mman.READ) != 0 ? "r" : "-")
+                + ((rights & Mman.WRITE) != 0 ? "w" : "-")
+                + ((rights & Mman.EXEC) != 0 ? "x" : "-");
     }
 
     /**
@@ -58,9 +58,9 @@ final class ProtectionMapTest {
             for (int access = 0; access < 8; access++) {
                 assertEquals((map.rights(protection) & access) == access, map.permits(protection, access));
             }
-            int more = protection | Protection.SEM | Protection.PROT_GROWSDOWN;
+            int more = protection | Mman.SEM | Mman.PROT_GROWSDOWN;
             assertEquals(map.rights(protection), map.rights(more), "other bits are ignored");
-            assertTrue(map.permits(more, map.rights(more) | Protection.SEM), "other bits are ignored");
+            assertTrue(map.permits(more, map.rights(more) | Mman.SEM), "other bits are ignored");
         }
         assertEquals(WANTED, wanted.toString());
         assertEquals(table, found.toString());

@@ -15,7 +15,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.testing.Share;
 import java.lang.management.ManagementFactory;
@@ -47,7 +47,7 @@ final class SpaceSoakTest {
     private static final long SLACK = (1 << 20) + 100L * SPACES;
 
     private static final long AT = 0x10_0000;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     private final SpaceFixture fixture = new SpaceFixture(1 << 10);
     private final Machine machine = fixture.machine;

@@ -11,11 +11,8 @@ import dev.samara.core.fixture.CountedPages;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
@@ -66,9 +63,9 @@ final class ResidencyStormTest {
     }
 
     private void mapPlace(int place) {
-        int type = place % 2 == 0 ? MapFlags.PRIVATE : MapFlags.SHARED;
-        int anonymous = place < 2 ? MapFlags.ANONYMOUS : 0;
-        space.mmap(start(place), PAGES * PAGE, SpaceFixture.RW, type | anonymous | MapFlags.FIXED, backingOf(place), 0);
+        int type = place % 2 == 0 ? Mman.PRIVATE : Mman.SHARED;
+        int anonymous = place < 2 ? Mman.ANONYMOUS : 0;
+        space.mmap(start(place), PAGES * PAGE, SpaceFixture.RW, type | anonymous | Mman.FIXED, backingOf(place), 0);
     }
 
     private static long page(Random random) {
@@ -100,23 +97,21 @@ final class ResidencyStormTest {
 
     private void change(Random random, int place, long at, long offset, long length) {
         switch (random.nextInt(15)) {
-            case 0, 1 -> space.madvise(at, length, Advice.DONTNEED);
+            case 0, 1 -> space.madvise(at, length, Mman.DONTNEED);
             case 2 -> mapPlace(place);
             case 3 -> space.munmap(at, length);
             case 4 -> space.mprotect(at, length, random.nextBoolean() ? SpaceFixture.READ : SpaceFixture.RW);
-            case 5 -> space.madvise(at, length, Advice.GUARD_INSTALL);
-            case 6 -> space.madvise(at, length, Advice.GUARD_REMOVE);
-            case 7 ->
-                space.mremap(at, length, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, start(TARGET) + offset);
-            case 8 ->
-                space.mremap(start(TARGET) + offset, length, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, at);
+            case 5 -> space.madvise(at, length, Mman.GUARD_INSTALL);
+            case 6 -> space.madvise(at, length, Mman.GUARD_REMOVE);
+            case 7 -> space.mremap(at, length, length, Mman.MAYMOVE | Mman.MREMAP_FIXED, start(TARGET) + offset);
+            case 8 -> space.mremap(start(TARGET) + offset, length, length, Mman.MAYMOVE | Mman.MREMAP_FIXED, at);
             case 9 -> file.truncate(random.nextInt((int) PAGES + 1) * PAGE);
             case 10 -> file.punch(offset, length);
             case 11 -> paged.cache.remove(offset / PAGE, length / PAGE);
-            case 12 -> space.madvise(at, length, Advice.POPULATE_WRITE);
+            case 12 -> space.madvise(at, length, Mman.POPULATE_WRITE);
             case 13 -> space.writeForced(at, new byte[] {1}, 0, 1);
             default -> {
-                space.mlock2(at, length, random.nextBoolean() ? 0 : LockFlags.ONFAULT);
+                space.mlock2(at, length, random.nextBoolean() ? 0 : Mman.ONFAULT);
                 space.munlock(at, length);
             }
         }
@@ -135,7 +130,7 @@ final class ResidencyStormTest {
                 for (int j = 0; j < 8; j++) {
                     child.write(start(random.nextInt(PLACES)) + page(random), new byte[] {2}, 0, 1);
                 }
-                child.madvise(start(0) + page(random), 4 * PAGE, Advice.DONTNEED);
+                child.madvise(start(0) + page(random), 4 * PAGE, Mman.DONTNEED);
                 if (random.nextInt(4) == 0) {
                     child.close();
                     pages.reap();

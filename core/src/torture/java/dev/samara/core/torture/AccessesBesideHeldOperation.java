@@ -7,11 +7,9 @@ import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.util.Random;
@@ -40,7 +38,7 @@ final class AccessesBesideHeldOperation implements Actor {
     private static final long TARGET = PLACE + 64 * TortureSpace.PAGE;
     private static final long FILE = PLACE + 128 * TortureSpace.PAGE;
     private static final int FILE_PAGES = 4;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     private final TortureMachine setup;
     private final AddressSpace space;
@@ -143,8 +141,8 @@ final class AccessesBesideHeldOperation implements Actor {
         long length = BEHIND - HELD;
         return switch (kind) {
             case 0 -> () -> space.munmap(HELD, length);
-            case 1 -> () -> space.mmap(HELD, length, Protection.READ, TortureSpace.FIXED, null, 0);
-            case 2 -> () -> space.mprotect(HELD, length, Protection.READ);
+            case 1 -> () -> space.mmap(HELD, length, Mman.READ, TortureSpace.FIXED, null, 0);
+            case 2 -> () -> space.mprotect(HELD, length, Mman.READ);
             default -> () -> space.mremap(HELD, length, length, TortureSpace.MOVE_TO, TARGET);
         };
     }
@@ -176,11 +174,11 @@ final class AccessesBesideHeldOperation implements Actor {
         switch (random.nextInt(8)) {
             case 0 -> touch(start, start + length);
             case 1 -> {
-                succeed(space.madvise(start, length, Advice.DONTNEED));
+                succeed(space.madvise(start, length, Mman.DONTNEED));
                 touch(start, start + length);
             }
             case 2 -> {
-                succeed(space.mprotect(start, length, Protection.READ));
+                succeed(space.mprotect(start, length, Mman.READ));
                 int result = view.store(start, 1);
                 checker.check(result == Fault.ACCERR, "a write beside it gave " + Fault.toString(result));
                 succeed(space.mprotect(start, length, WRITABLE));
@@ -196,7 +194,7 @@ final class AccessesBesideHeldOperation implements Actor {
                 touch(start, start + length);
             }
             case 5 -> {
-                PinnedFrame pinned = view.pin(start, Protection.READ);
+                PinnedFrame pinned = view.pin(start, Mman.READ);
                 served(view.fault());
                 if (pinned != null) {
                     pinned.close();
@@ -211,9 +209,9 @@ final class AccessesBesideHeldOperation implements Actor {
             default -> {
                 byte[] vector = new byte[SIDE];
                 succeed(space.mincore(start, length, vector));
-                succeed(space.madvise(start, length, Advice.FREE));
-                succeed(space.madvise(start, length, Advice.DONTDUMP));
-                succeed(space.madvise(start, length, Advice.DODUMP));
+                succeed(space.madvise(start, length, Mman.FREE));
+                succeed(space.madvise(start, length, Mman.DONTDUMP));
+                succeed(space.madvise(start, length, Mman.DODUMP));
             }
         }
     }
@@ -224,7 +222,7 @@ final class AccessesBesideHeldOperation implements Actor {
 
     /** Makes all calls, even those that name the page, because no operation waits for a fault. */
     private void besideAFault(Random random) {
-        int flags = MapFlags.FIXED | (random.nextBoolean() ? MapFlags.SHARED : MapFlags.PRIVATE);
+        int flags = Mman.FIXED | (random.nextBoolean() ? Mman.SHARED : Mman.PRIVATE);
         cache.remove(0, FILE_PAGES);
         TortureSpace.succeed(space.mmap(FILE, FILE_PAGES * TortureSpace.PAGE, WRITABLE, flags, slow, 0));
         Stop stop = new Stop();
@@ -233,7 +231,7 @@ final class AccessesBesideHeldOperation implements Actor {
         Future<Integer> fault = other.submit(() -> {
             try (Cpu cpu = setup.machine.claimCpu()) {
                 cpu.switchTo(space);
-                return cpu.memory().handleFault(FILE, writes ? Protection.WRITE : Protection.READ);
+                return cpu.memory().handleFault(FILE, writes ? Mman.WRITE : Mman.READ);
             }
         });
         Await.until("the fault stops, or is done", () -> stop.reached.getCount() == 0 || fault.isDone());
@@ -257,7 +255,7 @@ final class AccessesBesideHeldOperation implements Actor {
     private void around(Random random) {
         switch (random.nextInt(6)) {
             // Refused if the page was unmapped.
-            case 0 -> space.mprotect(FILE, TortureSpace.PAGE, Protection.READ);
+            case 0 -> space.mprotect(FILE, TortureSpace.PAGE, Mman.READ);
             case 1 -> space.mprotect(FILE, TortureSpace.PAGE, WRITABLE);
             case 2 -> succeed(space.munmap(FILE, TortureSpace.PAGE));
             case 3 -> succeed(space.mmap(FILE, TortureSpace.PAGE, WRITABLE, TortureSpace.FIXED, null, 0));
@@ -266,7 +264,7 @@ final class AccessesBesideHeldOperation implements Actor {
                 AddressSpace child = space.fork();
                 child.close();
             }
-            default -> space.madvise(FILE, 2 * TortureSpace.PAGE, Advice.DONTNEED);
+            default -> space.madvise(FILE, 2 * TortureSpace.PAGE, Mman.DONTNEED);
         }
     }
 

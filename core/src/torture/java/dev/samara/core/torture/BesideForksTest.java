@@ -11,9 +11,8 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
@@ -103,13 +102,13 @@ class BesideForksTest {
             for (int i = 0; i < pages; i++) {
                 assertEquals(Fault.NONE, fixture.memory.store(busy + i * PAGE, 8, i));
             }
-            long at = fixture.map(0, pages, SpaceFixture.READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, pages, SpaceFixture.READ, Mman.SHARED, file, 0);
             try (Forks forks = new Forks(fixture.space, 1)) {
                 while (forks.count.get() < 200 && forks.failure.get() == null) {
                     for (int i = 0; i < pages; i += 16) {
                         assertEquals(Fault.NONE, fixture.memory.load(at + i * PAGE, 8));
                     }
-                    assertEquals(0, fixture.space.madvise(at, pages * PAGE, Advice.DONTNEED));
+                    assertEquals(0, fixture.space.madvise(at, pages * PAGE, Mman.DONTNEED));
                 }
             }
             assertEquals(0, file.asked.get());

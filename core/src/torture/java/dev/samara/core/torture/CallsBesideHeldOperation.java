@@ -9,8 +9,7 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -35,7 +34,7 @@ final class CallsBesideHeldOperation implements Actor {
     private static final long BEHIND = HELD + HELD_LENGTH;
     private static final long FAR = PLACE + 1024 * TortureSpace.PAGE;
     private static final long TARGET = PLACE + 2048 * TortureSpace.PAGE;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     final Machine machine;
     final AddressSpace space;
@@ -107,8 +106,8 @@ final class CallsBesideHeldOperation implements Actor {
     private Callable<Long> call(int kind) {
         return switch (kind) {
             case 0 -> () -> space.munmap(HELD, HELD_LENGTH);
-            case 1 -> () -> space.mmap(HELD, HELD_LENGTH, Protection.READ, TortureSpace.FIXED, null, 0);
-            case 2 -> () -> space.mprotect(HELD, HELD_LENGTH, Protection.READ);
+            case 1 -> () -> space.mmap(HELD, HELD_LENGTH, Mman.READ, TortureSpace.FIXED, null, 0);
+            case 2 -> () -> space.mprotect(HELD, HELD_LENGTH, Mman.READ);
             default -> () -> space.mremap(HELD, HELD_LENGTH, HELD_LENGTH, TortureSpace.MOVE_TO, TARGET);
         };
     }
@@ -116,7 +115,7 @@ final class CallsBesideHeldOperation implements Actor {
     private Future<Long> start(int kind) {
         return switch (kind) {
             case 0 -> space.munmapAsync(HELD, HELD_LENGTH);
-            case 1 -> space.mmapAsync(HELD, HELD_LENGTH, Protection.READ, TortureSpace.FIXED, null, 0);
+            case 1 -> space.mmapAsync(HELD, HELD_LENGTH, Mman.READ, TortureSpace.FIXED, null, 0);
             default -> space.mremapAsync(HELD, HELD_LENGTH, HELD_LENGTH, TortureSpace.MOVE_TO, TARGET);
         };
     }
@@ -143,7 +142,7 @@ final class CallsBesideHeldOperation implements Actor {
         }
         if (kind != 1) {
             int expected = isGone ? Fault.MAPERR : Fault.ACCERR;
-            int events = space.resolve(page, Protection.WRITE);
+            int events = space.resolve(page, Mman.WRITE);
             checker.check(events == expected, "accessed in flight: " + events);
         }
     }
@@ -160,8 +159,8 @@ final class CallsBesideHeldOperation implements Actor {
             }
             case 1 -> {
                 // Right up to the edges of the range in flight.
-                TortureSpace.succeed(space.mprotect(HELD - length, length, Protection.READ));
-                TortureSpace.succeed(space.mprotect(BEHIND, length, Protection.READ));
+                TortureSpace.succeed(space.mprotect(HELD - length, length, Mman.READ));
+                TortureSpace.succeed(space.mprotect(BEHIND, length, Mman.READ));
                 TortureSpace.succeed(space.mprotect(HELD - length, length, WRITABLE));
                 TortureSpace.succeed(space.mprotect(BEHIND, length, WRITABLE));
             }
@@ -189,8 +188,8 @@ final class CallsBesideHeldOperation implements Actor {
                 checker.check(space.usage().maps() > 0, "nothing mapped");
             }
             case 6 -> {
-                checker.check(space.resolve(HELD - 1, Protection.READ) == Fault.NONE, "below it");
-                checker.check(space.resolve(BEHIND, Protection.READ) == Fault.NONE, "above it");
+                checker.check(space.resolve(HELD - 1, Mman.READ) == Fault.NONE, "below it");
+                checker.check(space.resolve(BEHIND, Mman.READ) == Fault.NONE, "above it");
             }
             default -> {
                 try (VmaRef reference = space.acquire(HELD - 1)) {
@@ -202,7 +201,7 @@ final class CallsBesideHeldOperation implements Actor {
     }
 
     private void map(Backing backing, long address) {
-        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.FIXED;
         TortureSpace.succeed(space.mmap(address, HELD_LENGTH, WRITABLE, flags, backing, 0));
     }
 

@@ -5,9 +5,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -24,7 +23,7 @@ final class ClosingSpaces {
     /** The number under which the accesses are recorded. */
     private static final long NUMBER = 0xfe;
 
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
     private static final long MOST_ADDED = 1L << 30;
 
     /** The maximum stay of the CPU in GUEST: the maximum nap of the closing thread plus that of the cutting thread. */
@@ -78,7 +77,7 @@ final class ClosingSpaces {
         return random -> {
             AddressSpace of = space;
             TortureMachine.View view = setup.new View(of, NUMBER);
-            int flags = MapFlags.SHARED | MapFlags.FIXED;
+            int flags = Mman.SHARED | Mman.FIXED;
             if (isClosed(of.mmap(PLACE, TortureSpace.PAGE, WRITABLE, flags, open, 0)) || !enters(view)) {
                 setup.events.count("uses of a closed space refused");
                 return;

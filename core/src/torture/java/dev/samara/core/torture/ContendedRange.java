@@ -11,8 +11,7 @@ import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.ReservedRanges;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -160,7 +159,7 @@ final class ContendedRange {
         if (closing) {
             return;
         }
-        long start = map(VISITOR, 0, 1, Protection.READ, TortureSpace.ANYWHERE, null, false);
+        long start = map(VISITOR, 0, 1, Mman.READ, TortureSpace.ANYWHERE, null, false);
         if (start > 0) {
             long result = unmap(VISITOR, page(start), 1);
             // If an interrupt kept the page mapped, the visitor remains its owner.
@@ -179,7 +178,7 @@ final class ContendedRange {
             int flags,
             @Nullable OpenCountingBacking backing,
             boolean async) {
-        int how = backing == null ? flags : flags & ~MapFlags.ANONYMOUS;
+        int how = backing == null ? flags : flags & ~Mman.ANONYMOUS;
         long length = pages * TortureSpace.PAGE;
         long result = async
                 ? space.mmapAsync(address, length, rights, how, backing, 0).join()
@@ -202,7 +201,7 @@ final class ContendedRange {
         if (pages == 0) {
             return;
         }
-        int events = space.resolve(address(first), Protection.READ);
+        int events = space.resolve(address(first), Mman.READ);
         holes.check(events != Fault.MAPERR, "a mapped page is not there");
         if (early) {
             for (int page = first; page < first + pages; page++) {

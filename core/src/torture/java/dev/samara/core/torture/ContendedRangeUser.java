@@ -4,9 +4,8 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -87,7 +86,7 @@ final class ContendedRangeUser implements Actor {
         int flags = TortureSpace.ANYWHERE;
         if (random.nextBoolean()) {
             address = ContendedRange.address(random.nextInt(ContendedRange.PAGES - pages));
-            flags |= MapFlags.FIXED_NOREPLACE;
+            flags |= Mman.FIXED_NOREPLACE;
         }
         map(address, pages, rights, flags, backing, async);
     }
@@ -147,7 +146,7 @@ final class ContendedRangeUser implements Actor {
                     ContendedRange.address(lease.page),
                     lease.pages,
                     1,
-                    TortureSpace.ANYWHERE | MapFlags.FIXED_NOREPLACE,
+                    TortureSpace.ANYWHERE | Mman.FIXED_NOREPLACE,
                     null,
                     false);
         }
@@ -190,7 +189,7 @@ final class ContendedRangeUser implements Actor {
             OpenCountingBacking backing = window.backing();
             long start = ContendedRange.address(lease.page);
             long length = lease.pages * TortureSpace.PAGE;
-            int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+            int flags = Mman.PRIVATE | Mman.FIXED;
             long result = random.nextBoolean()
                     ? space.mmap(start, length, 1, flags, backing, 0)
                     : space.mmapAsync(start, length, 1, flags, backing, 0).join();
@@ -209,8 +208,7 @@ final class ContendedRangeUser implements Actor {
         window.leave(lease.page, lease.pages);
         long result = Errno.EAGAIN.result();
         try {
-            result = space.mremap(
-                    start, lease.pages * TortureSpace.PAGE, pages * TortureSpace.PAGE, RemapFlags.MAYMOVE, 0);
+            result = space.mremap(start, lease.pages * TortureSpace.PAGE, pages * TortureSpace.PAGE, Mman.MAYMOVE, 0);
         } finally {
             if (result < 0) {
                 window.stay(id, lease.page, lease.pages);
@@ -240,7 +238,7 @@ final class ContendedRangeUser implements Actor {
             return;
         }
         long length = lease.pages * TortureSpace.PAGE;
-        int flags = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
+        int flags = Mman.MAYMOVE | Mman.DONTUNMAP;
         long result = space.mremap(ContendedRange.address(lease.page), length, length, flags, 0);
         if (allowed(result)) {
             window.take(id, ContendedRange.page(result), lease.pages, null);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -16,7 +14,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class CounterPage implements Actor {
     private static final long PLACE = 0x60_0000_0000L;
     private static final long APART = 1L << 30;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     private final TortureMachine setup;
     private final TortureMachine.View view;
@@ -38,7 +36,7 @@ final class CounterPage implements Actor {
     }
 
     private void map() {
-        int flags = MapFlags.FIXED | MapFlags.ANONYMOUS | (shared ? MapFlags.SHARED : MapFlags.PRIVATE);
+        int flags = Mman.FIXED | Mman.ANONYMOUS | (shared ? Mman.SHARED : Mman.PRIVATE);
         TortureSpace.succeed(setup.space.mmap(at, TortureSpace.PAGE, WRITABLE, flags, null, 0));
     }
 
@@ -93,7 +91,7 @@ final class CounterPage implements Actor {
                 map();
             }
             case 2 -> {
-                TortureSpace.succeed(setup.space.mprotect(at, TortureSpace.PAGE, Protection.NONE));
+                TortureSpace.succeed(setup.space.mprotect(at, TortureSpace.PAGE, Mman.NONE));
                 nothing(Fault.ACCERR);
                 TortureSpace.succeed(setup.space.munmap(at, TortureSpace.PAGE));
                 map();
@@ -132,7 +130,7 @@ final class CounterPage implements Actor {
     }
 
     private void discard() {
-        TortureSpace.succeed(setup.space.madvise(at, TortureSpace.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
+        TortureSpace.succeed(setup.space.madvise(at, TortureSpace.PAGE, shared ? Mman.REMOVE : Mman.DONTNEED));
     }
 
     /** Checks that accesses fail, so nothing can be added either. */

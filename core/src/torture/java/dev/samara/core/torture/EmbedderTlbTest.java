@@ -17,8 +17,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.EmbedderTlb;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -136,10 +135,10 @@ class EmbedderTlbTest {
     /** Changes a page in one of four ways, and checks that it does not change afterwards if it must not. */
     private void change(long page, int kind) {
         switch (kind) {
-            case 0 -> assertEquals(0, space.madvise(page, PAGE, Advice.DONTNEED));
+            case 0 -> assertEquals(0, space.madvise(page, PAGE, Mman.DONTNEED));
             case 1 -> {
                 assertEquals(0, space.munmap(page, PAGE));
-                assertEquals(page, space.mmap(page, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+                assertEquals(page, space.mmap(page, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0));
             }
             case 2 -> {
                 assertEquals(0, space.mprotect(page, PAGE, READ));

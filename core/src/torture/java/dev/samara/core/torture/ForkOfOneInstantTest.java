@@ -10,11 +10,9 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.testing.Explored;
@@ -139,7 +137,7 @@ class ForkOfOneInstantTest {
             space = fixture.space;
             file = fixture.machine.newFile("file", 1, SpaceFixture.GEOMETRY, PLACES * PAGE);
             places = switch (change) {
-                case FILE_PAGE -> fixture.map(LOW, PLACES, SpaceFixture.RW, MapFlags.PRIVATE, file.open(), 0);
+                case FILE_PAGE -> fixture.map(LOW, PLACES, SpaceFixture.RW, Mman.PRIVATE, file.open(), 0);
                 case STACK -> stack();
                 default -> fixture.map(LOW, PLACES, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
             };
@@ -167,7 +165,7 @@ class ForkOfOneInstantTest {
                     start + PLACES * PAGE,
                     1,
                     SpaceFixture.RW,
-                    SpaceFixture.ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED,
+                    SpaceFixture.ANONYMOUS | Mman.GROWSDOWN | Mman.FIXED,
                     null,
                     0);
             return start;
@@ -261,9 +259,9 @@ class ForkOfOneInstantTest {
                 case MAP -> succeeded(space.munmap(place, PAGE));
                 case DISCARD -> {
                     store(cpu, place, number);
-                    succeeded(space.madvise(place, PAGE, Advice.DONTNEED));
+                    succeeded(space.madvise(place, PAGE, Mman.DONTNEED));
                 }
-                case PROTECT -> succeeded(space.mprotect(place, PAGE, Protection.READ));
+                case PROTECT -> succeeded(space.mprotect(place, PAGE, Mman.READ));
             }
         }
 
@@ -271,7 +269,7 @@ class ForkOfOneInstantTest {
         private void reset() {
             switch (change) {
                 case FIRST_TOUCH, ZERO_PAGE, FILE_PAGE ->
-                    succeeded(space.madvise(places, PLACES * PAGE, Advice.DONTNEED));
+                    succeeded(space.madvise(places, PLACES * PAGE, Mman.DONTNEED));
                 case STACK -> succeeded(space.munmap(places, PLACES * PAGE));
                 case MAP ->
                     assertEquals(
@@ -280,7 +278,7 @@ class ForkOfOneInstantTest {
                                     places,
                                     PLACES * PAGE,
                                     SpaceFixture.RW,
-                                    SpaceFixture.ANONYMOUS | MapFlags.FIXED,
+                                    SpaceFixture.ANONYMOUS | Mman.FIXED,
                                     null,
                                     0));
                 case PROTECT -> succeeded(space.mprotect(places, PLACES * PAGE, SpaceFixture.RW));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 
 /**
@@ -11,7 +10,7 @@ import java.util.Random;
  */
 final class GrowingMemory {
     private static final long STACK = 0x40_0000_0000L;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     private GrowingMemory() {}
 
@@ -87,7 +86,7 @@ final class GrowingMemory {
         private void map() {
             long top = STACK + (OwnedPages.PAGES - 1) * TortureSpace.PAGE;
             area.begin(0, OwnedPages.PAGES);
-            int flags = TortureSpace.FIXED | MapFlags.GROWSDOWN;
+            int flags = TortureSpace.FIXED | Mman.GROWSDOWN;
             TortureSpace.succeed(setup.space.mmap(top, TortureSpace.PAGE, WRITABLE, flags, null, 0));
             for (int page = 0; page < OwnedPages.PAGES; page++) {
                 area.set(page, OwnedPages.State.WRITABLE, 0, 0);

@@ -4,8 +4,7 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -75,8 +74,8 @@ public final class IdleMachine {
 
     private static void work(Machine machine, AddressSpace space) {
         for (int i = 0; i < 1000; i++) {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-            long at = space.mmap(0, PAGE, Protection.READ | Protection.WRITE, flags, null, 0);
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS;
+            long at = space.mmap(0, PAGE, Mman.READ | Mman.WRITE, flags, null, 0);
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(space);
                 cpu.memory().store(at, 8, i);

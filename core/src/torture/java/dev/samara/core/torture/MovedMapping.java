@@ -3,7 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +23,7 @@ final class MovedMapping implements Actor {
         space = setup.space;
         here = setup.area();
         there = setup.area();
-        TortureSpace.succeed(space.mmap(here, PAGES * TortureSpace.PAGE, Protection.READ, TortureSpace.FIXED, null, 0));
+        TortureSpace.succeed(space.mmap(here, PAGES * TortureSpace.PAGE, Mman.READ, TortureSpace.FIXED, null, 0));
     }
 
     @Override

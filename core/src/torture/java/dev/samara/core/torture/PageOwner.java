@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -17,11 +14,11 @@ import java.util.stream.Stream;
  * changes it, so the owner knows the expected content of each page after each call.
  */
 final class PageOwner implements Actor {
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
     private static final OwnedPages.State[] RIGHTS = {
         OwnedPages.State.WRITABLE, OwnedPages.State.WRITABLE, OwnedPages.State.READABLE, OwnedPages.State.SHUT
     };
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     private static final String HOLDERS = "holders: ";
 
@@ -32,12 +29,12 @@ final class PageOwner implements Actor {
                     "mprotect WRITABLE",
                     "mprotect READABLE",
                     "mprotect SHUT",
-                    "madvise " + Advice.DONTNEED,
-                    "madvise " + Advice.DONTNEED_LOCKED,
-                    "madvise " + Advice.FREE,
-                    "madvise " + Advice.REMOVE,
-                    "madvise " + Advice.COLD,
-                    "madvise " + Advice.PAGEOUT,
+                    "madvise " + Mman.DONTNEED,
+                    "madvise " + Mman.DONTNEED_LOCKED,
+                    "madvise " + Mman.FREE,
+                    "madvise " + Mman.REMOVE,
+                    "madvise " + Mman.COLD,
+                    "madvise " + Mman.PAGEOUT,
                     "WIPEONFORK",
                     "KEEPONFORK",
                     "guards",
@@ -92,16 +89,16 @@ final class PageOwner implements Actor {
             case 0, 1 -> map(first, behind);
             case 2 -> unmap(first, behind);
             case 3, 4, 5 -> protect(first, behind, RIGHTS[random.nextInt(RIGHTS.length)]);
-            case 6, 7 -> discard(first, behind, shared ? Advice.REMOVE : Advice.DONTNEED);
-            case 8 -> discard(first, behind, random.nextBoolean() ? Advice.DONTNEED : Advice.DONTNEED_LOCKED);
-            case 9 -> discard(first, behind, Advice.FREE);
+            case 6, 7 -> discard(first, behind, shared ? Mman.REMOVE : Mman.DONTNEED);
+            case 8 -> discard(first, behind, random.nextBoolean() ? Mman.DONTNEED : Mman.DONTNEED_LOCKED);
+            case 9 -> discard(first, behind, Mman.FREE);
             case 10 -> guard(first, behind);
             case 11 -> lock(first, behind, random);
             case 12, 13, 14 -> move(random);
             case 15, 16 -> fork(random);
             case 17 -> children.endOldest();
             case 18 -> split(first, behind);
-            case 19 -> advise(first, behind, random.nextBoolean() ? Advice.COLD : Advice.PAGEOUT);
+            case 19 -> advise(first, behind, random.nextBoolean() ? Mman.COLD : Mman.PAGEOUT);
             case 20 -> wipe(first, behind, random.nextBoolean());
             case 21 -> shrink(first, behind);
             case 22, 23 -> grow(first, behind);
@@ -120,7 +117,7 @@ final class PageOwner implements Actor {
 
     private void map(int first, int behind) {
         area.begin(first, behind);
-        int flags = MapFlags.FIXED | MapFlags.ANONYMOUS | (shared ? MapFlags.SHARED : MapFlags.PRIVATE);
+        int flags = Mman.FIXED | Mman.ANONYMOUS | (shared ? Mman.SHARED : Mman.PRIVATE);
         TortureSpace.succeed(
                 setup.space.mmap(address(first), (behind - first) * TortureSpace.PAGE, WRITABLE, flags, null, 0));
         for (int page = first; page < behind; page++) {
@@ -163,7 +160,7 @@ final class PageOwner implements Actor {
         }
         int rights = state == OwnedPages.State.WRITABLE
                 ? WRITABLE
-                : state == OwnedPages.State.READABLE ? Protection.READ : Protection.NONE;
+                : state == OwnedPages.State.READABLE ? Mman.READ : Mman.NONE;
         area.begin(first, behind);
         TortureSpace.succeed(setup.space.mprotect(address(first), (behind - first) * TortureSpace.PAGE, rights));
         for (int page = first; page < behind; page++) {
@@ -188,7 +185,7 @@ final class PageOwner implements Actor {
         }
         area.begin(first, behind);
         TortureSpace.succeed(setup.space.madvise(
-                address(first), (behind - first) * TortureSpace.PAGE, wiped ? Advice.WIPEONFORK : Advice.KEEPONFORK));
+                address(first), (behind - first) * TortureSpace.PAGE, wiped ? Mman.WIPEONFORK : Mman.KEEPONFORK));
         for (int page = first; page < behind; page++) {
             area.wipe(page, wiped);
         }
@@ -242,10 +239,10 @@ final class PageOwner implements Actor {
         long result = setup.space.madvise(address(first), (behind - first) * TortureSpace.PAGE, advice);
         for (int page = first; page < behind; page++) {
             long content = area.content(page);
-            boolean perhaps = advice == Advice.FREE || Errno.isError(result);
+            boolean perhaps = advice == Mman.FREE || Errno.isError(result);
             if (perhaps) {
                 area.set(page, OwnedPages.state(content), 0, OwnedPages.high(content));
-            } else if (!shared || advice == Advice.REMOVE) {
+            } else if (!shared || advice == Mman.REMOVE) {
                 area.set(page, OwnedPages.state(content), 0, 0);
             }
         }
@@ -261,13 +258,13 @@ final class PageOwner implements Actor {
         }
         long length = (behind - first) * TortureSpace.PAGE;
         area.begin(first, behind);
-        long result = setup.space.madvise(address(first), length, Advice.GUARD_INSTALL);
+        long result = setup.space.madvise(address(first), length, Mman.GUARD_INSTALL);
         if (!Errno.isError(result)) {
             for (int page = first; page < behind; page++) {
                 int events = view.load(address(page));
                 contents.check(events == Fault.MAPERR, "a guard gave " + Fault.toString(events));
             }
-            TortureSpace.succeed(setup.space.madvise(address(first), length, Advice.GUARD_REMOVE));
+            TortureSpace.succeed(setup.space.madvise(address(first), length, Mman.GUARD_REMOVE));
             for (int page = first; page < behind; page++) {
                 area.set(page, OwnedPages.state(area.content(page)), 0, 0);
             }
@@ -286,7 +283,7 @@ final class PageOwner implements Actor {
             did("mlock");
         } else {
             setup.space.madvise(
-                    address(first), length, random.nextBoolean() ? Advice.POPULATE_WRITE : Advice.POPULATE_READ);
+                    address(first), length, random.nextBoolean() ? Mman.POPULATE_WRITE : Mman.POPULATE_READ);
             did("populate");
         }
         check(first, behind);
@@ -295,9 +292,9 @@ final class PageOwner implements Actor {
     /** Splits and merges mappings; no page changes. */
     private void split(int first, int behind) {
         long length = (behind - first) * TortureSpace.PAGE;
-        setup.space.madvise(address(first), length, Advice.DONTDUMP);
+        setup.space.madvise(address(first), length, Mman.DONTDUMP);
         check(first, behind);
-        setup.space.madvise(address(first), length, Advice.DODUMP);
+        setup.space.madvise(address(first), length, Mman.DODUMP);
     }
 
     /** Moves all mapped pages to the other place. The source must be unmapped afterwards. */
@@ -324,7 +321,7 @@ final class PageOwner implements Actor {
 
     private void moveOne(long from, long to, int page, boolean keeps) {
         long address = from + page * TortureSpace.PAGE;
-        int flags = keeps ? MOVE | RemapFlags.DONTUNMAP : MOVE;
+        int flags = keeps ? MOVE | Mman.DONTUNMAP : MOVE;
         TortureSpace.succeed(setup.space.mremap(
                 address, TortureSpace.PAGE, TortureSpace.PAGE, flags, to + page * TortureSpace.PAGE));
         if (keeps) {

@@ -3,12 +3,10 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -21,7 +19,7 @@ import java.util.Random;
 final class PinningDevice implements Actor {
     private static final int PAGES = 4;
     private static final int MOST = 6;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     private final TortureMachine setup;
     private final TortureMachine.View view;
@@ -103,7 +101,7 @@ final class PinningDevice implements Actor {
         if (before != null) {
             note(before.frame, mark);
         }
-        PinnedFrame frame = view.pin(address(page), Protection.WRITE);
+        PinnedFrame frame = view.pin(address(page), Mman.WRITE);
         if (frame == null) {
             pins.check(view.fault() == Fault.OUT_OF_MEMORY, "a pin gave " + Fault.toString(view.fault()));
             return;
@@ -123,9 +121,9 @@ final class PinningDevice implements Actor {
                 map(address(page), 1);
             }
             case 1 -> map(address(page), 1);
-            case 2 -> TortureSpace.succeed(setup.space.madvise(address(page), TortureSpace.PAGE, Advice.DONTNEED));
+            case 2 -> TortureSpace.succeed(setup.space.madvise(address(page), TortureSpace.PAGE, Mman.DONTNEED));
             default -> {
-                TortureSpace.succeed(setup.space.mprotect(address(page), TortureSpace.PAGE, Protection.READ));
+                TortureSpace.succeed(setup.space.mprotect(address(page), TortureSpace.PAGE, Mman.READ));
                 TortureSpace.succeed(setup.space.mprotect(address(page), TortureSpace.PAGE, WRITABLE));
                 return;
             }
@@ -198,7 +196,7 @@ final class PinningDevice implements Actor {
                     at + page * TortureSpace.PAGE,
                     TortureSpace.PAGE,
                     TortureSpace.PAGE,
-                    RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
+                    Mman.MAYMOVE | Mman.MREMAP_FIXED,
                     other + page * TortureSpace.PAGE));
         }
         pins.check(view.load(at + length - TortureSpace.PAGE) == Fault.MAPERR, "the moved page is still there");
@@ -244,7 +242,7 @@ final class PinningDevice implements Actor {
         return random -> {
             OwnedPages area = areas.get(random.nextInt(areas.size()));
             int page = random.nextInt(OwnedPages.PAGES);
-            int access = random.nextInt(3) == 0 ? Protection.WRITE : Protection.READ;
+            int access = random.nextInt(3) == 0 ? Mman.WRITE : Mman.READ;
             try (PinnedFrame pinned = view.pin(area.at.get() + page * TortureSpace.PAGE, access)) {
                 if (pinned == null) {
                     return;

@@ -6,7 +6,7 @@ import dev.samara.core.fixture.Awake;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  */
 final class PrivateCounters {
     private static final int PAGES = 6;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
     private static final int OFFSET = 1024;
 
     private final TortureMachine setup;
@@ -105,7 +105,7 @@ final class PrivateCounters {
             }
             int page = random.nextInt(PAGES);
             long start = at.get() + page * TortureSpace.PAGE;
-            TortureSpace.succeed(setup.space.mprotect(start, TortureSpace.PAGE, Protection.READ));
+            TortureSpace.succeed(setup.space.mprotect(start, TortureSpace.PAGE, Mman.READ));
             long before = read(view, page);
             setup.failures.linger();
             long after = read(view, page);

@@ -2,7 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 
 /**
@@ -46,7 +46,7 @@ final class RandomCalls implements Actor {
     }
 
     private void resize(int n, long length) {
-        long moved = space.mremap(starts[n], lengths[n], length, RemapFlags.MAYMOVE, 0);
+        long moved = space.mremap(starts[n], lengths[n], length, Mman.MAYMOVE, 0);
         // Memory that had different neighbours before may still consist of several mappings. Then the call is refused
         // and changes nothing.
         if (moved > 0) {

@@ -5,8 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -23,7 +22,7 @@ final class ReapedSpaces {
     private static final int OWNER = 0x62;
     private static final long NUMBER = 0xfc;
     private static final long PLACE = 0x6d_0000_0000L;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     /* The pages: one for each user, one that is locked temporarily, one that is shared, one that is always locked. */
     private static final int AT_TIMES = USERS;
@@ -91,14 +90,14 @@ final class ReapedSpaces {
 
         /** Maps the pages. Returns whether there was memory for the page that stays locked. */
         boolean map() {
-            map(0, SHARED, MapFlags.PRIVATE);
-            map(SHARED, 1, MapFlags.SHARED);
-            map(LOCKED, 1, MapFlags.PRIVATE);
+            map(0, SHARED, Mman.PRIVATE);
+            map(SHARED, 1, Mman.SHARED);
+            map(LOCKED, 1, Mman.PRIVATE);
             return space.mlock(address(LOCKED), TortureSpace.PAGE) == 0;
         }
 
         private void map(int first, int pages, int flags) {
-            int all = flags | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            int all = flags | Mman.ANONYMOUS | Mman.FIXED;
             TortureSpace.succeed(space.mmap(address(first), pages * TortureSpace.PAGE, WRITABLE, all, null, 0));
         }
 

@@ -3,7 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
@@ -122,6 +122,6 @@ final class RecordedVersions implements Actor {
         if (vma == null) {
             return UNMAPPED;
         }
-        return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
+        return (vma.has(VmaFlags.READ) ? Mman.READ : 0) | (vma.has(VmaFlags.WRITE) ? Mman.WRITE : 0);
     }
 }

@@ -3,8 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.VmaRef;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 
 /**
@@ -27,8 +26,8 @@ final class ReferencedPage implements Actor {
     @Override
     public void step(Random random) {
         OpenCountingBacking backing = new OpenCountingBacking(slow, tally, () -> {});
-        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
-        TortureSpace.succeed(space.mmap(start, TortureSpace.PAGE, Protection.READ, flags, backing, 0));
+        int flags = Mman.PRIVATE | Mman.FIXED;
+        TortureSpace.succeed(space.mmap(start, TortureSpace.PAGE, Mman.READ, flags, backing, 0));
     }
 
     /** Acquires references and releases each one immediately, often while the page is replaced. */

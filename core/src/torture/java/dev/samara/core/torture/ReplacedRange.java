@@ -4,7 +4,7 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.Random;
 
@@ -59,7 +59,7 @@ final class ReplacedRange implements Actor {
     Actor accessor(Checker checker) {
         return random -> {
             for (int n = 0; n < 20; n++) {
-                int events = space.resolve(start + random.nextInt(PAGES) * TortureSpace.PAGE, Protection.READ);
+                int events = space.resolve(start + random.nextInt(PAGES) * TortureSpace.PAGE, Mman.READ);
                 checker.check(events == Fault.NONE || events == Fault.ACCERR, "a page that is replaced: " + events);
             }
         };

@@ -3,12 +3,10 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,7 +21,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 final class ResizedFile {
     private static final int PAGES = 10;
     private static final long LENGTH = PAGES * TortureSpace.PAGE;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
     private static final int PRIVATE = 1 << 30;
 
     final MemoryFile file;
@@ -165,7 +163,7 @@ final class ResizedFile {
         }
 
         private void map(int first, int behind) {
-            int flags = MapFlags.FIXED | (shared ? MapFlags.SHARED : MapFlags.PRIVATE);
+            int flags = Mman.FIXED | (shared ? Mman.SHARED : Mman.PRIVATE);
             TortureSpace.succeed(setup.space.mmap(
                     at + first * TortureSpace.PAGE,
                     (behind - first) * TortureSpace.PAGE,
@@ -201,18 +199,18 @@ final class ResizedFile {
                 }
                 case 4, 5 -> fork(random);
                 case 6, 7, 8 -> {
-                    setup.space.madvise(start, length, Advice.DONTDUMP);
-                    setup.space.madvise(start, length, Advice.DODUMP);
+                    setup.space.madvise(start, length, Mman.DONTDUMP);
+                    setup.space.madvise(start, length, Mman.DODUMP);
                 }
                 case 9 -> {
-                    TortureSpace.succeed(setup.space.mprotect(start, length, Protection.READ));
+                    TortureSpace.succeed(setup.space.mprotect(start, length, Mman.READ));
                     int result = view.add(start, 0);
                     boolean refused = result == Fault.ACCERR;
                     rights.check(refused, "a write to a read-only page gave " + Fault.toString(result));
                     TortureSpace.succeed(setup.space.mprotect(start, length, WRITABLE));
                 }
                 case 10 -> {
-                    TortureSpace.succeed(setup.space.madvise(start, length, Advice.DONTNEED));
+                    TortureSpace.succeed(setup.space.madvise(start, length, Mman.DONTNEED));
                     for (int page = first; page < behind && !shared; page++) {
                         writtenAt[page] = -1;
                     }

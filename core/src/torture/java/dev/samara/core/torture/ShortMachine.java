@@ -6,7 +6,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.SpaceIdentity;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -25,7 +25,7 @@ final class ShortMachine {
     private static final int SPARED_PAGES = 3;
     private static final int OWNER = 0x64;
     private static final long PLACE = 0x75_0000_0000L;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
     private static final long PAUSE_NANOS = 50_000;
 
     private final TortureMachine setup;

@@ -5,7 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * A space with some pages that threads stamp. Its owner closes it while other threads are in it, hold it or borrow it.
  */
 final class StampedSpace {
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
 
     /** The number of places: so many that no thread is still in a space when its place is reused. */
     private static final int PLACES = 1 << 12;

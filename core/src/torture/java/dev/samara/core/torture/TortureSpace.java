@@ -5,9 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 
 /**
@@ -18,14 +16,12 @@ final class TortureSpace {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     static final long PAGE = GEOMETRY.pageSize();
     static final int AREA_PAGES = 1024;
-    static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    static final int FIXED = ANYWHERE | MapFlags.FIXED;
-    static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    static final int ANYWHERE = Mman.PRIVATE | Mman.ANONYMOUS;
+    static final int FIXED = ANYWHERE | Mman.FIXED;
+    static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     private static final long BASE = 0x10_0000_0000L;
-    private static final int[] RIGHTS = {
-        Protection.NONE, Protection.READ, Protection.READ | Protection.WRITE, Protection.READ | Protection.EXEC
-    };
+    private static final int[] RIGHTS = {Mman.NONE, Mman.READ, Mman.READ | Mman.WRITE, Mman.READ | Mman.EXEC};
 
     final Machine machine;
     final AddressSpace space;

@@ -3,12 +3,10 @@ package dev.samara.core.torture;
 
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.fixture.Latches;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
@@ -31,7 +29,7 @@ final class UnreliableFile extends CachedBacking {
     private static final int PAGES = 8;
 
     private static final int FILE_PAGES = PAGES + 2;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int WRITABLE = Mman.READ | Mman.WRITE;
     private static final int WRITTEN = 1 << 30;
 
     private final TortureMachine setup;
@@ -175,7 +173,7 @@ final class UnreliableFile extends CachedBacking {
         }
 
         private void map(int first, int behind) {
-            int flags = MapFlags.FIXED | (shared ? MapFlags.SHARED : MapFlags.PRIVATE);
+            int flags = Mman.FIXED | (shared ? Mman.SHARED : Mman.PRIVATE);
             long start = at + first * TortureSpace.PAGE;
             long length = (behind - first) * TortureSpace.PAGE;
             TortureSpace.succeed(setup.space.mmap(
@@ -194,7 +192,7 @@ final class UnreliableFile extends CachedBacking {
                 case 0 -> map(first, behind);
                 case 1 -> {
                     TortureSpace.succeed(
-                            setup.space.madvise(start, (behind - first) * TortureSpace.PAGE, Advice.DONTNEED));
+                            setup.space.madvise(start, (behind - first) * TortureSpace.PAGE, Mman.DONTNEED));
                     for (int page = first; page < behind && !shared; page++) {
                         written[page] = 0;
                     }
@@ -268,8 +266,8 @@ final class UnreliableFile extends CachedBacking {
             long start = at + page * TortureSpace.PAGE;
             switch (random.nextInt(5)) {
                 case 0 -> {
-                    setup.space.madvise(start, TortureSpace.PAGE, Advice.DONTDUMP);
-                    setup.space.madvise(start, TortureSpace.PAGE, Advice.DODUMP);
+                    setup.space.madvise(start, TortureSpace.PAGE, Mman.DONTDUMP);
+                    setup.space.madvise(start, TortureSpace.PAGE, Mman.DODUMP);
                 }
                 case 1 -> TortureSpace.succeed(setup.space.mprotect(start, TortureSpace.PAGE, WRITABLE));
                 case 2 -> pages.remove(page + 1, 1);

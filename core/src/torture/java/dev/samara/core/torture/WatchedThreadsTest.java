@@ -11,7 +11,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -56,7 +56,7 @@ class WatchedThreadsTest {
             threads.start("blocked", () -> space.munmap(PLACE, TortureSpace.PAGE));
             Thread behind = threads.start("behind", () -> {
                 Latches.await(isBlocked);
-                space.mmap(PLACE, TortureSpace.PAGE, 0, MapFlags.FIXED | TortureSpace.ANYWHERE, null, 0);
+                space.mmap(PLACE, TortureSpace.PAGE, 0, Mman.FIXED | TortureSpace.ANYWHERE, null, 0);
             });
             isReported.await();
             // The thread parks between two checks of its gate, even if it was not scheduled for a long time.

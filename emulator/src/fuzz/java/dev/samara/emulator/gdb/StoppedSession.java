@@ -4,8 +4,7 @@ package dev.samara.emulator.gdb;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.emulator.cpu.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.elf.ProgramLoader;
@@ -100,10 +99,10 @@ public final class StoppedSession {
 
     /** Maps two writable pages, a read-only page, and an inaccessible page. */
     private static void map(AddressSpace space) {
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        int both = Protection.READ | Protection.WRITE;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+        int both = Mman.READ | Mman.WRITE;
         if (space.mmap(START, 2 * PAGE, both, flags, null, 0) != START
-                || space.mmap(START + 2 * PAGE, PAGE, Protection.READ, flags, null, 0) < 0
+                || space.mmap(START + 2 * PAGE, PAGE, Mman.READ, flags, null, 0) < 0
                 || space.mmap(START + 3 * PAGE, PAGE, 0, flags, null, 0) < 0) {
             throw new AssertionError("the memory cannot be mapped");
         }

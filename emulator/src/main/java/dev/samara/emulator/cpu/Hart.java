@@ -110,7 +110,7 @@ public final class Hart extends FlatMemory {
     /**
      * Returns the right that the last failed access needed.
      *
-     * @return a bit of {@link dev.samara.core.mman.Protection}
+     * @return a {@code PROT_*} bit of {@link dev.samara.core.mman.Mman}
      */
     public int faultAccess() {
         return faultAccess;

@@ -5,9 +5,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -194,9 +193,9 @@ public final class ProgramLoader {
     }
 
     private static void store(ElfFile elf, AddressSpace space, InitialStack stack, long pointer) throws ElfException {
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE | MapFlags.GROWSDOWN;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED_NOREPLACE | Mman.GROWSDOWN;
         long start = Math.min(STACK_TOP - FIRST_STACK, GEOMETRY.roundDown(pointer));
-        check(elf, space.mmap(start, STACK_TOP - start, Protection.READ | Protection.WRITE, flags, null, 0));
+        check(elf, space.mmap(start, STACK_TOP - start, Mman.READ | Mman.WRITE, flags, null, 0));
         byte[] bytes = stack.bytes();
         check(elf, space.write(pointer, bytes, 0, bytes.length));
         ByteBuffer code =

@@ -3,12 +3,12 @@ package dev.samara.emulator.elf;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 
 /** Maps the segments of a file into a space ({@code elf_map}, {@code set_brk} and {@code padzero} of Linux). */
 final class SegmentMapper {
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     private final AddressSpace space;
     private final Geometry geometry;
@@ -21,8 +21,7 @@ final class SegmentMapper {
     /** Returns the load bias of a file that may be loaded anywhere. The space chooses the address. */
     long findPlace(ElfFile elf) throws ElfException {
         long length = elf.end() - elf.start();
-        long at = check(
-                elf, space.mmap(0, length, 0, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.NORESERVE, null, 0));
+        long at = check(elf, space.mmap(0, length, 0, Mman.PRIVATE | Mman.ANONYMOUS | Mman.NORESERVE, null, 0));
         check(elf, space.munmap(at, length));
         return at - elf.start();
     }
@@ -48,7 +47,7 @@ final class SegmentMapper {
             }
         }
         if (end > mapped) {
-            check(elf, space.mmap(mapped, end - mapped, segment.protection(), FIXED | MapFlags.ANONYMOUS, null, 0));
+            check(elf, space.mmap(mapped, end - mapped, segment.protection(), FIXED | Mman.ANONYMOUS, null, 0));
         }
     }
 

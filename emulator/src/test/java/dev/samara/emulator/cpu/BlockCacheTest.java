@@ -9,8 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.limit.GuestLimits;
 import java.util.List;
@@ -79,8 +78,8 @@ final class BlockCacheTest {
                 AddressSpace space = machine.newSpace(ProgramLoader.GEOMETRY);
                 DecodingCpu first = DecodingCpu.of(machine, space, room);
                 DecodingCpu second = DecodingCpu.of(machine, space, room)) {
-            int rights = Protection.READ | Protection.WRITE | Protection.EXEC;
-            long at = space.mmap(0, BYTES, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            int rights = Mman.READ | Mman.WRITE | Mman.EXEC;
+            long at = space.mmap(0, BYTES, rights, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
             assertEquals(BYTES, space.write(at, code, 0, BYTES));
             body.use(first, second, at);
         }

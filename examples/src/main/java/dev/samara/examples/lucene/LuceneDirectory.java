@@ -7,9 +7,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.io.EOFException;
 import java.io.IOException;
@@ -64,7 +63,7 @@ public final class LuceneDirectory extends FSDirectory {
         HostFile file = open(name, StandardOpenOption.READ);
         long mapping = 0; // Reads by calls: no mapping starts at 0.
         if (space != null && length > 0) {
-            mapping = space.mmap(0, length, Protection.READ, MapFlags.SHARED, file, 0);
+            mapping = space.mmap(0, length, Mman.READ, Mman.SHARED, file, 0);
             if (Errno.isError(mapping)) {
                 file.close();
                 throw new IOException(name + ": mmap: " + Errno.of(mapping));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.translator;
 
-import static dev.samara.core.mman.Protection.EXEC;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.EXEC;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 import static dev.samara.examples.translator.GeneratedCode.LEFT;
 import static dev.samara.examples.translator.GeneratedCode.PAGE;
 import static dev.samara.examples.translator.GeneratedCode.map;

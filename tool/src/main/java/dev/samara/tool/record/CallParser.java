@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.record;
 
-import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.tool.record.MemoryCall.Brk;
 import dev.samara.tool.record.MemoryCall.Foreign;
@@ -36,15 +36,15 @@ public final class CallParser {
     private static final long READ_IMPLIES_EXEC = 0x0400000;
     /** Advice about the content of pages; any other advice changes flags. */
     private static final Set<Integer> CONTENT_ADVICE = Set.of(
-            Advice.WILLNEED,
-            Advice.DONTNEED,
-            Advice.FREE,
-            Advice.COLD,
-            Advice.PAGEOUT,
-            Advice.POPULATE_READ,
-            Advice.POPULATE_WRITE,
-            Advice.DONTNEED_LOCKED,
-            Advice.COLLAPSE);
+            Mman.WILLNEED,
+            Mman.DONTNEED,
+            Mman.FREE,
+            Mman.COLD,
+            Mman.PAGEOUT,
+            Mman.POPULATE_READ,
+            Mman.POPULATE_WRITE,
+            Mman.DONTNEED_LOCKED,
+            Mman.COLLAPSE);
 
     private CallParser() {}
 

@@ -3,90 +3,85 @@ package dev.samara.tool.record;
 
 import static java.util.Map.entry;
 
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.ShmFlags;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Map;
 
 /** Parses the words of recordings for flags and advice. */
 final class FlagNames {
     /** The flags of {@code mmap}. */
     private static final Map<String, Integer> MMAP = Map.ofEntries(
-            entry("SHARED", MapFlags.SHARED),
-            entry("PRIVATE", MapFlags.PRIVATE),
-            entry("SHARED_VALIDATE", MapFlags.SHARED_VALIDATE),
-            entry("DROPPABLE", MapFlags.DROPPABLE),
-            entry("FIXED", MapFlags.FIXED),
-            entry("ANONYMOUS", MapFlags.ANONYMOUS),
-            entry("32BIT", MapFlags.BELOW_2G),
-            entry("ABOVE4G", MapFlags.ABOVE_4G),
-            entry("GROWSDOWN", MapFlags.GROWSDOWN),
-            entry("DENYWRITE", MapFlags.DENYWRITE),
-            entry("EXECUTABLE", MapFlags.EXECUTABLE),
-            entry("LOCKED", MapFlags.LOCKED),
-            entry("NORESERVE", MapFlags.NORESERVE),
-            entry("POPULATE", MapFlags.POPULATE),
-            entry("NONBLOCK", MapFlags.NONBLOCK),
-            entry("STACK", MapFlags.STACK),
-            entry("HUGETLB", MapFlags.HUGETLB),
-            entry("SYNC", MapFlags.MAP_SYNC),
-            entry("FIXED_NOREPLACE", MapFlags.FIXED_NOREPLACE),
-            entry("UNINITIALIZED", MapFlags.UNINITIALIZED));
+            entry("SHARED", Mman.SHARED),
+            entry("PRIVATE", Mman.PRIVATE),
+            entry("SHARED_VALIDATE", Mman.SHARED_VALIDATE),
+            entry("DROPPABLE", Mman.DROPPABLE),
+            entry("FIXED", Mman.FIXED),
+            entry("ANONYMOUS", Mman.ANONYMOUS),
+            entry("32BIT", Mman.BELOW_2G),
+            entry("ABOVE4G", Mman.ABOVE_4G),
+            entry("GROWSDOWN", Mman.GROWSDOWN),
+            entry("DENYWRITE", Mman.DENYWRITE),
+            entry("EXECUTABLE", Mman.EXECUTABLE),
+            entry("LOCKED", Mman.LOCKED),
+            entry("NORESERVE", Mman.NORESERVE),
+            entry("POPULATE", Mman.POPULATE),
+            entry("NONBLOCK", Mman.NONBLOCK),
+            entry("STACK", Mman.STACK),
+            entry("HUGETLB", Mman.HUGETLB),
+            entry("SYNC", Mman.MAP_SYNC),
+            entry("FIXED_NOREPLACE", Mman.FIXED_NOREPLACE),
+            entry("UNINITIALIZED", Mman.UNINITIALIZED));
 
     private static final Map<String, Integer> MREMAP = Map.of(
-            "MAYMOVE", RemapFlags.MAYMOVE,
-            "FIXED", RemapFlags.MREMAP_FIXED,
-            "DONTUNMAP", RemapFlags.DONTUNMAP);
+            "MAYMOVE", Mman.MAYMOVE,
+            "FIXED", Mman.MREMAP_FIXED,
+            "DONTUNMAP", Mman.DONTUNMAP);
 
     private static final Map<String, Integer> MSYNC = Map.of(
-            "ASYNC", SyncFlags.ASYNC,
-            "INVALIDATE", SyncFlags.INVALIDATE,
-            "SYNC", SyncFlags.SYNC);
+            "ASYNC", Mman.ASYNC,
+            "INVALIDATE", Mman.INVALIDATE,
+            "SYNC", Mman.SYNC);
 
     private static final Map<String, Integer> SHMAT = Map.of(
-            "RDONLY", ShmFlags.RDONLY,
-            "RND", ShmFlags.RND,
-            "REMAP", ShmFlags.REMAP,
-            "EXEC", ShmFlags.SHM_EXEC);
+            "RDONLY", Mman.RDONLY,
+            "RND", Mman.RND,
+            "REMAP", Mman.REMAP,
+            "EXEC", Mman.SHM_EXEC);
 
-    private static final Map<String, Integer> MLOCK2 = Map.of("ONFAULT", LockFlags.ONFAULT);
+    private static final Map<String, Integer> MLOCK2 = Map.of("ONFAULT", Mman.ONFAULT);
 
     private static final Map<String, Integer> MLOCKALL = Map.of(
-            "CURRENT", LockFlags.CURRENT,
-            "FUTURE", LockFlags.FUTURE,
-            "ONFAULT", LockFlags.ALL_ONFAULT);
+            "CURRENT", Mman.CURRENT,
+            "FUTURE", Mman.FUTURE,
+            "ONFAULT", Mman.ALL_ONFAULT);
 
     private static final Map<String, Integer> ADVICE = Map.ofEntries(
-            entry("NORMAL", Advice.NORMAL),
-            entry("RANDOM", Advice.RANDOM),
-            entry("SEQUENTIAL", Advice.SEQUENTIAL),
-            entry("WILLNEED", Advice.WILLNEED),
-            entry("DONTNEED", Advice.DONTNEED),
-            entry("FREE", Advice.FREE),
-            entry("REMOVE", Advice.REMOVE),
-            entry("DONTFORK", Advice.DONTFORK),
-            entry("DOFORK", Advice.DOFORK),
-            entry("MERGEABLE", Advice.MERGEABLE),
-            entry("UNMERGEABLE", Advice.UNMERGEABLE),
-            entry("HUGEPAGE", Advice.HUGEPAGE),
-            entry("NOHUGEPAGE", Advice.NOHUGEPAGE),
-            entry("DONTDUMP", Advice.DONTDUMP),
-            entry("DODUMP", Advice.DODUMP),
-            entry("WIPEONFORK", Advice.WIPEONFORK),
-            entry("KEEPONFORK", Advice.KEEPONFORK),
-            entry("COLD", Advice.COLD),
-            entry("PAGEOUT", Advice.PAGEOUT),
-            entry("POPULATE_READ", Advice.POPULATE_READ),
-            entry("POPULATE_WRITE", Advice.POPULATE_WRITE),
-            entry("DONTNEED_LOCKED", Advice.DONTNEED_LOCKED),
-            entry("COLLAPSE", Advice.COLLAPSE),
+            entry("NORMAL", Mman.NORMAL),
+            entry("RANDOM", Mman.RANDOM),
+            entry("SEQUENTIAL", Mman.SEQUENTIAL),
+            entry("WILLNEED", Mman.WILLNEED),
+            entry("DONTNEED", Mman.DONTNEED),
+            entry("FREE", Mman.FREE),
+            entry("REMOVE", Mman.REMOVE),
+            entry("DONTFORK", Mman.DONTFORK),
+            entry("DOFORK", Mman.DOFORK),
+            entry("MERGEABLE", Mman.MERGEABLE),
+            entry("UNMERGEABLE", Mman.UNMERGEABLE),
+            entry("HUGEPAGE", Mman.HUGEPAGE),
+            entry("NOHUGEPAGE", Mman.NOHUGEPAGE),
+            entry("DONTDUMP", Mman.DONTDUMP),
+            entry("DODUMP", Mman.DODUMP),
+            entry("WIPEONFORK", Mman.WIPEONFORK),
+            entry("KEEPONFORK", Mman.KEEPONFORK),
+            entry("COLD", Mman.COLD),
+            entry("PAGEOUT", Mman.PAGEOUT),
+            entry("POPULATE_READ", Mman.POPULATE_READ),
+            entry("POPULATE_WRITE", Mman.POPULATE_WRITE),
+            entry("DONTNEED_LOCKED", Mman.DONTNEED_LOCKED),
+            entry("COLLAPSE", Mman.COLLAPSE),
             entry("HWPOISON", 100),
             entry("SOFT_OFFLINE", 101),
-            entry("GUARD_INSTALL", Advice.GUARD_INSTALL),
-            entry("GUARD_REMOVE", Advice.GUARD_REMOVE));
+            entry("GUARD_INSTALL", Mman.GUARD_INSTALL),
+            entry("GUARD_REMOVE", Mman.GUARD_REMOVE));
 
     private static final String TYPE = "TYPE";
     private static final String RIGHTS = "rwx";

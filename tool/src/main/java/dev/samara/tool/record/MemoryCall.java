@@ -39,8 +39,8 @@ public sealed interface MemoryCall {
      *
      * @param address hint or fixed address
      * @param length bytes
-     * @param protection bits of {@code Protection}
-     * @param flags bits of {@code MapFlags}
+     * @param protection {@code PROT_*} bits of {@code Mman}
+     * @param flags {@code MAP_*} bits of {@code Mman}
      * @param offset the offset in the file
      * @param descriptor the text of the descriptor in the recording
      * @param file the file; null if the recording contains none
@@ -68,7 +68,7 @@ public sealed interface MemoryCall {
      * @param address the old address
      * @param oldLength the old length in bytes
      * @param newLength the new length in bytes
-     * @param flags bits of {@code RemapFlags}
+     * @param flags {@code MREMAP_*} bits of {@code Mman}
      * @param newAddress the new address, if the flags request one
      */
     record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements MemoryCall {
@@ -83,7 +83,7 @@ public sealed interface MemoryCall {
      *
      * @param id the segment
      * @param address the address; 0 if the kernel may choose
-     * @param flags bits of {@code ShmFlags}
+     * @param flags {@code SHM_*} bits of {@code Mman}
      * @param size the size of the segment in bytes; 0 if there is no such segment
      */
     record Shmat(int id, long address, int flags, long size) implements MemoryCall {
@@ -139,7 +139,7 @@ public sealed interface MemoryCall {
      *
      * @param address start
      * @param length bytes
-     * @param protection bits of {@code Protection}
+     * @param protection {@code PROT_*} bits of {@code Mman}
      */
     record Mprotect(long address, long length, int protection) implements Direct {
         @Override
@@ -170,7 +170,7 @@ public sealed interface MemoryCall {
      *
      * @param address start
      * @param length bytes
-     * @param advice a value of {@code Advice}, or any other value
+     * @param advice a {@code MADV_*} value of {@code Mman}, or any other value
      */
     record Madvise(long address, long length, int advice) implements Direct {
         @Override
@@ -184,7 +184,7 @@ public sealed interface MemoryCall {
      *
      * @param address start
      * @param length bytes
-     * @param flags bits of {@code SyncFlags}
+     * @param flags {@code MS_*} bits of {@code Mman}
      */
     record Msync(long address, long length, int flags) implements Direct {
         @Override
@@ -211,7 +211,7 @@ public sealed interface MemoryCall {
      *
      * @param address start
      * @param length bytes
-     * @param flags bits of {@code LockFlags}
+     * @param flags {@code MLOCK_*} bits of {@code Mman}
      */
     record Mlock2(long address, long length, int flags) implements Direct {
         @Override
@@ -236,7 +236,7 @@ public sealed interface MemoryCall {
     /**
      * {@code mlockall}.
      *
-     * @param flags bits of {@code LockFlags}
+     * @param flags {@code MLOCK_*} bits of {@code Mman}
      */
     record Mlockall(int flags) implements Direct {
         @Override

@@ -9,9 +9,7 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.ProcMaps;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -330,13 +328,13 @@ final class Replay {
         private long map(TracedCall operation, Mmap call) {
             long address = call.address();
             int flags = call.flags();
-            if ((flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0 && isPlacedByTrace(operation.outcome(), 0)) {
+            if ((flags & (Mman.FIXED | Mman.FIXED_NOREPLACE)) == 0 && isPlacedByTrace(operation.outcome(), 0)) {
                 address = placeOf(operation);
-                flags |= MapFlags.FIXED_NOREPLACE;
+                flags |= Mman.FIXED_NOREPLACE;
                 // The kernel validated the flags already. With the type SHARED_VALIDATE, the library would reject the
                 // flag added above as unknown.
-                if ((flags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE) {
-                    flags = (flags & ~MapFlags.TYPE) | MapFlags.SHARED;
+                if ((flags & Mman.TYPE) == Mman.SHARED_VALIDATE) {
+                    flags = (flags & ~Mman.TYPE) | Mman.SHARED;
                 }
             }
             long result = space.mmap(
@@ -349,13 +347,13 @@ final class Replay {
 
         private @Nullable Backing backing(TracedCall operation, Mmap call) {
             FileIdentity file = call.file();
-            if (file == null || (call.flags() & MapFlags.ANONYMOUS) != 0) {
+            if (file == null || (call.flags() & Mman.ANONYMOUS) != 0) {
                 return null;
             }
             Outcome outcome = operation.outcome();
             // Also true for SHARED_VALIDATE, which contains the bit of SHARED.
-            boolean readOnly = (call.flags() & MapFlags.SHARED) != 0
-                    && (call.protection() & Protection.WRITE) == 0
+            boolean readOnly = (call.flags() & Mman.SHARED) != 0
+                    && (call.protection() & Mman.WRITE) == 0
                     && !outcome.failed()
                     && modes.isReadOnly(operation.sequence(), call, file, outcome.value());
             return opens.file(call.descriptor(), file, outcome.failed() ? -1 : call.fileSize(), readOnly);
@@ -366,9 +364,9 @@ final class Replay {
             int flags = call.flags();
             long newAddress = call.newAddress();
             boolean moved = !outcome.failed() && outcome.value() != call.address();
-            if (moved && (flags & RemapFlags.MREMAP_FIXED) == 0 && isPlacedByTrace(outcome, 0)) {
+            if (moved && (flags & Mman.MREMAP_FIXED) == 0 && isPlacedByTrace(outcome, 0)) {
                 newAddress = outcome.value();
-                flags |= RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+                flags |= Mman.MAYMOVE | Mman.MREMAP_FIXED;
                 if (!isFree(before, newAddress, call.newLength())) {
                     return Errno.EEXIST.result();
                 }

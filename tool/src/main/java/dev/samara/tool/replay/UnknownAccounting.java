@@ -3,7 +3,7 @@ package dev.samara.tool.replay;
 
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -58,15 +58,15 @@ final class UnknownAccounting {
      * and after the call show how far it got.
      */
     void protectedPages(Mprotect call, LayoutSnapshot before, LayoutSnapshot after) {
-        if ((call.protection() & Protection.WRITE) != 0) {
+        if ((call.protection() & Mman.WRITE) != 0) {
             return;
         }
         long end = call.address() + GEOMETRY.roundUp(call.length());
         Vma vma = before.find(call.address());
-        if (vma != null && (call.protection() & Protection.PROT_GROWSDOWN) != 0) {
+        if (vma != null && (call.protection() & Mman.PROT_GROWSDOWN) != 0) {
             vma = before.find(vma.start());
         }
-        long at = vma != null && (call.protection() & Protection.PROT_GROWSDOWN) != 0 ? vma.start() : call.address();
+        long at = vma != null && (call.protection() & Mman.PROT_GROWSDOWN) != 0 ? vma.start() : call.address();
         while (vma != null && at < end) {
             long stop = Math.min(vma.end(), end);
             if (isPrivateAnonymous(vma)) {

@@ -10,8 +10,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -149,12 +148,12 @@ final class ReadersTest {
     }
 
     private void map(long address, long length) {
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        assertEquals(address, space.mmap(address, length, Protection.READ, flags, null, 0));
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+        assertEquals(address, space.mmap(address, length, Mman.READ, flags, null, 0));
     }
 
     private void protect() {
-        assertEquals(0, space.mprotect(ADDRESS, LENGTH, Protection.READ | Protection.WRITE));
+        assertEquals(0, space.mprotect(ADDRESS, LENGTH, Mman.READ | Mman.WRITE));
     }
 
     private void unmap() {

@@ -5,8 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
@@ -20,8 +19,8 @@ import org.junit.jupiter.api.Test;
 final class TouchingTest {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private final FileReport report = new FileReport(Path.of("trace"));
 
@@ -45,10 +44,10 @@ final class TouchingTest {
         try (AddressSpace space = space(1000);
                 Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             space.throwing().mmap(0, 3 * PAGE, RW, ANONYMOUS, null, 0);
-            space.throwing().mmap(0, 8 * PAGE, Protection.NONE, ANONYMOUS, null, 0);
+            space.throwing().mmap(0, 8 * PAGE, Mman.NONE, ANONYMOUS, null, 0);
             touching.everything(1);
             assertEquals(3, frames(space));
-            long large = space.throwing().mmap(0, 500 * PAGE, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+            long large = space.throwing().mmap(0, 500 * PAGE, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
             touching.around(large, 2);
             assertEquals(3 + Touching.MOST, frames(space));
             assertEquals(List.of(), differences());
@@ -63,7 +62,7 @@ final class TouchingTest {
             long place = space.throwing().mmap(0, 30 * PAGE, RW, ANONYMOUS, null, 0);
             for (int round = 0; round < 10; round++) {
                 touching.everything(round);
-                space.throwing().mprotect(place + round * PAGE, PAGE, Protection.READ);
+                space.throwing().mprotect(place + round * PAGE, PAGE, Mman.READ);
                 touching.around(place + round * PAGE, round);
                 space.throwing().munmap(place + round * PAGE, PAGE);
                 touching.around(place + round * PAGE, round);
@@ -79,7 +78,7 @@ final class TouchingTest {
         try (AddressSpace space = space(1000);
                 Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             long place = space.throwing().mmap(0, 3 * PAGE, RW, ANONYMOUS, null, 0);
-            space.throwing().mprotect(place + PAGE, PAGE, Protection.WRITE);
+            space.throwing().mprotect(place + PAGE, PAGE, Mman.WRITE);
             touching.around(place + PAGE, 1);
             assertEquals(3, frames(space));
         }
@@ -92,7 +91,7 @@ final class TouchingTest {
                 Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             PageCache pages = space.machine().newPageCache(GEOMETRY, PAGE + 1);
             TracedFile file = new TracedFile(OpenFile.named("/file").open(), pages);
-            space.throwing().mmap(0, 4 * PAGE, RW, MapFlags.SHARED, file, 0);
+            space.throwing().mmap(0, 4 * PAGE, RW, Mman.SHARED, file, 0);
             touching.everything(1);
             assertEquals(2, frames(space));
             assertEquals(List.of(), differences());
@@ -104,7 +103,7 @@ final class TouchingTest {
     void differs() {
         try (AddressSpace space = space(2);
                 Touching touching = new Touching(space, report, CpuPlan.ONE)) {
-            space.throwing().mmap(0x10000, 4 * PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            space.throwing().mmap(0x10000, 4 * PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0);
             touching.everything(9);
             assertEquals(List.of("touch of 0x12000: a page, OUT_OF_MEMORY"), differences());
         }

@@ -7,8 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -20,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 final class WatchdogTest {
     private static final Duration PATIENCE = Duration.ofMillis(200);
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final long PLACE = 0x10_0000_0000L;
 
     private final Course course = new Course(7, true);
@@ -56,7 +55,7 @@ final class WatchdogTest {
                 })
                 .build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
-        space.mmap(PLACE, PageModel.PAGE, Protection.READ, ANONYMOUS, null, 0);
+        space.mmap(PLACE, PageModel.PAGE, Mman.READ, ANONYMOUS, null, 0);
         CountDownLatch isBlocked = new CountDownLatch(1);
         space.addNotifier((start, end, reason) -> {
             isBlocked.countDown();
@@ -67,7 +66,7 @@ final class WatchdogTest {
         crew.add("behind", random -> {
             behind.set(Thread.currentThread());
             isBlocked.await();
-            space.mmap(PLACE, PageModel.PAGE, Protection.READ, ANONYMOUS, null, 0);
+            space.mmap(PLACE, PageModel.PAGE, Mman.READ, ANONYMOUS, null, 0);
         });
         try (Watchdog watchdog = new Watchdog(course, crew, reports, rules.progress, PATIENCE)) {
             crew.start();

@@ -6,8 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -24,8 +23,8 @@ final class WatchedMachineTest {
     /** Touches pages of a new space, and returns the space. */
     private static AddressSpace touched(Machine machine, int pages) {
         AddressSpace space = machine.newSpace(GEOMETRY);
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        space.mmap(START, pages * PAGE, Protection.READ | Protection.WRITE, flags, null, 0);
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+        space.mmap(START, pages * PAGE, Mman.READ | Mman.WRITE, flags, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
             cpu.enterGuest();

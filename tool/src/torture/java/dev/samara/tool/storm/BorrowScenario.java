@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AdoptedSpace;
@@ -12,8 +12,8 @@ import dev.samara.core.PageTableRef;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.Random;
@@ -31,7 +31,7 @@ final class BorrowScenario implements Group {
     private static final long BASE = 0x90_0000_0000L;
     private static final long MARK = 0x3D00_0000_0000_0000L;
     private static final int PAUSE_NANOS = 400_000;
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     private final Scene scene;
 

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Random;
 
 /** Removes pages and rights of one plot ({@link PageModel}), and restores them. Used by one thread. */
 abstract class Changer {
     static final int ALL = PageModel.READ | PageModel.WRITE;
-    static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     final AddressSpace space;
     final PageModel plot;
@@ -90,7 +89,7 @@ abstract class Changer {
                 default -> {
                     map(0, plot.pages());
                     plot.begins(from, to);
-                    done(space.madvise(plot.address(from), bytes, Advice.DONTNEED));
+                    done(space.madvise(plot.address(from), bytes, Mman.DONTNEED));
                     plot.ends(from, to, ALL, true);
                 }
             }
@@ -109,8 +108,7 @@ abstract class Changer {
         void step() {
             int pages = plot.pages();
             plot.begins(0, pages);
-            done(space.mmap(
-                    plot.address(0), pages * PageModel.PAGE, READ | WRITE, ANONYMOUS | MapFlags.POPULATE, null, 0));
+            done(space.mmap(plot.address(0), pages * PageModel.PAGE, READ | WRITE, ANONYMOUS | Mman.POPULATE, null, 0));
             plot.ends(0, pages, ALL, true);
             for (int n = random.nextInt(LONGEST); n > 0; n--) {
                 Thread.onSpinWait();
@@ -136,7 +134,7 @@ abstract class Changer {
         @Override
         void step() {
             long bytes = plot.pages() * PageModel.PAGE;
-            done(space.mmap(plot.address(0), bytes, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
+            done(space.mmap(plot.address(0), bytes, READ | WRITE, Mman.SHARED | Mman.FIXED, file.open(), 0));
             for (int n = random.nextInt(4000); n > 0; n--) {
                 Thread.onSpinWait();
             }
@@ -181,7 +179,7 @@ abstract class Changer {
                     plot.address(0),
                     plot.pages() * PageModel.PAGE,
                     READ | WRITE,
-                    MapFlags.SHARED | MapFlags.FIXED,
+                    Mman.SHARED | Mman.FIXED,
                     file.open(),
                     0));
             plot.ends(0, plot.pages(), ALL, true);

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.Random;
@@ -26,7 +25,7 @@ final class EarlyReuseScenario implements Group {
     private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long SOURCE = 0x50_0000_0000L;
     private static final long TARGET = SOURCE + (1L << 30);
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS;
     private static final long MINE = 0x1D_0000_0000_0000L;
     private static final long THEIRS = 0x2D_0000_0000_0000L;
     private static final long PAUSE_NANOS = 20_000;
@@ -60,7 +59,7 @@ final class EarlyReuseScenario implements Group {
     }
 
     private static void map(AddressSpace space) {
-        done(space.mmap(SOURCE, BYTES, READ | WRITE, ANONYMOUS | MapFlags.FIXED, null, 0));
+        done(space.mmap(SOURCE, BYTES, READ | WRITE, ANONYMOUS | Mman.FIXED, null, 0));
     }
 
     private static void fill(Cpu cpu, long address, long stamp) {
@@ -98,7 +97,7 @@ final class EarlyReuseScenario implements Group {
                 begun = round;
                 boolean moves = random.nextInt(4) != 0;
                 if (moves) {
-                    done(space.mremap(SOURCE, BYTES, BYTES, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TARGET));
+                    done(space.mremap(SOURCE, BYTES, BYTES, Mman.MAYMOVE | Mman.MREMAP_FIXED, TARGET));
                     compare(cpu, TARGET, MINE + (round << 8), "the moved page");
                 } else {
                     done(space.munmap(SOURCE, BYTES));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
@@ -33,7 +33,7 @@ final class ForkChainScenario implements Group {
             cpu.switchTo(space);
             for (int n = 0; n < MAPPINGS; n++) {
                 long at = BASE + n * APART;
-                int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+                int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
                 done(space.mmap(at, BYTES, READ | WRITE, flags, null, 0));
                 cpu.memory().store(at, Long.BYTES, n);
             }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +31,7 @@ final class GuestCallScenario implements Group {
     private static final long USED = 0x70_0000_0000L;
 
     private static final long OTHERS = USED + (1L << 30);
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final int SPINS = 4000;
 
     private final Scene scene;
@@ -55,7 +54,7 @@ final class GuestCallScenario implements Group {
                 Map.entry("mmap", () -> space.mmap(OTHERS, PAGE, READ, ANONYMOUS, null, 0)),
                 Map.entry("munmap", () -> space.munmap(OTHERS, PAGE)),
                 Map.entry("mprotect", () -> space.mprotect(USED, PAGE, READ)),
-                Map.entry("madvise", () -> space.madvise(USED, PAGE, Advice.DONTNEED)),
+                Map.entry("madvise", () -> space.madvise(USED, PAGE, Mman.DONTNEED)),
                 Map.entry("mlock", () -> space.mlock(USED, PAGE)),
                 Map.entry("collectDirty", () -> space.collectDirty(USED, PAGE, page -> {})),
                 Map.entry("watch", () -> space.watch(USED, PAGE, (start, size) -> {})),
@@ -93,7 +92,7 @@ final class GuestCallScenario implements Group {
                 case 0 ->
                     space.mmapAsync(USED, PAGE, READ | WRITE, ANONYMOUS, null, 0)
                             .join();
-                case 1 -> space.madvise(USED, PAGE, Advice.DONTNEED);
+                case 1 -> space.madvise(USED, PAGE, Mman.DONTNEED);
                 default -> map();
             }
             LockSupport.parkNanos(this, random.nextInt(SPINS));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -10,8 +10,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -73,7 +72,7 @@ final class HostFileScenario implements Group {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.switchTo(space);
             while (scene.course().goesOn()) {
-                done(space.mmap(base, BYTES, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0));
+                done(space.mmap(base, BYTES, READ | WRITE, Mman.SHARED | Mman.FIXED, file, 0));
                 cpu.enterGuest();
                 try {
                     for (int n = 0; n < ACCESSES && scene.course().goesOn(); n++) {
@@ -89,7 +88,7 @@ final class HostFileScenario implements Group {
                     cpu.leaveGuest();
                 }
                 if (random.nextInt(SAVES_ONE_IN) == 0) {
-                    done(space.msync(base, BYTES, SyncFlags.SYNC));
+                    done(space.msync(base, BYTES, Mman.SYNC));
                 }
                 done(space.munmap(base, BYTES));
             }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
@@ -54,7 +54,7 @@ final class KeptContentChanger extends Changer {
                         plot.address(at),
                         pages * PageModel.PAGE,
                         pages * PageModel.PAGE,
-                        RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
+                        Mman.MAYMOVE | Mman.MREMAP_FIXED,
                         plot.address(next)));
                 plot.ends(at, at + pages, 0, false);
                 plot.ends(next, next + pages, ALL, false);

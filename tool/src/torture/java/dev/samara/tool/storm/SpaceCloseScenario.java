@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -10,8 +10,8 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.Random;
@@ -105,10 +105,8 @@ final class SpaceCloseScenario implements Group {
                     Thread.onSpinWait();
                     continue;
                 }
-                int kind = random.nextBoolean()
-                        ? MapFlags.SHARED | MapFlags.FIXED
-                        : MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-                boolean isFile = (kind & MapFlags.ANONYMOUS) == 0;
+                int kind = random.nextBoolean() ? Mman.SHARED | Mman.FIXED : Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+                boolean isFile = (kind & Mman.ANONYMOUS) == 0;
                 of.mmap(base, BYTES, READ | WRITE, kind, isFile ? file.open() : null, 0);
                 cpu.enterGuest();
                 try {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
-import static dev.samara.core.mman.Protection.NONE;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.NONE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -64,7 +63,7 @@ final class WriteNoticeScenario implements Group {
         space.addNotifier((start, end, reason) -> scene.pauses().maybe());
         cache = scene.machine().newPageCache(Geometry.LINUX_X86_64, BYTES);
         File file = new File();
-        done(space.mmap(BASE, BYTES, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0));
+        done(space.mmap(BASE, BYTES, READ | WRITE, Mman.SHARED | Mman.FIXED, file, 0));
     }
 
     private static void done(long result) {
@@ -186,7 +185,7 @@ final class WriteNoticeScenario implements Group {
                     }
                 }
                 if (random.nextInt(4) == 0) {
-                    done(space.madvise(BASE, BYTES, Advice.DONTNEED));
+                    done(space.madvise(BASE, BYTES, Mman.DONTNEED));
                 }
                 done(space.collectDirty(BASE, BYTES, page -> {}));
                 for (int page = 0; page < PAGES; page++) {

@@ -8,8 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
@@ -29,8 +28,8 @@ final class PlacementBugsTest {
     private static final long LOW_START = 0x4000_0000L;
     private static final long LOW_END = 0x8000_0000L;
     private static final long FOUR_GIB = 1L << 32;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
 
     private static long map(AddressSpace space, long pages, int flags) {
         return space.mmap(0, pages * PAGE, RW, ANON | flags, null, 0);
@@ -54,9 +53,9 @@ final class PlacementBugsTest {
     @DisplayName("5: a search from the top for room above 4 GiB answered below that")
     void searchFromTheTopStaysAboveFourGib() {
         AddressSpace space = withFree(LINUX, FOUR_GIB - 5 * PAGE, FOUR_GIB + PAGE);
-        assertFull(space, 2, MapFlags.ABOVE_4G);
-        assertEquals(FOUR_GIB, map(space, 1, MapFlags.ABOVE_4G));
-        assertFull(space, 1, MapFlags.ABOVE_4G);
+        assertFull(space, 2, Mman.ABOVE_4G);
+        assertEquals(FOUR_GIB, map(space, 1, Mman.ABOVE_4G));
+        assertFull(space, 1, Mman.ABOVE_4G);
         assertEquals(FOUR_GIB - 5 * PAGE, map(space, 5, 0));
     }
 
@@ -77,14 +76,14 @@ final class PlacementBugsTest {
             + " window")
     void searchBelowTwoGibClipsTheGapToItsWindow() {
         AddressSpace lower = withFree(LINUX, LOW_START - 9 * PAGE, LOW_START + 2 * PAGE);
-        assertFull(lower, 3, MapFlags.BELOW_2G);
-        assertEquals(LOW_START, map(lower, 2, MapFlags.BELOW_2G));
-        assertFull(lower, 1, MapFlags.BELOW_2G);
+        assertFull(lower, 3, Mman.BELOW_2G);
+        assertEquals(LOW_START, map(lower, 2, Mman.BELOW_2G));
+        assertFull(lower, 1, Mman.BELOW_2G);
         AddressSpace upper = withFree(LINUX, LOW_END - 2 * PAGE, LOW_END + 9 * PAGE);
-        assertFull(upper, 3, MapFlags.BELOW_2G);
-        assertEquals(LOW_END - 2 * PAGE, map(upper, 1, MapFlags.BELOW_2G));
-        assertEquals(LOW_END - PAGE, map(upper, 1, MapFlags.BELOW_2G));
-        assertFull(upper, 1, MapFlags.BELOW_2G);
+        assertFull(upper, 3, Mman.BELOW_2G);
+        assertEquals(LOW_END - 2 * PAGE, map(upper, 1, Mman.BELOW_2G));
+        assertEquals(LOW_END - PAGE, map(upper, 1, Mman.BELOW_2G));
+        assertFull(upper, 1, Mman.BELOW_2G);
     }
 
     @Test
@@ -92,9 +91,9 @@ final class PlacementBugsTest {
     void windowBelowTwoGibCanBeFilledExactly() {
         long window = (LOW_END - LOW_START) / PAGE;
         AddressSpace space = Machine.builder().build().newSpace(LINUX);
-        assertFull(space, window + 1, MapFlags.BELOW_2G);
-        assertEquals(LOW_START, map(space, window, MapFlags.BELOW_2G));
-        assertFull(space, 1, MapFlags.BELOW_2G);
+        assertFull(space, window + 1, Mman.BELOW_2G);
+        assertEquals(LOW_START, map(space, window, Mman.BELOW_2G));
+        assertFull(space, 1, Mman.BELOW_2G);
     }
 
     /** Many free ranges of one page; each in turn is two pages long instead. */
@@ -135,8 +134,8 @@ final class PlacementBugsTest {
         tests.addAll(matrix("in the middle", 0x3000_0000_0000L, 0, true));
         tests.addAll(matrix("upwards in the middle", 0x3000_0000_0000L, 0, false));
         tests.addAll(matrix("upwards from the base", LINUX.bottomUpBase(), 0, false));
-        tests.addAll(matrix("below 2 GiB", LOW_START, MapFlags.BELOW_2G, false));
-        tests.addAll(matrix("above 4 GiB", FOUR_GIB, MapFlags.ABOVE_4G, true));
+        tests.addAll(matrix("below 2 GiB", LOW_START, Mman.BELOW_2G, false));
+        tests.addAll(matrix("above 4 GiB", FOUR_GIB, Mman.ABOVE_4G, true));
         return tests;
     }
 
@@ -157,7 +156,7 @@ final class PlacementBugsTest {
 
     private static AddressSpace space(long start, long end, int flags, boolean topDown) {
         AddressSpaceBuilder builder = CrampedSpace.builder(LINUX, start, end);
-        boolean upwardsByItself = (flags & MapFlags.BELOW_2G) != 0;
+        boolean upwardsByItself = (flags & Mman.BELOW_2G) != 0;
         return topDown || upwardsByItself
                 ? builder.build()
                 : builder.bottomUp(true).build();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
 
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.syscall.Mmap;

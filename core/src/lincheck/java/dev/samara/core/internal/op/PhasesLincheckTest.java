@@ -25,7 +25,7 @@ import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.lincheck.FourPages;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.testing.Explored;
 import java.util.ArrayList;
@@ -66,7 +66,7 @@ public class PhasesLincheckTest {
     /** The result of an attempt on a range that is partly in flight: the operation would wait and then retry. */
     static final long WAITS = -5000;
 
-    private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int ANYWHERE = Mman.PRIVATE | Mman.ANONYMOUS;
 
     final Layout layout;
 
@@ -145,13 +145,13 @@ public class PhasesLincheckTest {
     @Operation
     public long map(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return map(one, other, rights, MapFlags.FIXED);
+        return map(one, other, rights, Mman.FIXED);
     }
 
     @Operation
     public long mapIfFree(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return map(one, other, rights, MapFlags.FIXED_NOREPLACE);
+        return map(one, other, rights, Mman.FIXED_NOREPLACE);
     }
 
     @Operation

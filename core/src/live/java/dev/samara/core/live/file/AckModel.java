@@ -6,7 +6,7 @@ import static dev.samara.core.live.file.Kind.OFFSET;
 import static dev.samara.core.live.file.Kind.SLOT;
 import static dev.samara.core.live.file.Places.PAGE;
 
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -195,7 +195,7 @@ final class AckModel implements Scene {
 
     private void map(Step step) {
         AckOpen open = opened(step);
-        boolean isShared = (step.get(Kind.MAPPING) & MapFlags.SHARED_VALIDATE) != MapFlags.PRIVATE;
+        boolean isShared = (step.get(Kind.MAPPING) & Mman.SHARED_VALIDATE) != Mman.PRIVATE;
         for (int i = 0; i < step.get(Kind.PAGES); i++) {
             set(step, i, new AckPage(open, step.get(OFFSET) / PAGE + i, isShared && open.isWritable));
         }

@@ -10,7 +10,7 @@ import static dev.samara.core.live.file.Kind.WIDTH;
 import static dev.samara.core.live.file.Places.PAGE;
 
 import dev.samara.core.live.file.World.MappedPage;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -115,7 +115,7 @@ final class Contents {
                 return advised(step);
             }
             case MSYNC -> {
-                return (step.get(Kind.FLAGS) & SyncFlags.SYNC) == 0 ? null : synced(step);
+                return (step.get(Kind.FLAGS) & Mman.SYNC) == 0 ? null : synced(step);
             }
             default -> {
                 return null;

@@ -4,7 +4,7 @@ package dev.samara.core.live.file;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -33,8 +33,8 @@ final class Failures {
         if (!didFail) {
             return outcome;
         }
-        boolean isSave = step.verb() == Verb.FSYNC
-                || (step.verb() == Verb.MSYNC && (step.get(Kind.FLAGS) & SyncFlags.SYNC) != 0);
+        boolean isSave =
+                step.verb() == Verb.FSYNC || (step.verb() == Verb.MSYNC && (step.get(Kind.FLAGS) & Mman.SYNC) != 0);
         if (isSave && isOfWrite(failure) && outcome.result() == 0) {
             throw new IllegalStateException("a call of the host has failed, and the save returns 0");
         }

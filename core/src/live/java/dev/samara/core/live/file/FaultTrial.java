@@ -4,8 +4,7 @@ package dev.samara.core.live.file;
 import static dev.samara.core.live.file.Kind.SLOT;
 
 import dev.samara.core.live.file.AckOpen.Owed;
-import dev.samara.core.mman.SyncFlags;
-import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.interleave.failure.HostFault;
 import dev.samara.interleave.failure.HostFault.HostCall;
 import dev.samara.interleave.failure.HostFault.Way;
@@ -66,7 +65,7 @@ final class FaultTrial {
             Verb.EVICT);
 
     private static final Outcome DONE = Outcome.of(0);
-    private static final int WAITS = SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.WAIT_AFTER;
+    private static final int WAITS = Mman.WAIT_BEFORE | Mman.WAIT_AFTER;
 
     private final HostFault fault;
     private final LibrarySide library;
@@ -194,7 +193,7 @@ final class FaultTrial {
     private static boolean isSave(Step step) {
         return switch (step.verb()) {
             case FSYNC -> true;
-            case MSYNC -> (step.get(Kind.FLAGS) & SyncFlags.SYNC) != 0;
+            case MSYNC -> (step.get(Kind.FLAGS) & Mman.SYNC) != 0;
             case SYNC_RANGE -> (step.get(Kind.FLAGS) & WAITS) != 0;
             default -> false;
         };
@@ -256,8 +255,8 @@ final class FaultTrial {
             throw new AssertionError("opens a file that cannot be looked at");
         }
         boolean isWrite = fault.call() == HostCall.WRITE || fault.call() == HostCall.FORCE;
-        boolean tells = isSave(step)
-                && (step.verb() != Verb.SYNC_RANGE || (step.get(Kind.FLAGS) & SyncRangeFlags.WAIT_AFTER) != 0);
+        boolean tells =
+                isSave(step) && (step.verb() != Verb.SYNC_RANGE || (step.get(Kind.FLAGS) & Mman.WAIT_AFTER) != 0);
         if (isWrite && tells && model.savers(step).stream().anyMatch(open -> open.file == file)) {
             throw new AssertionError("returns " + outcome + ", and a call of the host has failed");
         }

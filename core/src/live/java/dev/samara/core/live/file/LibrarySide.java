@@ -24,8 +24,8 @@ import dev.samara.core.internal.hostfile.HostChannel.ChannelOpener;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.judge.Task;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -218,7 +218,7 @@ final class LibrarySide {
                                 Places.region(step.get(Kind.REGION)),
                                 step.get(PAGES) * PAGE,
                                 step.number(Kind.PROTECTION),
-                                step.number(Kind.MAPPING) | MapFlags.FIXED,
+                                step.number(Kind.MAPPING) | Mman.FIXED,
                                 file(slot),
                                 step.get(OFFSET))
                 // The library could still map a closed open that has a mapping, so the call is not made.

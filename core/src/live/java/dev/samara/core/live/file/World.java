@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.file;
 
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -111,7 +111,7 @@ final class World implements Scene {
     }
 
     void map(Step step, Twin twin) {
-        boolean isPrivate = (step.get(Kind.MAPPING) & MapFlags.SHARED_VALIDATE) == MapFlags.PRIVATE;
+        boolean isPrivate = (step.get(Kind.MAPPING) & Mman.SHARED_VALIDATE) == Mman.PRIVATE;
         boolean isSaved = !isPrivate && isWritable(step.number(Kind.SLOT));
         for (int i = 0; i < step.get(Kind.PAGES) && i < Places.PAGES; i++) {
             pages[step.number(Kind.SPACE)][step.number(Kind.REGION)][i] =

@@ -2,13 +2,9 @@
 package dev.samara.core.live.memory;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.PageCategory;
-import dev.samara.core.mman.PagemapWord;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.PagemapFlags;
 import dev.samara.core.vma.VmaFlags;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,18 +22,18 @@ final class Exceptions {
      * The bits of pagemap that are compared. The library reports no frame numbers, and its SOFT_DIRTY is that of {@code
      * collectDirty}; the kernel may be built without SOFT_DIRTY.
      */
-    private static final long PAGEMAP = PagemapWord.PM_EXCLUSIVE
-            | PagemapWord.PM_GUARD_REGION
-            | PagemapWord.PM_FILE
-            | PagemapWord.PM_SWAP
-            | PagemapWord.PM_PRESENT;
+    private static final long PAGEMAP = PagemapFlags.PM_EXCLUSIVE
+            | PagemapFlags.PM_GUARD_REGION
+            | PagemapFlags.PM_FILE
+            | PagemapFlags.PM_SWAP
+            | PagemapFlags.PM_PRESENT;
 
     /**
      * The categories of a scan that are compared, as for pagemap. WRITTEN is left out, because an absent page is
      * WRITTEN where a page table exists: the kernel keeps a table while neighbouring memory, such as the judge's own,
      * may use it, whereas the library frees empty tables.
      */
-    static final long CATEGORIES = PageCategory.ALL & ~(PageCategory.SOFT_DIRTY | PageCategory.WRITTEN);
+    static final long CATEGORIES = PagemapFlags.ALL & ~(PagemapFlags.SOFT_DIRTY | PagemapFlags.WRITTEN);
 
     /** The number of amounts of a mapping, in the order of {@link LibraryState}. */
     private static final int AMOUNTS = 8;
@@ -100,7 +96,7 @@ final class Exceptions {
     static boolean isOut(Operation operation) {
         boolean mayExecuteOnly = HAS_KEYS
                 && (operation.verb() == Verb.MMAP || operation.verb() == Verb.MPROTECT)
-                && operation.argument(2) == Protection.EXEC;
+                && operation.argument(2) == Mman.EXEC;
         return mayExecuteOnly || isOutEverywhere(operation);
     }
 
@@ -108,15 +104,14 @@ final class Exceptions {
         return switch (operation.verb()) {
             // A kernel without reserved huge pages lets NORESERVE succeed, and fails at the access.
             case MMAP ->
-                ((operation.argument(3) & MapFlags.HUGETLB) != 0 && (operation.argument(3) & MapFlags.NORESERVE) != 0)
+                ((operation.argument(3) & Mman.HUGETLB) != 0 && (operation.argument(3) & Mman.NORESERVE) != 0)
                         // The kernel mistakes the address itself for an errno.
                         || Long.compareUnsigned(operation.argument(0), -PAGE) > 0
                         // No huge page is reserved, so the call fails. The kernel searches for a larger range than the
                         // library.
-                        || ((operation.argument(3) & MapFlags.HUGETLB) != 0
-                                && (operation.argument(3) & MapFlags.FIXED) == 0);
+                        || ((operation.argument(3) & Mman.HUGETLB) != 0 && (operation.argument(3) & Mman.FIXED) == 0);
             // The kernel may create a huge page, which the library does not support.
-            case MADVISE -> operation.argument(2) == Advice.COLLAPSE;
+            case MADVISE -> operation.argument(2) == Mman.COLLAPSE;
             default -> false;
         };
     }
@@ -137,11 +132,10 @@ final class Exceptions {
                 case PAGEMAP, SCAN -> this == NOT_ASKED;
                 case FORK -> this == NOT_FORKED;
                 case PUNCH -> this != NOT_ASKED && isInFirstPage(operation.argument(1), operation.argument(2));
-                case MMAP ->
-                    this == NOT_PRIVATE && (operation.argument(3) & (MapFlags.ANONYMOUS | MapFlags.SHARED)) == 0;
+                case MMAP -> this == NOT_PRIVATE && (operation.argument(3) & (Mman.ANONYMOUS | Mman.SHARED)) == 0;
                 case MADVISE ->
                     this == NOT_PRIVATE
-                            && operation.argument(2) == Advice.GUARD_INSTALL
+                            && operation.argument(2) == Mman.GUARD_INSTALL
                             && hasShared(space, operation.argument(0), operation.argument(1));
                 default -> false;
             };
@@ -177,7 +171,7 @@ final class Exceptions {
      * the pages that were moved away as locked (dontunmap_complete), even for the limit, and the library does not.
      */
     static boolean isLockMiscounted(Operation operation) {
-        return operation.verb() == Verb.MREMAP && (operation.argument(3) & RemapFlags.DONTUNMAP) != 0;
+        return operation.verb() == Verb.MREMAP && (operation.argument(3) & Mman.DONTUNMAP) != 0;
     }
 
     /**

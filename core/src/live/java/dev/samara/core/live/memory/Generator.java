@@ -2,9 +2,7 @@
 package dev.samara.core.live.memory;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -150,7 +148,7 @@ final class Generator {
 
     /** Returns whether an operation may lock the mappings around a world. */
     private boolean locksAll(Operation operation) {
-        return operation.verb() == Verb.MLOCKALL && (operation.argument(0) & LockFlags.CURRENT) != 0 && !isLockLimited;
+        return operation.verb() == Verb.MLOCKALL && (operation.argument(0) & Mman.CURRENT) != 0 && !isLockLimited;
     }
 
     private static boolean isOfLocks(Operation limit) {
@@ -200,7 +198,7 @@ final class Generator {
                         length,
                         arguments.one(0, 0, 0, 0, 0, 0, 0, 1),
                         arguments.one(0, 1, 2, 3, 5, 8, 13, 1L << 52, -1),
-                        arguments.one(0, 0, MapFlags.NONBLOCK, MapFlags.LOCKED));
+                        arguments.one(0, 0, Mman.NONBLOCK, Mman.LOCKED));
             case MDWE -> Operation.of(process, verb, arguments.one(0, 1, 2, 3, 4));
             case SHMAT ->
                 Operation.of(
@@ -251,30 +249,30 @@ final class Generator {
 
     private Operation mmap(int process, long at, long length) {
         long flags = arguments.one(
-                MapFlags.PRIVATE,
-                MapFlags.PRIVATE,
-                MapFlags.PRIVATE,
-                MapFlags.SHARED,
-                MapFlags.SHARED,
-                random.nextInt(4) == 0 ? random.nextInt(16) : MapFlags.PRIVATE);
+                Mman.PRIVATE,
+                Mman.PRIVATE,
+                Mman.PRIVATE,
+                Mman.SHARED,
+                Mman.SHARED,
+                random.nextInt(4) == 0 ? random.nextInt(16) : Mman.PRIVATE);
         boolean isAnonymous = random.nextInt(3) != 0;
-        flags |= isAnonymous ? MapFlags.ANONYMOUS : 0;
-        flags |= random.nextInt(5) < 2 ? MapFlags.FIXED : 0;
-        flags |= sometimes(12, MapFlags.FIXED_NOREPLACE)
-                | sometimes(12, MapFlags.GROWSDOWN)
-                | sometimes(kind == World.AT_1G || kind == World.AT_2G ? 2 : 16, MapFlags.BELOW_2G)
-                | sometimes(40, MapFlags.ABOVE_4G)
-                | sometimes(14, MapFlags.LOCKED)
-                | sometimes(8, MapFlags.POPULATE)
-                | sometimes(20, MapFlags.NONBLOCK)
-                | sometimes(12, MapFlags.NORESERVE)
-                | sometimes(16, MapFlags.STACK)
-                | sometimes(60, MapFlags.MAP_SYNC)
-                | sometimes(60, MapFlags.DENYWRITE)
-                | sometimes(60, MapFlags.EXECUTABLE)
-                | sometimes(60, MapFlags.UNINITIALIZED)
-                | sometimes(80, MapFlags.HUGETLB);
-        long hint = (flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) != 0 || random.nextInt(3) == 0 ? at : 0;
+        flags |= isAnonymous ? Mman.ANONYMOUS : 0;
+        flags |= random.nextInt(5) < 2 ? Mman.FIXED : 0;
+        flags |= sometimes(12, Mman.FIXED_NOREPLACE)
+                | sometimes(12, Mman.GROWSDOWN)
+                | sometimes(kind == World.AT_1G || kind == World.AT_2G ? 2 : 16, Mman.BELOW_2G)
+                | sometimes(40, Mman.ABOVE_4G)
+                | sometimes(14, Mman.LOCKED)
+                | sometimes(8, Mman.POPULATE)
+                | sometimes(20, Mman.NONBLOCK)
+                | sometimes(12, Mman.NORESERVE)
+                | sometimes(16, Mman.STACK)
+                | sometimes(60, Mman.MAP_SYNC)
+                | sometimes(60, Mman.DENYWRITE)
+                | sometimes(60, Mman.EXECUTABLE)
+                | sometimes(60, Mman.UNINITIALIZED)
+                | sometimes(80, Mman.HUGETLB);
+        long hint = (flags & (Mman.FIXED | Mman.FIXED_NOREPLACE)) != 0 || random.nextInt(3) == 0 ? at : 0;
         return Operation.of(
                 process,
                 Verb.MMAP,
@@ -313,10 +311,10 @@ final class Generator {
     private long advice() {
         int advice = random.nextInt(ADVICES + 6);
         if (advice >= ADVICES
-                || (advice == Advice.PAGEOUT && !isPagedOut)
+                || (advice == Mman.PAGEOUT && !isPagedOut)
                 // MADV_FREE pages count as clean until they are written; the library does not free such pages.
-                || (advice == Advice.FREE && (watch & Script.AMOUNTS) != 0)) {
-            return arguments.one(Advice.DONTNEED, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE, Advice.DONTNEED);
+                || (advice == Mman.FREE && (watch & Script.AMOUNTS) != 0)) {
+            return arguments.one(Mman.DONTNEED, Mman.GUARD_INSTALL, Mman.GUARD_REMOVE, Mman.DONTNEED);
         }
         return advice;
     }

@@ -3,7 +3,7 @@ package dev.samara.core.live.memory;
 
 import static dev.samara.testing.judge.Task.callRequest;
 
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.testing.judge.Judge;
 import dev.samara.testing.judge.Task;
@@ -166,7 +166,7 @@ final class KernelWorld implements AutoCloseable {
 
     private static void map(Task task, long from, long to) {
         if (from < to) {
-            int flags = MapFlags.SHARED | MapFlags.FIXED_NOREPLACE;
+            int flags = Mman.SHARED | Mman.FIXED_NOREPLACE;
             long result = task.call(Kernel.MMAP, from, to - from, 0, flags, FILLER, from);
             if (result != from) {
                 throw new IllegalStateException(Long.toHexString(from) + " cannot be filled: " + result);

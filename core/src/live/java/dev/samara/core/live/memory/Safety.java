@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 
 /**
  * Determines which operations a judge survives, i.e. operations that neither change nor query the judge's own memory.
@@ -20,12 +19,12 @@ final class Safety {
     static boolean isSafe(KernelWorld world, Operation operation) {
         return switch (operation.verb()) {
             case MMAP ->
-                (operation.argument(3) & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0
+                (operation.argument(3) & (Mman.FIXED | Mman.FIXED_NOREPLACE)) == 0
                         || isFree(world, operation.argument(0), operation.argument(1));
             case MREMAP ->
                 isFree(world, operation.argument(0), operation.argument(1))
                         && isFree(world, operation.argument(0), operation.argument(2))
-                        && ((operation.argument(3) & RemapFlags.MREMAP_FIXED) == 0
+                        && ((operation.argument(3) & Mman.MREMAP_FIXED) == 0
                                 || isFree(world, operation.argument(4), operation.argument(2)));
             case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE ->
                 isFree(world, operation.argument(0), operation.argument(1));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.judge.Task;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -17,7 +16,7 @@ final class ZeroPage {
     /** An address at which a judge has no memory. */
     private static final long AT = 0x1000_0000L;
 
-    private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+    private static final int FLAGS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED_NOREPLACE;
 
     private ZeroPage() {}
 
@@ -33,7 +32,7 @@ final class ZeroPage {
     /** Returns how many bytes the kernel counts as resident for a page that was only read. */
     private static long resident(Task task) {
         long length = KernelWorld.GEOMETRY.pageSize();
-        long at = task.call(Kernel.MMAP, AT, length, Protection.READ, FLAGS, -1, 0);
+        long at = task.call(Kernel.MMAP, AT, length, Mman.READ, FLAGS, -1, 0);
         if (at != AT || !task.load(1, AT).isDone()) {
             throw new IllegalStateException("no page at " + Long.toHexString(AT) + ": " + at);
         }

@@ -35,7 +35,7 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -103,17 +103,14 @@ public final class Faulter {
     public static final int DEPTH = 60;
 
     /**
-     * An access of a debugger, as a bit in addition to the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs
-     * the rights that the mapping may be given, not its current rights. No other access gains rights from this fault.
+     * An access of a debugger, as a bit in addition to the one {@code PROT_*} bit of {@link Mman} ({@code FOLL_FORCE}).
+     * It needs the rights that the mapping may be given, not its current rights. No other access gains rights from this
+     * fault.
      */
     public static final int FORCED = 1 << 30;
 
-    private static final int KNOWN = Protection.READ
-            | Protection.WRITE
-            | Protection.EXEC
-            | Protection.SEM
-            | Protection.PROT_GROWSDOWN
-            | Protection.PROT_GROWSUP;
+    private static final int KNOWN =
+            Mman.READ | Mman.WRITE | Mman.EXEC | Mman.SEM | Mman.PROT_GROWSDOWN | Mman.PROT_GROWSUP;
 
     /**
      * The weight of vain answers of a backing after which a fault fails. An answer whose page, or right to write, was
@@ -296,7 +293,7 @@ public final class Faulter {
      * holds no lock.
      *
      * @param address any address
-     * @param access bits of {@link Protection}, at least one; or READ or WRITE together with {@link
+     * @param access {@code PROT_*} bits of {@link Mman}, at least one; or READ or WRITE together with {@link
      *     #FORCED}
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait, and is called by the retire phase of an operation
@@ -493,7 +490,7 @@ public final class Faulter {
         if (result != Fault.NONE) {
             return result;
         }
-        if ((access & Protection.WRITE) != 0 && isUnbalanced(vma)) {
+        if ((access & Mman.WRITE) != 0 && isUnbalanced(vma)) {
             return UNBALANCED;
         }
         long[] leaf = table.leaf(address);
@@ -511,7 +508,7 @@ public final class Faulter {
     }
 
     /**
-     * Rejects a caller's access that has bits other than those of {@link Protection}, because {@link #FORCED} is
+     * Rejects a caller's access that has bits other than {@code PROT_*}, because {@link #FORCED} is
      * reserved for the library.
      *
      * @throws IllegalArgumentException if there are such bits
@@ -519,7 +516,7 @@ public final class Faulter {
     public static void requireKnown(int access) {
         if ((access & ~KNOWN) != 0) {
             throw new IllegalArgumentException(
-                    "access 0x" + Integer.toHexString(access) + " has bits that are not of Protection");
+                    "access 0x" + Integer.toHexString(access) + " has bits other than PROT_*");
         }
     }
 
@@ -601,7 +598,7 @@ public final class Faulter {
     /**
      * Returns whether a VMA permits an access in a space with the given geometry.
      *
-     * @param access bits of {@link Protection}, and perhaps {@link #FORCED}
+     * @param access {@code PROT_*} bits of {@link Mman}, and perhaps {@link #FORCED}
      */
     private static boolean permits(VmArea vma, int access, Geometry geometry) {
         if ((access & FORCED) != 0) {
@@ -612,7 +609,7 @@ public final class Faulter {
 
     /** Decides as {@code check_vma_flags} in {@code mm/gup.c} does for {@code FOLL_FORCE}. */
     private static boolean permitsForced(VmArea vma, int access) {
-        return (access & Protection.WRITE) == 0
+        return (access & Mman.WRITE) == 0
                 ? vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD)
                 : vma.has(VmaFlags.WRITE) || isCopyOnWrite(vma);
     }
@@ -694,7 +691,7 @@ public final class Faulter {
      * @param known the leaf that contains the page's entry, or null if there was none
      */
     private int anonymous(VmArea vma, long address, int access, long @Nullable [] known) {
-        boolean takesFrame = memory.forbidsZeroPage() || (access & Protection.WRITE) != 0;
+        boolean takesFrame = memory.forbidsZeroPage() || (access & Mman.WRITE) != 0;
         boolean prepares = takesFrame || isHugeCandidate(vma, address);
         if (prepares) {
             VmaMerge.prepareAnonVma(layout, vma);
@@ -722,7 +719,7 @@ public final class Faulter {
                 return EXHAUSTED;
             }
         }
-        return install(vma, address, Protection.READ, isPrepared, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known);
+        return install(vma, address, Mman.READ, isPrepared, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known);
     }
 
     private int mapFresh(VmArea vma, long address, int access, long @Nullable [] known) {
@@ -744,7 +741,7 @@ public final class Faulter {
     /** Returns {@link Fault#NONE} if the page is installed. */
     private int install(
             VmArea vma, long address, int access, boolean isPrepared, int frame, long bits, long @Nullable [] known) {
-        boolean writes = (access & Protection.WRITE) != 0;
+        boolean writes = (access & Mman.WRITE) != 0;
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
             return NO_TABLE;
@@ -774,7 +771,7 @@ public final class Faulter {
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */
     private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        boolean writes = (access & Protection.WRITE) != 0;
+        boolean writes = (access & Mman.WRITE) != 0;
         if (allows(pte, access)) {
             // The fault marks the page itself: while many pages are dirty, a walk would leave the page clean, and the
             // fault would start again.
@@ -796,14 +793,14 @@ public final class Faulter {
         if ((access & FORCED) == 0) {
             return Pte.has(pte, rightsOf(access));
         }
-        return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
+        return (access & Mman.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
     }
 
     /** Returns the rights that an access needs. */
     private static long rightsOf(int access) {
-        return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
-                | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
-                | ((access & Protection.READ) != 0 ? Pte.READ : 0);
+        return ((access & Mman.WRITE) != 0 ? Pte.WRITE : 0)
+                | ((access & Mman.EXEC) != 0 ? Pte.EXEC : 0)
+                | ((access & Mman.READ) != 0 ? Pte.READ : 0);
     }
 
     /** Adds rights that the VMA was given and the entry lacks. */
@@ -1018,7 +1015,7 @@ public final class Faulter {
      */
     private int faultInFile(
             VmArea vma, BackingTraits traits, FilePages cache, long address, int access, long @Nullable [] known) {
-        boolean writes = (access & Protection.WRITE) != 0;
+        boolean writes = (access & Mman.WRITE) != 0;
         boolean copies = writes && !vma.has(VmaFlags.SHARED);
         if (copies) {
             VmaMerge.prepareAnonVma(layout, vma);
@@ -1232,7 +1229,7 @@ public final class Faulter {
         if (!frames.isCached(frame, cache.number(), page)) {
             return outOfDate(traits, frame, page, cache.hasRemovedSince(removals));
         }
-        boolean writes = (access & Protection.WRITE) != 0;
+        boolean writes = (access & Mman.WRITE) != 0;
         if (writes && !vma.has(VmaFlags.SHARED)) {
             // Copied here, not by a retry on the fast path, because the backing may never offer the page to that path.
             return copyFromCache(vma, address, access, cache, page, frame);
@@ -1640,9 +1637,7 @@ public final class Faulter {
             this.vma = vma;
             this.page = page;
             this.address = address;
-            this.access = (access & Protection.WRITE) != 0
-                    ? Protection.WRITE
-                    : (access & Protection.EXEC) != 0 ? Protection.EXEC : Protection.READ;
+            this.access = (access & Mman.WRITE) != 0 ? Mman.WRITE : (access & Mman.EXEC) != 0 ? Mman.EXEC : Mman.READ;
         }
 
         @Override
@@ -1819,7 +1814,7 @@ public final class Faulter {
 
         /** Returns the file of a mapping that may be read; null if its pages have to be faulted in. */
         private @Nullable OpenHostFile fileOf(VmArea found) {
-            boolean isReadable = check(found, Protection.READ, geometry) == Fault.NONE
+            boolean isReadable = check(found, Mman.READ, geometry) == Fault.NONE
                     && !found.isAnonymous()
                     // Pages of a locked VMA must be faulted in, which locks them.
                     && !found.has(VmaFlags.LOCKED)

@@ -10,7 +10,7 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -106,8 +106,8 @@ public final class Populate {
         try {
             Faulter faulter = new Faulter(layout, context);
             int fault = ThreadCpus.readAs(context.reader(), () -> switch (range.kind()) {
-                case READ -> touch(faulter, range.start(), range.end(), Protection.READ);
-                case WRITE -> touch(faulter.marking(), range.start(), range.end(), Protection.WRITE);
+                case READ -> touch(faulter, range.start(), range.end(), Mman.READ);
+                case WRITE -> touch(faulter.marking(), range.start(), range.end(), Mman.WRITE);
                 case BEST_EFFORT -> mapped(faulter, range.start(), range.end(), true);
                 case LOCK -> mapped(faulter, range.start(), range.end(), false);
             });
@@ -167,11 +167,11 @@ public final class Populate {
     /** As in {@code populate_vma_page_range}: memory with any right is populated, even if it cannot be read. */
     private static int accessFor(VmArea vma, Geometry geometry) {
         if (vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED)) {
-            return Protection.WRITE;
+            return Mman.WRITE;
         }
         boolean isForced =
-                vma.hasAny(VmaFlags.ACCESS) && !geometry.protectionMap().permits((int) vma.flags(), Protection.READ);
-        return isForced ? Protection.READ | Faulter.FORCED : Protection.READ;
+                vma.hasAny(VmaFlags.ACCESS) && !geometry.protectionMap().permits((int) vma.flags(), Mman.READ);
+        return isForced ? Mman.READ | Faulter.FORCED : Mman.READ;
     }
 
     /**
@@ -187,7 +187,7 @@ public final class Populate {
      * #HOLE}; RETRY after an interrupt.
      */
     private static int touch(Faulter faulter, long start, long end, int access) {
-        long right = access == Protection.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
+        long right = access == Mman.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
         long at = start;
         int count = 0;
         while (Addresses.isBelow(at, end)) {

@@ -4,7 +4,7 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.SealFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
@@ -21,16 +21,16 @@ import java.lang.invoke.VarHandle;
  * is set.
  */
 public final class Seals {
-    private static final int ALL = SealFlags.SEAL_SEAL
-            | SealFlags.SEAL_SHRINK
-            | SealFlags.SEAL_GROW
-            | SealFlags.SEAL_WRITE
-            | SealFlags.SEAL_FUTURE_WRITE
-            | SealFlags.SEAL_EXEC;
+    private static final int ALL = Mman.SEAL_SEAL
+            | Mman.SEAL_SHRINK
+            | Mman.SEAL_GROW
+            | Mman.SEAL_WRITE
+            | Mman.SEAL_FUTURE_WRITE
+            | Mman.SEAL_EXEC;
 
     /** The seals that {@code SEAL_EXEC} adds to an executable file, so that its code can no longer change. */
     private static final int OF_EXECUTABLE =
-            SealFlags.SEAL_SHRINK | SealFlags.SEAL_GROW | SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
+            Mman.SEAL_SHRINK | Mman.SEAL_GROW | Mman.SEAL_WRITE | Mman.SEAL_FUTURE_WRITE;
 
     /** The mode of a new file of {@code memfd_create}. */
     private static final int EXECUTABLE = 0777;
@@ -43,7 +43,7 @@ public final class Seals {
     /** The bits that {@code fchmod} sets; it ignores all other bits. */
     private static final int MODE_BITS = 07777;
 
-    private static final int AGAINST_WRITES = SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
+    private static final int AGAINST_WRITES = Mman.SEAL_WRITE | Mman.SEAL_FUTURE_WRITE;
 
     /** Low enough that no number of mappings makes the count positive. */
     private static final int DENIED = Integer.MIN_VALUE / 2;
@@ -101,7 +101,7 @@ public final class Seals {
 
     /** Creates the seals of a new file that may never be executed ({@code MFD_NOEXEC_SEAL}). */
     static Seals ofPlain() {
-        return new Seals(PLAIN, SealFlags.SEAL_EXEC);
+        return new Seals(PLAIN, Mman.SEAL_EXEC);
     }
 
     /**
@@ -110,7 +110,7 @@ public final class Seals {
      */
     public static Seals of(FilePages file) {
         Seals own = file.seals();
-        return own == null ? new Seals(EXECUTABLE, SealFlags.SEAL_SEAL) : own;
+        return own == null ? new Seals(EXECUTABLE, Mman.SEAL_SEAL) : own;
     }
 
     /** Returns the mode of the file. */
@@ -118,7 +118,7 @@ public final class Seals {
         return mode;
     }
 
-    /** Returns the seals, bits of {@link SealFlags}. */
+    /** Returns the seals, {@code F_SEAL_*} bits of {@link Mman}. */
     public int bits() {
         return seals;
     }
@@ -130,7 +130,7 @@ public final class Seals {
 
     /** Returns whether the size must not change from {@code from} to {@code to} bytes. Caller holds the inode lock. */
     boolean forbidSize(long from, long to) {
-        return (seals & (to < from ? SealFlags.SEAL_SHRINK : to > from ? SealFlags.SEAL_GROW : 0)) != 0;
+        return (seals & (to < from ? Mman.SEAL_SHRINK : to > from ? Mman.SEAL_GROW : 0)) != 0;
     }
 
     /** Returns whether bytes must not be written up to the offset {@code end}. Caller holds the inode lock. */
@@ -184,12 +184,12 @@ public final class Seals {
             if ((asked & ~ALL) != 0) {
                 return Errno.EINVAL.result();
             }
-            if ((seals & SealFlags.SEAL_SEAL) != 0) {
+            if ((seals & Mman.SEAL_SEAL) != 0) {
                 return Errno.EPERM.result();
             }
             boolean isExecutable = (mode & EXECUTE) != 0;
-            int added = (asked & SealFlags.SEAL_EXEC) != 0 && isExecutable ? asked | OF_EXECUTABLE : asked;
-            if ((added & ~seals & SealFlags.SEAL_WRITE) != 0 && !tryDeny(file)) {
+            int added = (asked & Mman.SEAL_EXEC) != 0 && isExecutable ? asked | OF_EXECUTABLE : asked;
+            if ((added & ~seals & Mman.SEAL_WRITE) != 0 && !tryDeny(file)) {
                 return Errno.EBUSY.result();
             }
             seals |= added;
@@ -263,7 +263,7 @@ public final class Seals {
         ThreadCpus.checkMayWait("a change of a file's mode");
         file.lock();
         try {
-            if ((seals & SealFlags.SEAL_EXEC) != 0 && ((mode ^ wanted) & EXECUTE) != 0) {
+            if ((seals & Mman.SEAL_EXEC) != 0 && ((mode ^ wanted) & EXECUTE) != 0) {
                 return Errno.EPERM.result();
             }
             mode = wanted & MODE_BITS;

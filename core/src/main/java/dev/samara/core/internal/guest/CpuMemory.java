@@ -19,7 +19,7 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -361,7 +361,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /**
      * Records an access that failed.
      *
-     * @param access bits of {@link Protection}
+     * @param access {@code PROT_*} bits of {@link Mman}
      * @param size the number of bytes, or 0 for a page
      * @return {@code why}
      */
@@ -378,12 +378,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * Notifies the watchers of a range of an access that was made. Called in GUEST. Earlier translations are invalid
      * after this call. Accesses by the watchers are not reported, and do not change the results of the last access.
      *
-     * @param access WRITE of {@link Protection}, or the kind of read: READ or EXEC
+     * @param access WRITE of {@link Mman}, or the kind of read: READ or EXEC
      * @param number the number that was read; 0 for a store or a copy
      */
     void tell(TranslatedMemory memory, int access, long address, long length, long number) {
         CpuTlb processor = memory.processor;
-        Watches watches = access == Protection.WRITE ? processor.watches() : processor.readWatches();
+        Watches watches = access == Mman.WRITE ? processor.watches() : processor.readWatches();
         if (processor.isAt(CpuTlb.TELLING_STORE) || !watches.touches(address, address + length - 1)) {
             return;
         }
@@ -425,12 +425,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int load(long address, int size) {
-        return read(address, size, Protection.READ);
+        return read(address, size, Mman.READ);
     }
 
     @Override
     public int fetch(long address, int size) {
-        return read(address, size, Protection.EXEC);
+        return read(address, size, Mman.EXEC);
     }
 
     private int read(long address, int size, int access) {
@@ -522,14 +522,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (memory.crosses(address, size)) {
             return storeAcross(memory, address, size, number, 0);
         }
-        long physical = memory.translate(address, size, Protection.WRITE);
+        long physical = memory.translate(address, size, Mman.WRITE);
         if (physical >= 0) {
             memory.put(address, physical, size, number);
             return Fault.NONE;
         }
         return physical == TranslatedMemory.WATCHED
                 ? storeWatched(memory, address, size, number)
-                : fail((int) -physical, address, Protection.WRITE, size);
+                : fail((int) -physical, address, Mman.WRITE, size);
     }
 
     /**
@@ -544,14 +544,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private int storeAcross(TranslatedMemory memory, long address, int size, long first, long last) {
         int below = memory.restOfPage(address);
         long second = address + below;
-        long low = memory.find(address, Protection.WRITE);
+        long low = memory.find(address, Mman.WRITE);
         while (low >= 0) {
-            long high = memory.find(second, Protection.WRITE);
+            long high = memory.find(second, Mman.WRITE);
             if (high < 0) {
-                return fail((int) -high, second, Protection.WRITE, size);
+                return fail((int) -high, second, Mman.WRITE, size);
             }
             // Translates again, because the CPU may have acknowledged a flush while the other page was faulted in.
-            low = memory.lookUp(address, Protection.WRITE);
+            low = memory.lookUp(address, Mman.WRITE);
             if (low >= 0) {
                 if (size == PAIR && below == Long.BYTES) {
                     memory.put(address, low, Long.BYTES, first);
@@ -562,12 +562,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                         memory.put(address + i, i < below ? low + i : high + i - below, 1, bytes >>> (i * Byte.SIZE));
                     }
                 }
-                tell(memory, Protection.WRITE, address, size, 0);
+                tell(memory, Mman.WRITE, address, size, 0);
                 return Fault.NONE;
             }
-            low = memory.walkOrFault(address, Protection.WRITE);
+            low = memory.walkOrFault(address, Mman.WRITE);
         }
-        return fail((int) -low, address, Protection.WRITE, size);
+        return fail((int) -low, address, Mman.WRITE, size);
     }
 
     /**
@@ -576,12 +576,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * @param number in little-endian order
      */
     private int storeWatched(TranslatedMemory memory, long address, int size, long number) {
-        long physical = memory.walkOrFaultAgain(address, Protection.WRITE);
+        long physical = memory.walkOrFaultAgain(address, Mman.WRITE);
         if (physical < 0) {
-            return fail((int) -physical, address, Protection.WRITE, size);
+            return fail((int) -physical, address, Mman.WRITE, size);
         }
         memory.put(address, physical, size, number);
-        tell(memory, Protection.WRITE, address, size, 0);
+        tell(memory, Mman.WRITE, address, size, 0);
         return Fault.NONE;
     }
 
@@ -613,15 +613,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (memory.crosses(address, PAIR)) {
             return storeAcross(memory, address, PAIR, first, second);
         }
-        long physical = memory.find(address, Protection.WRITE);
+        long physical = memory.find(address, Mman.WRITE);
         if (physical < 0) {
-            return fail((int) -physical, address, Protection.WRITE, PAIR);
+            return fail((int) -physical, address, Mman.WRITE, PAIR);
         }
         memory.put(address, physical, Long.BYTES, first);
         // Uses the translation of the first number, because the second number may be in the next granule of a large
         // page.
         memory.put(address, physical + Long.BYTES, Long.BYTES, second);
-        tell(memory, Protection.WRITE, address, PAIR, 0);
+        tell(memory, Mman.WRITE, address, PAIR, 0);
         return Fault.NONE;
     }
 
@@ -697,7 +697,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private int atomic(AtomicUpdate what, long address, int size, long expected, long operand) {
         TranslatedMemory memory = loaded();
         checkSize(size);
-        int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
+        int access = what == AtomicUpdate.LOAD ? Mman.READ : Mman.WRITE;
         if ((address & size - 1) != 0) {
             return fail(Fault.ADRALN, address, access, size);
         }
@@ -743,20 +743,20 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Executes an atomic access to a page that is watched. Called in GUEST. */
     private int updateWatched(
             TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
-        int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
+        int access = what == AtomicUpdate.LOAD ? Mman.READ : Mman.WRITE;
         long physical = memory.walkOrFaultAgain(address, what.access());
         if (physical < 0) {
             return fail((int) -physical, address, access, size);
         }
         long seen = update(memory, what, address, physical, size, expected, operand);
         if (what != AtomicUpdate.STORE) {
-            tell(memory, Protection.READ, address, size, seen);
+            tell(memory, Mman.READ, address, size, seen);
         }
         boolean isWritten = what == AtomicUpdate.EXCHANGE_IF
                 ? seen == (expected & AtomicUpdate.maskOf(size))
                 : what != AtomicUpdate.LOAD;
         if (isWritten) {
-            tell(memory, Protection.WRITE, address, size, 0);
+            tell(memory, Mman.WRITE, address, size, 0);
         }
         return Fault.NONE;
     }
@@ -839,7 +839,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             int most,
             boolean writes,
             boolean isForced) {
-        int access = writes ? Protection.WRITE : Protection.READ;
+        int access = writes ? Mman.WRITE : Mman.READ;
         boolean entered = memory.enter();
         try {
             memory.poll();
@@ -892,7 +892,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private void tellReads(TranslatedMemory memory, long address, int length) {
         for (int told = 0; told < length; ) {
             int part = Math.min(length - told, memory.restOfPage(address + told));
-            tell(memory, Protection.READ, address + told, part, 0);
+            tell(memory, Mman.READ, address + told, part, 0);
             told += part;
         }
     }
@@ -928,23 +928,23 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         boolean entered = memory.enter();
         try {
             memory.poll();
-            long source = memory.find(from + first, Protection.READ);
+            long source = memory.find(from + first, Mman.READ);
             while (source >= 0) {
-                long target = memory.find(to + first, Protection.WRITE);
+                long target = memory.find(to + first, Mman.WRITE);
                 if (target < 0) {
-                    return fail((int) -target, to + first, Protection.WRITE, 1);
+                    return fail((int) -target, to + first, Mman.WRITE, 1);
                 }
                 // Translates again, because the CPU may have acknowledged a flush while the target was faulted in.
-                source = memory.lookUp(from + first, Protection.READ);
+                source = memory.lookUp(from + first, Mman.READ);
                 if (source >= 0) {
                     memory.copyWithin(from + first, source - first, to + first, target - first, length);
-                    tell(memory, Protection.READ, from, length, 0);
-                    tell(memory, Protection.WRITE, to, length, 0);
+                    tell(memory, Mman.READ, from, length, 0);
+                    tell(memory, Mman.WRITE, to, length, 0);
                     return Fault.NONE;
                 }
-                source = memory.walkOrFault(from + first, Protection.READ);
+                source = memory.walkOrFault(from + first, Mman.READ);
             }
-            return fail((int) -source, from + first, Protection.READ, 1);
+            return fail((int) -source, from + first, Mman.READ, 1);
         } finally {
             memory.leave(entered);
         }
@@ -961,13 +961,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             boolean entered = memory.enter();
             try {
                 memory.poll();
-                long physical = memory.find(from, Protection.WRITE);
+                long physical = memory.find(from, Mman.WRITE);
                 if (physical < 0) {
-                    fail((int) -physical, from, Protection.WRITE, part);
+                    fail((int) -physical, from, Mman.WRITE, part);
                     return done;
                 }
                 memory.fill(from, physical, part, with);
-                tell(memory, Protection.WRITE, from, part, 0);
+                tell(memory, Mman.WRITE, from, part, 0);
             } finally {
                 memory.leave(entered);
             }
@@ -1000,9 +1000,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         boolean entered = memory.enter();
         try {
             memory.poll();
-            long physical = memory.find(address, Protection.READ);
+            long physical = memory.find(address, Mman.READ);
             if (physical < 0) {
-                fail((int) -physical, address, Protection.READ, length);
+                fail((int) -physical, address, Mman.READ, length);
                 return -1;
             }
             memory.copy(address, physical, target, at, length, null, false, false);
@@ -1011,7 +1011,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 read++;
             }
             // The bytes after the 0 are not part of the string, and the guest has not read them.
-            tell(memory, Protection.READ, address, Math.min(read + 1, length), 0);
+            tell(memory, Mman.READ, address, Math.min(read + 1, length), 0);
             return read;
         } finally {
             memory.leave(entered);
@@ -1026,12 +1026,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     public @Nullable PinnedFrame pin(long address, int access) {
         TranslatedMemory memory = loaded();
         begin();
-        boolean writes = (access & Protection.WRITE) != 0;
+        boolean writes = (access & Mman.WRITE) != 0;
         boolean entered = memory.enter();
         try {
             for (; ; ) {
                 // Translates through the entry and not the TLB, because the entry is compared after the pin.
-                long physical = memory.walkOrFault(address, writes ? Protection.WRITE : Protection.READ);
+                long physical = memory.walkOrFault(address, writes ? Mman.WRITE : Mman.READ);
                 if (physical < 0) {
                     fail((int) -physical, address, access, 0);
                     return null;
@@ -1134,11 +1134,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         /** Flips the bits of the operand. */
         XOR;
 
-        /** Returns READ or WRITE of {@link Protection}, or {@link TranslatedMemory#UPDATE}, which needs both rights. */
+        /** Returns READ or WRITE of {@link Mman}, or {@link TranslatedMemory#UPDATE}, which needs both rights. */
         int access() {
             return switch (this) {
-                case LOAD -> Protection.READ;
-                case STORE -> Protection.WRITE;
+                case LOAD -> Mman.READ;
+                case STORE -> Mman.WRITE;
                 default -> TranslatedMemory.UPDATE;
             };
         }
@@ -1206,26 +1206,26 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /**
-     * The space of a CPU as accessed through its TLB. Translates addresses to physical addresses, through the TLB, the page
-     * table or a fault, and accesses the bytes there. A translation must be used before the CPU polls, leaves GUEST or
-     * translates another address.
+     * The space of a CPU as accessed through its TLB. Translates addresses to physical addresses, through the TLB, the
+     * page table or a fault, and accesses the bytes there. A translation must be used before the CPU polls, leaves
+     * GUEST or translates another address.
      *
-     * <p>Bytes are accessed only in GUEST. If the CPU is not in GUEST, it enters GUEST for one access, or for one page, and
-     * leaves it again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
+     * <p>Bytes are accessed only in GUEST. If the CPU is not in GUEST, it enters GUEST for one access, or for one page,
+     * and leaves it again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
      */
     public static sealed class TranslatedMemory permits CheckedMemory {
         /**
-         * The result of {@link #translate} for a store to a page that is watched for writes, and for each access to a page
-         * that is watched for reads, because the watchers must be notified. It is not a negated {@link Fault}.
+         * The result of {@link #translate} for a store to a page that is watched for writes, and for each access to a
+         * page that is watched for reads, because the watchers must be notified. It is not a negated {@link Fault}.
          */
         static final long WATCHED = Integer.MIN_VALUE;
 
         /** The access of an atomic update, which also reads the number that it replaces. */
-        static final int UPDATE = Protection.READ | Protection.WRITE;
+        static final int UPDATE = Mman.READ | Mman.WRITE;
 
         /**
-         * The stack that an access for more than one number needs to leave GUEST, in stack frames. The access may hold a
-         * lock of the futex table in GUEST.
+         * The stack that an access for more than one number needs to leave GUEST, in stack frames. The access may hold
+         * a lock of the futex table in GUEST.
          */
         private static final int LEAVE_DEPTH = 16;
 
@@ -1239,7 +1239,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         final Faulter faulter;
         private final FrameStore store;
 
-        /** The store if it is {@link DirectFrames}, whose accesses need not split a physical address; otherwise null. */
+        /**
+         * The store if it is {@link DirectFrames}, whose accesses need not split a physical address; otherwise null.
+         */
         final @Nullable DirectFrames direct;
 
         final int pageShift;
@@ -1250,13 +1252,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         /** The tracker of pinned frames; null on a machine that does not track references. */
         final @Nullable RefTracker tracker;
 
-        /** The layout of the space that is served. The {@link Faulter} receives it with the first fault in that space. */
+        /**
+         * The layout of the space that is served. The {@link Faulter} receives it with the first fault in that space.
+         */
         private @Nullable Layout served;
 
         /**
          * Creates the memory of one thread's CPU.
          *
-         * @param processor the CPU's own translations; whenever it is used, the CPU is in the space that this object serves
+         * @param processor the CPU's own translations; whenever it is used, the CPU is in the space that this object
+         *     serves
          * @param faulter handles faults in that space
          * @param frames the machine's frames
          * @param tracker records where frames are pinned; null on a machine that does not track references
@@ -1302,8 +1307,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Returns whether each run has its own buffer, and the buffers of runs and pins reject accesses after the end of
-         * the run or pin.
+         * Returns whether each run has its own buffer, and the buffers of runs and pins reject accesses after the end
+         * of the run or pin.
          */
         boolean endsRuns() {
             return false;
@@ -1352,7 +1357,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          * Makes a page accessible, outside of GUEST. May wait like {@link Faulter#fault}; a CPU in GUEST leaves GUEST
          * during the call.
          *
-         * @param access bits of {@link Protection}
+         * @param access {@code PROT_*} bits of {@link Mman}
          * @return a {@link Fault}
          */
         int handleFault(long address, int access) {
@@ -1431,9 +1436,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Enters GUEST as {@link #enter} does, for an access to a number. Counts the access if it is made outside GUEST.
-         * Does not check the stack, which would take too long for a hit: if the access fails, its caller leaves GUEST
-         * without a call, by storing to the fields of {@link #processor}.
+         * Enters GUEST as {@link #enter} does, for an access to a number. Counts the access if it is made outside
+         * GUEST. Does not check the stack, which would take too long for a hit: if the access fails, its caller leaves
+         * GUEST without a call, by storing to the fields of {@link #processor}.
          */
         boolean enterForNumber() {
             checkQuiet();
@@ -1471,8 +1476,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          * Translates an address for an access within one page. Called in GUEST. A fault leaves GUEST temporarily, so
          * earlier translations are invalid after this call.
          *
-         * @param access one bit of {@link Protection}, or {@link #UPDATE}
-         * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} if watchers may have to be notified
+         * @param access one {@code PROT_*} bit of {@link Mman}, or {@link #UPDATE}
+         * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} if watchers may have to be
+         *     notified
          */
         long translate(long address, int size, int access) {
             long physical = tlb.probe(address, size, probedRight(access));
@@ -1485,18 +1491,19 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          */
         private static long probedRight(int access) {
             return switch (access) {
-                case Protection.EXEC -> Pte.EXEC;
-                case Protection.WRITE, UPDATE -> Pte.WRITE;
+                case Mman.EXEC -> Pte.EXEC;
+                case Mman.WRITE, UPDATE -> Pte.WRITE;
                 default -> Pte.READ;
             };
         }
 
         /**
-         * Translates an address as {@link #translate} does, but only through the TLB and the page table. Does not fault, so
-         * it stays in GUEST, and earlier translations remain valid.
+         * Translates an address as {@link #translate} does, but only through the TLB and the page table. Does not
+         * fault, so it stays in GUEST, and earlier translations remain valid.
          *
-         * @param access READ of {@link Protection}, or {@link #UPDATE}
-         * @return the physical address; a negative number if the access would fault, or if watchers may have to be notified
+         * @param access READ of {@link Mman}, or {@link #UPDATE}
+         * @return the physical address; a negative number if the access would fault, or if watchers may have to be
+         *     notified
          */
         long translatePresent(long address, int access) {
             long physical = tlb.probe(address, 1, probedRight(access));
@@ -1508,9 +1515,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Returns whether a page has the given frame, and no watcher must be notified of updates of the page. Called before
-         * {@link #translatePresent}, which makes the page dirty even if the caller cannot use the translation. Called in
-         * GUEST.
+         * Returns whether a page has the given frame, and no watcher must be notified of updates of the page. Called
+         * before {@link #translatePresent}, which makes the page dirty even if the caller cannot use the translation.
+         * Called in GUEST.
          */
         boolean mayUpdate(long address, int frame) {
             long pte = processor.entry(address);
@@ -1519,15 +1526,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
         static long rightOf(int access) {
             return switch (access) {
-                case Protection.EXEC -> Pte.EXEC;
-                case Protection.WRITE -> Pte.WRITE;
+                case Mman.EXEC -> Pte.EXEC;
+                case Mman.WRITE -> Pte.WRITE;
                 case UPDATE -> Pte.READ | Pte.WRITE;
                 default -> Pte.READ;
             };
         }
 
         /**
-         * Translates through the page table or a fault, after a TLB miss. Returns the same results as {@link #translate}.
+         * Translates through the page table or a fault, after a TLB miss. Returns the same results as {@link
+         * #translate}.
          */
         private long translateAfterMiss(long address, int access) {
             long physical = walkOrFault(address, access);
@@ -1535,8 +1543,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         private boolean isReported(long address, int access) {
-            return processor.isReadWatched(address)
-                    || ((access & Protection.WRITE) != 0 && processor.isWatched(address));
+            return processor.isReadWatched(address) || ((access & Mman.WRITE) != 0 && processor.isWatched(address));
         }
 
         /** Translates through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
@@ -1546,8 +1553,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Walks the page table for an address that the TLB does not translate, and faults if the walk finds nothing. Also
-         * translates for a store to a page that is watched, in which case the caller notifies the watchers.
+         * Walks the page table for an address that the TLB does not translate, and faults if the walk finds nothing.
+         * Also translates for a store to a page that is watched, in which case the caller notifies the watchers.
          */
         long walkOrFault(long address, int access) {
             long physical = walk(address, rightOf(access));
@@ -1559,8 +1566,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Translates as {@link #walkOrFault} does, for an access whose miss was already counted. The CPU has not left GUEST
-         * since then.
+         * Translates as {@link #walkOrFault} does, for an access whose miss was already counted. The CPU has not left
+         * GUEST since then.
          */
         long walkOrFaultAgain(long address, int access) {
             long physical = walk(address, rightOf(access));
@@ -1568,8 +1575,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Translates through the TLB and the page table, if a miss was already counted. Returns a negative number instead
-         * of faulting.
+         * Translates through the TLB and the page table, if a miss was already counted. Returns a negative number
+         * instead of faulting.
          */
         long lookUp(long address, int access) {
             long physical = tlb.probe(address, 1, probedRight(access));
@@ -1577,12 +1584,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Adds a translation to the TLB if a view may read the TLB and the page table contains the translation. Called in
-         * GUEST. Does not fault, and does not wait.
+         * Adds a translation to the TLB if a view may read the TLB and the page table contains the translation. Called
+         * in GUEST. Does not fault, and does not wait.
          *
-         * @param access one bit of {@link Protection}
-         * @return the physical address; {@link SoftTlb#MISS} if nothing was added, in which case the miss is not counted,
-         *     because the access is then made in another way
+         * @param access one {@code PROT_*} bit of {@link Mman}
+         * @return the physical address; {@link SoftTlb#MISS} if nothing was added, in which case the miss is not
+         *     counted, because the access is then made in another way
          */
         long walkForView(long address, int access) {
             return tlb.isViewed() ? counted(processor.add(address, rightOf(access))) : SoftTlb.MISS;
@@ -1604,11 +1611,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Translates an address through the TLB and the page table for an access through a view. Called in GUEST. Does not
-         * fault, and does not wait. Afterwards, the CPU is in the cpumask of the page, so its flush listeners are notified
-         * of each later change of the page, even after another translation has replaced this one in the TLB.
+         * Translates an address through the TLB and the page table for an access through a view. Called in GUEST. Does
+         * not fault, and does not wait. Afterwards, the CPU is in the cpumask of the page, so its flush listeners are
+         * notified of each later change of the page, even after another translation has replaced this one in the TLB.
          *
-         * @param access one bit of {@link Protection}
+         * @param access one {@code PROT_*} bit of {@link Mman}
          * @return the index in the region, or {@link SoftTlb#MISS}
          */
         long translateForView(long address, int access) {
@@ -1631,10 +1638,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Translates for a forced access, which needs only the rights that the mapping may be given. Called in GUEST. The
-         * TLB gets only the rights of the entry, so accesses that are not forced gain no rights.
+         * Translates for a forced access, which needs only the rights that the mapping may be given. Called in GUEST.
+         * The TLB gets only the rights of the entry, so accesses that are not forced gain no rights.
          *
-         * @param access READ or WRITE of {@link Protection}
+         * @param access READ or WRITE of {@link Mman}
          * @return the physical address, or the negated {@link Fault}
          */
         long findForced(long address, int access) {
@@ -1648,7 +1655,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         private long walkForced(long address, int access) {
-            if ((access & Protection.WRITE) == 0) {
+            if ((access & Mman.WRITE) == 0) {
                 return walk(address, 0);
             }
             // The page stays private between the two walks and the access: no operation removes it, or makes it shared,
@@ -1658,7 +1665,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
 
         /**
-         * Faults the page in and walks again, until the walk finds the page or the fault fails. Leaves GUEST for the fault.
+         * Faults the page in and walks again, until the walk finds the page or the fault fails. Leaves GUEST for the
+         * fault.
          */
         private long faultIn(long address, int access) {
             StackReserve.check(FAULT_DEPTH);
@@ -1677,7 +1685,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             }
         }
 
-        /** Translates for a load through the TLB and the page table, and counts a miss. Returns -1 instead of faulting. */
+        /**
+         * Translates for a load through the TLB and the page table, and counts a miss. Returns -1 instead of faulting.
+         */
         long findMapped(long address) {
             long physical = tlb.probe(address, 1, Pte.READ);
             if (physical < 0) {
@@ -1696,14 +1706,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          */
         int copyUncached(long address, ByteBuffer target) {
             StackReserve.check(FAULT_DEPTH);
-            return faultOutside(address, Protection.READ, target);
+            return faultOutside(address, Mman.READ, target);
         }
 
         /**
-         * Notifies the watchers of a range of an access that was made. Called in GUEST, which it leaves during the call,
-         * because watchers may take long. Earlier translations are invalid after this call.
+         * Notifies the watchers of a range of an access that was made. Called in GUEST, which it leaves during the
+         * call, because watchers may take long. Earlier translations are invalid after this call.
          *
-         * @param access WRITE of {@link Protection}, or the kind of read: READ or EXEC
+         * @param access WRITE of {@link Mman}, or the kind of read: READ or EXEC
          * @param value the number that was read; 0 if there is none
          */
         void tell(Watches watches, int access, long address, long length, long value) {
@@ -1733,7 +1743,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          * methods below.
          *
          * @param physical the translation of the address
-         * @param access READ or EXEC of {@link Protection}
+         * @param access READ or EXEC of {@link Mman}
          */
         long get(long address, long physical, int size, int access) {
             DirectFrames usual = direct;

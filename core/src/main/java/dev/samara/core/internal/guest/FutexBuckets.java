@@ -16,7 +16,7 @@ import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -223,13 +223,14 @@ public final class FutexBuckets extends FutexTable {
         private final Runnable resume;
 
         /**
-         * The bucket that contains this waiter; null if there is none. Changed by the thread that holds the bucket's lock.
+         * The bucket that contains this waiter; null if there is none. Changed by the thread that holds the bucket's
+         * lock.
          *
          * <p>Written: the thread that has the lock of the bucket where the waiter is, or which it enters (volatile).
          * Read: the waiting thread, also without a lock (volatile).
          * Pairs: the store of null, by a wake, with the waiter's read: it then reads whether it was woken.
-         * Invariant: null unless the list of that bucket contains the waiter. A thread that has locked the bucket that it
-         *     found here reads this word again, because a requeue may have moved the waiter before that.
+         * Invariant: null unless the list of that bucket contains the waiter. A thread that has locked the bucket that
+         *     it found here reads this word again, because a requeue may have moved the waiter before that.
          */
         private volatile @Nullable Bucket bucket;
 
@@ -237,11 +238,12 @@ public final class FutexBuckets extends FutexTable {
 
         /**
          * Words: {@code key}, {@code space}, {@code previous}, {@code next}, {@code isWoken}.
-         * Written: holder of the bucket's lock (plain, lock); {@code next} also by the waking thread, once the waiter is in
-         *     no bucket.
-         * Read: holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code bucket}
-         *     is null.
-         * Invariant: no two threads use the links concurrently: only the waker uses the links of a waiter that it removed.
+         * Written: holder of the bucket's lock (plain, lock); {@code next} also by the waking thread, once the waiter
+         *     is in no bucket.
+         * Read: holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code
+         *     bucket} is null.
+         * Invariant: no two threads use the links concurrently: only the waker uses the links of a waiter that it
+         * removed.
          */
         private @Nullable FutexKey key;
 
@@ -272,7 +274,7 @@ public final class FutexBuckets extends FutexTable {
             CpuMemory cpu = checked(memory);
             for (; ; ) {
                 // After a fault, the key is determined again, because another page may now be mapped at the address.
-                FutexKey found = key(cpu, address, isShared, Protection.READ);
+                FutexKey found = key(cpu, address, isShared, Mman.READ);
                 if (found == null) {
                     return errno(cpu);
                 }
@@ -281,7 +283,7 @@ public final class FutexBuckets extends FutexTable {
                     isUsed = (int) number == expected;
                     return isUsed ? 0 : Errno.EAGAIN.result();
                 }
-                if (!makePresent(cpu, cpu.loaded(), address, Protection.READ)) {
+                if (!makePresent(cpu, cpu.loaded(), address, Mman.READ)) {
                     return errno(cpu);
                 }
             }
@@ -399,7 +401,7 @@ public final class FutexBuckets extends FutexTable {
         long physical;
         boolean entered = memory.enter();
         try {
-            physical = memory.find(address, access == Protection.WRITE ? TranslatedMemory.UPDATE : access);
+            physical = memory.find(address, access == Mman.WRITE ? TranslatedMemory.UPDATE : access);
         } finally {
             memory.leave(entered);
         }
@@ -412,8 +414,8 @@ public final class FutexBuckets extends FutexTable {
 
     /** Returns the number of a word, unsigned, or {@link #ABSENT}. Called in GUEST. */
     private static long number(CpuMemory cpu, TranslatedMemory memory, long address) {
-        long physical = memory.lookUp(address, Protection.READ);
-        return physical < 0 ? ABSENT : cpu.ordered(memory.get(address, physical, SIZE, Protection.READ), SIZE);
+        long physical = memory.lookUp(address, Mman.READ);
+        return physical < 0 ? ABSENT : cpu.ordered(memory.get(address, physical, SIZE, Mman.READ), SIZE);
     }
 
     /**
@@ -427,7 +429,7 @@ public final class FutexBuckets extends FutexTable {
         if (physical < 0) {
             return ABSENT;
         }
-        long seen = cpu.ordered(memory.get(address, physical, SIZE, Protection.READ), SIZE);
+        long seen = cpu.ordered(memory.get(address, physical, SIZE, Mman.READ), SIZE);
         for (; ; ) {
             long witness = cpu.update(
                     memory, AtomicUpdate.EXCHANGE_IF, address, physical, SIZE, seen, changed(encoded, (int) seen));
@@ -446,8 +448,8 @@ public final class FutexBuckets extends FutexTable {
     private static void tellChange(CpuMemory cpu, TranslatedMemory memory, long address, long old) {
         boolean entered = memory.enter();
         try {
-            cpu.tell(memory, Protection.READ, address, SIZE, old);
-            cpu.tell(memory, Protection.WRITE, address, SIZE, 0);
+            cpu.tell(memory, Mman.READ, address, SIZE, old);
+            cpu.tell(memory, Mman.WRITE, address, SIZE, 0);
         } finally {
             memory.leave(entered);
         }
@@ -457,7 +459,7 @@ public final class FutexBuckets extends FutexTable {
      * Returns the key of a word. May fault, and wait like a fault.
      *
      * @param memory that of the CPU's space
-     * @param access READ of {@link Protection}, or WRITE if a shared word must be writable
+     * @param access READ of {@link Mman}, or WRITE if a shared word must be writable
      * @return the key; null if there is none, in which case {@link CpuMemory#fault} returns the reason
      */
     static @Nullable FutexKey keyOf(
@@ -498,10 +500,10 @@ public final class FutexBuckets extends FutexTable {
     private static @Nullable FutexKey sharedKey(
             CpuMemory cpu, TranslatedMemory memory, Layout layout, long address, int access) {
         for (; ; ) {
-            long physical = memory.find(address, Protection.WRITE);
+            long physical = memory.find(address, Mman.WRITE);
             boolean isFixed = physical < 0;
-            if (isFixed && (access & Protection.WRITE) == 0 && isOfRights((int) -physical)) {
-                physical = memory.find(address, Protection.READ);
+            if (isFixed && (access & Mman.WRITE) == 0 && isOfRights((int) -physical)) {
+                physical = memory.find(address, Mman.READ);
             }
             if (physical < 0) {
                 return none(cpu, (int) -physical, address, access);
@@ -623,7 +625,7 @@ public final class FutexBuckets extends FutexTable {
             return Errno.EINVAL.result();
         }
         CpuMemory cpu = checked(memory);
-        FutexKey key = key(cpu, address, isShared, Protection.READ);
+        FutexKey key = key(cpu, address, isShared, Mman.READ);
         return key == null ? errno(cpu) : wake(key, count, bits);
     }
 
@@ -665,8 +667,8 @@ public final class FutexBuckets extends FutexTable {
         CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         for (; ; ) {
-            FutexKey from = key(cpu, address, isShared, Protection.READ);
-            FutexKey to = from == null ? null : key(cpu, other, isShared, Protection.READ);
+            FutexKey from = key(cpu, address, isShared, Mman.READ);
+            FutexKey to = from == null ? null : key(cpu, other, isShared, Mman.READ);
             if (from == null || to == null) {
                 return errno(cpu);
             }
@@ -687,7 +689,7 @@ public final class FutexBuckets extends FutexTable {
             if (result != ABSENT) {
                 return result;
             }
-            if (!makePresent(cpu, memory, address, Protection.READ)) {
+            if (!makePresent(cpu, memory, address, Mman.READ)) {
                 return errno(cpu);
             }
         }
@@ -699,8 +701,8 @@ public final class FutexBuckets extends FutexTable {
         CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         for (; ; ) {
-            FutexKey key = key(cpu, address, isShared, Protection.READ);
-            FutexKey changed = key == null ? null : key(cpu, other, isShared, Protection.WRITE);
+            FutexKey key = key(cpu, address, isShared, Mman.READ);
+            FutexKey changed = key == null ? null : key(cpu, other, isShared, Mman.WRITE);
             if (key == null || changed == null) {
                 return errno(cpu);
             }
@@ -729,7 +731,7 @@ public final class FutexBuckets extends FutexTable {
                 tellChange(cpu, memory, other, seen[0]);
                 return result;
             }
-            if (!makePresent(cpu, memory, other, Protection.WRITE)) {
+            if (!makePresent(cpu, memory, other, Mman.WRITE)) {
                 return errno(cpu);
             }
         }

@@ -4,7 +4,7 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.guest.PageRun;
 import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -52,8 +52,8 @@ public final class GuestRun extends PageRun {
     public int seek(long from, int most, int right) {
         cpu.checkOwner();
         end();
-        boolean writes = (right & Protection.WRITE) != 0;
-        if ((right & ~(Protection.READ | Protection.WRITE)) != 0 || right == 0) {
+        boolean writes = (right & Mman.WRITE) != 0;
+        if ((right & ~(Mman.READ | Mman.WRITE)) != 0 || right == 0) {
             throw new IllegalArgumentException("access " + right + " is not READ, WRITE or both");
         }
         if (most <= 0) {
@@ -61,15 +61,15 @@ public final class GuestRun extends PageRun {
         }
         TranslatedMemory of = cpu.beginRun();
         DirectFrames store = storeOf(of);
-        long found = of.translate(from, 1, writes ? TranslatedMemory.UPDATE : Protection.READ);
+        long found = of.translate(from, 1, writes ? TranslatedMemory.UPDATE : Mman.READ);
         if (found < 0) {
             if (found != TranslatedMemory.WATCHED) {
-                cpu.fail((int) -found, from, writes ? Protection.WRITE : Protection.READ, most);
+                cpu.fail((int) -found, from, writes ? Mman.WRITE : Mman.READ, most);
             }
             return 0;
         }
         address = from;
-        access = writes ? TranslatedMemory.UPDATE : Protection.READ;
+        access = writes ? TranslatedMemory.UPDATE : Mman.READ;
         int bytes = extent(of, store, from, found, most);
         buffer = view(of, store, found, bytes);
         offset = buffer.position();
@@ -103,7 +103,7 @@ public final class GuestRun extends PageRun {
         while (bytes < most) {
             long next = first + bytes;
             boolean isNext = store.areTogether(of.frameOf(first), of.frameOf(next))
-                    && (access == Protection.READ || of.mayUpdate(from + bytes, of.frameOf(next)))
+                    && (access == Mman.READ || of.mayUpdate(from + bytes, of.frameOf(next)))
                     && of.translatePresent(from + bytes, access) == next;
             if (!isNext) {
                 return bytes;
@@ -114,7 +114,7 @@ public final class GuestRun extends PageRun {
     }
 
     private ByteBuffer view(TranslatedMemory of, DirectFrames store, long first, int bytes) {
-        boolean isReadOnly = access == Protection.READ;
+        boolean isReadOnly = access == Mman.READ;
         @Nullable
         ByteBuffer[] views = of.endsRuns() ? new ByteBuffer[store.buffers()] : isReadOnly ? readable : writable;
         return store.bytes(first, bytes, views, isReadOnly).order(cpu.order());
@@ -143,7 +143,7 @@ public final class GuestRun extends PageRun {
         of.limit(0);
     }
 
-    /** Returns the right to the pages: READ of {@code Protection}, or {@link TranslatedMemory#UPDATE}. */
+    /** Returns the right to the pages: READ of {@code Mman}, or {@link TranslatedMemory#UPDATE}. */
     int access() {
         return access;
     }

@@ -8,9 +8,8 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.FileAdvice;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.VmOperations;
@@ -26,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One open of a host file. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
 public final class OpenHostFile extends HostFile {
-    private static final int SYNC_FLAGS =
-            SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
+    private static final int SYNC_FLAGS = Mman.WAIT_BEFORE | Mman.SYNC_FILE_RANGE_WRITE | Mman.WAIT_AFTER;
 
     /** A range of a mapping that starts at the first byte of a read. */
     public interface AbsentEntries {
@@ -109,13 +107,13 @@ public final class OpenHostFile extends HostFile {
         /**
          * Sets the advice for accesses whose mapping has no advice of its own.
          *
-         * @param advice {@link FileAdvice#POSIX_FADV_NORMAL}, {@link FileAdvice#POSIX_FADV_RANDOM} or {@link
-         *     FileAdvice#POSIX_FADV_SEQUENTIAL}
+         * @param advice {@link Mman#POSIX_FADV_NORMAL}, {@link Mman#POSIX_FADV_RANDOM} or {@link
+         *     Mman#POSIX_FADV_SEQUENTIAL}
          */
         synchronized void advise(int advice) {
-            advised = advice == FileAdvice.POSIX_FADV_RANDOM
+            advised = advice == Mman.POSIX_FADV_RANDOM
                     ? VmaFlags.RAND_READ
-                    : advice == FileAdvice.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
+                    : advice == Mman.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
         }
     }
 
@@ -443,7 +441,7 @@ public final class OpenHostFile extends HostFile {
     }
 
     private long syncPages(long first, long last, int flags) {
-        if ((flags & SyncRangeFlags.WAIT_BEFORE) != 0) {
+        if ((flags & Mman.WAIT_BEFORE) != 0) {
             inode.writes.awaitWriteBack();
             long failed = tell();
             if (failed != 0) {
@@ -451,13 +449,13 @@ public final class OpenHostFile extends HostFile {
             }
         }
         long failed = 0;
-        if ((flags & SyncRangeFlags.SYNC_FILE_RANGE_WRITE) != 0) {
+        if ((flags & Mman.SYNC_FILE_RANGE_WRITE) != 0) {
             // A failure is returned only if the call waits afterwards.
             failed = inode.writes.write(first, last);
-        } else if ((flags & SyncRangeFlags.WAIT_AFTER) != 0) {
+        } else if ((flags & Mman.WAIT_AFTER) != 0) {
             inode.writes.awaitWriteBack();
         }
-        return (flags & SyncRangeFlags.WAIT_AFTER) != 0 ? told(failed) : 0;
+        return (flags & Mman.WAIT_AFTER) != 0 ? told(failed) : 0;
     }
 
     @Override
@@ -521,11 +519,10 @@ public final class OpenHostFile extends HostFile {
         }
         long end = length == 0 || offset + length < 0 ? Long.MAX_VALUE : offset + length;
         switch (advice) {
-            case FileAdvice.POSIX_FADV_WILLNEED -> willNeed(offset, Math.min(end, inode.pages.size()) - offset);
-            case FileAdvice.POSIX_FADV_DONTNEED -> dontNeed(offset, end);
-            case FileAdvice.POSIX_FADV_NORMAL, FileAdvice.POSIX_FADV_RANDOM, FileAdvice.POSIX_FADV_SEQUENTIAL ->
-                readAhead.advise(advice);
-            case FileAdvice.POSIX_FADV_NOREUSE -> {
+            case Mman.POSIX_FADV_WILLNEED -> willNeed(offset, Math.min(end, inode.pages.size()) - offset);
+            case Mman.POSIX_FADV_DONTNEED -> dontNeed(offset, end);
+            case Mman.POSIX_FADV_NORMAL, Mman.POSIX_FADV_RANDOM, Mman.POSIX_FADV_SEQUENTIAL -> readAhead.advise(advice);
+            case Mman.POSIX_FADV_NOREUSE -> {
                 // Ignored, as before Linux 6.3.
             }
             default -> {

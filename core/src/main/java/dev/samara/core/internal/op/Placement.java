@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.mman.MapFlags.ABOVE_4G;
-import static dev.samara.core.mman.MapFlags.BELOW_2G;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.HUGETLB;
-import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.Mman.ABOVE_4G;
+import static dev.samara.core.mman.Mman.BELOW_2G;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.HUGETLB;
+import static dev.samara.core.mman.Mman.SHARED;
 
 import dev.samara.core.internal.op.Operation.AttemptOutcome;
 import dev.samara.core.internal.op.Operation.Restart;
@@ -59,7 +59,7 @@ public final class Placement {
      * @param hint the wanted address, or 0; with FIXED among the flags, the address itself
      * @param length bytes, a multiple of the page size, not 0, unsigned
      * @param offset the byte offset in the backing; ignored for anonymous memory
-     * @param mapFlags bits of {@code MapFlags}
+     * @param mapFlags {@code MAP_*} bits of {@code Mman}
      * @return the address, or a negated errno
      * @throws Restart if operations that publish in batches keep every otherwise suitable range
      */

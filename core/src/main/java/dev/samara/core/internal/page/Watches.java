@@ -5,7 +5,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -280,7 +280,7 @@ public final class Watches {
      * Notifies the listeners of all ranges that contain a byte of the access, the lowest range first, on the calling
      * thread.
      *
-     * @param access one bit of {@link Protection}
+     * @param access one {@code PROT_*} bit of {@link Mman}
      * @param address the address of the access's first byte
      * @param length the number of bytes, not 0
      * @param value the number that was read; 0 if there is none

@@ -17,7 +17,7 @@ import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
 
@@ -50,11 +50,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LeafWalks {
     /**
-     * The shift from a protection to an entry, which contains the bits of {@link Protection} in the same order, above
-     * PRESENT.
+     * The shift from a protection to an entry, which contains the {@code PROT_*} bits of {@link Mman} in the same
+     * order, above PRESENT.
      */
-    private static final int TO_PTE =
-            Long.numberOfTrailingZeros(Pte.READ) - Integer.numberOfTrailingZeros(Protection.READ);
+    private static final int TO_PTE = Long.numberOfTrailingZeros(Pte.READ) - Integer.numberOfTrailingZeros(Mman.READ);
 
     private LeafWalks() {}
 

@@ -19,8 +19,8 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -130,7 +130,7 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    private static final int KNOWN_MDWE = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;
+    private static final int KNOWN_MDWE = Mman.REFUSE_EXEC_GAIN | Mman.NO_INHERIT;
 
     /** The owner of the guards' reservations, which are never cleared. */
     private static final Object GUARD = new Object() {
@@ -212,8 +212,9 @@ public final class Layout implements VmaLookup {
     private volatile boolean isClosing;
 
     /**
-     * The bits of {@link MdweFlags}, with which the space refuses mappings that are writable and executable, and
-     * changes that make a mapping executable ({@code MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
+     * The {@code PR_MDWE_*} bits of {@link Mman}, with which the space refuses mappings that are writable and
+     * executable, and changes that make a mapping executable ({@code MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code
+     * kernel/sys.c}).
      *
      * <p>Written: holder of the layout lock, after it has joined the parts (volatile).
      * Read: an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
@@ -869,7 +870,7 @@ public final class Layout implements VmaLookup {
         return copyWaiters.get() != 0;
     }
 
-    /** Returns the bits of {@link MdweFlags}. */
+    /** Returns the {@code PR_MDWE_*} bits of {@link Mman}. */
     public int mdwe() {
         return mdwe;
     }
@@ -877,17 +878,17 @@ public final class Layout implements VmaLookup {
     /** Returns the bits of a child, or of a space that replaces this one ({@code mmf_init_legacy_flags}). */
     private int inheritedMdwe() {
         int own = mdwe;
-        return (own & MdweFlags.NO_INHERIT) != 0 ? 0 : own;
+        return (own & Mman.NO_INHERIT) != 0 ? 0 : own;
     }
 
     /**
-     * Sets the bits of {@link MdweFlags}, which are never changed afterwards, under the layout lock. So every edit
-     * published after this returns obeys them, even if the edit's call started earlier.
+     * Sets the {@code PR_MDWE_*} bits of {@link Mman}, which are never changed afterwards, under the layout lock. So
+     * every edit published after this returns obeys them, even if the edit's call started earlier.
      *
      * @return 0, or a negated errno
      */
     public long setMdwe(long wanted) {
-        boolean isComplete = (wanted & MdweFlags.NO_INHERIT) == 0 || (wanted & MdweFlags.REFUSE_EXEC_GAIN) != 0;
+        boolean isComplete = (wanted & Mman.NO_INHERIT) == 0 || (wanted & Mman.REFUSE_EXEC_GAIN) != 0;
         lock();
         try {
             if (isClosed()) {
@@ -906,7 +907,10 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /** Passes the bits of {@link MdweFlags} on to the space that replaces this one, unless that one has bits. */
+    /**
+     * Passes the {@code PR_MDWE_*} bits of {@link Mman} on to the space that replaces this one, unless that one has
+     * bits.
+     */
     public void passMdweOn(Layout next) {
         int bits = inheritedMdwe();
         if (bits != 0) {

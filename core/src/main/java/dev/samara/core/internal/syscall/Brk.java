@@ -11,7 +11,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -73,7 +73,7 @@ public record Brk(long address) implements Call {
         long length = newEnd - oldEnd;
         long pages = geometry.pages(length);
         long flags = HEAP_FLAGS | edit.defaultLock();
-        if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, MapFlags.PRIVATE | MapFlags.FIXED))
+        if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, Mman.PRIVATE | Mman.FIXED))
                 || !edit.limits.mayLockMore(edit.privileges(), edit.counters, edit.defaultLock(), pages)) {
             return false;
         }

@@ -19,8 +19,8 @@ import dev.samara.core.internal.syscall.Syscall.AdviceWalk;
 import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -36,11 +36,11 @@ public record Madvise(long address, long length, int advice) implements RangeCal
     public static long madvise(Layout layout, long address, long length, int advice) {
         Madvise call = new Madvise(address, length, advice);
         long result = Syscall.run(layout, call);
-        if (advice == Advice.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
+        if (advice == Mman.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
             long end = address + layout.geometry().roundUp(length);
             Syscall.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
         }
-        return advice == Advice.REMOVE ? call.punch(layout, result) : result;
+        return advice == Mman.REMOVE ? call.punch(layout, result) : result;
     }
 
     /**
@@ -101,17 +101,17 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             return DONE;
         }
         edit.claim(address, end);
-        if (advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE) {
-            return populate(edit, address, end, advice == Advice.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
+        if (advice == Mman.POPULATE_READ || advice == Mman.POPULATE_WRITE) {
+            return populate(edit, address, end, advice == Mman.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
         }
         return walk(edit, address, end, this);
     }
 
     private static boolean isKnown(int advice) {
-        return (advice >= Advice.NORMAL && advice <= Advice.DONTNEED)
-                || (advice >= Advice.FREE && advice <= Advice.COLLAPSE)
-                || advice == Advice.GUARD_INSTALL
-                || advice == Advice.GUARD_REMOVE;
+        return (advice >= Mman.NORMAL && advice <= Mman.DONTNEED)
+                || (advice >= Mman.FREE && advice <= Mman.COLLAPSE)
+                || advice == Mman.GUARD_INSTALL
+                || advice == Mman.GUARD_REMOVE;
     }
 
     @Override
@@ -119,14 +119,14 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
-        Errno refusal = advice == Advice.REMOVE
+        Errno refusal = advice == Mman.REMOVE
                 ? refusalToRemove(vma, Syscall.offset(edit.layout, vma, start), end - start)
                 : refusal(vma, advice);
         if (refusal != null) {
             return refusal.result();
         }
         actOnPages(edit, vma, start, end, advice);
-        if (advice == Advice.GUARD_INSTALL) {
+        if (advice == Mman.GUARD_INSTALL) {
             return guard(edit, vma);
         }
         long flags = flagsAfter(vma, advice);
@@ -142,22 +142,22 @@ public record Madvise(long address, long length, int advice) implements RangeCal
      */
     private static void actOnPages(Edit edit, VmArea vma, long start, long end, int advice) {
         switch (advice) {
-            case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->
+            case Mman.DONTNEED, Mman.DONTNEED_LOCKED ->
                 edit.act(new PageAction(PageAction.Kind.DISCARD, start, end, null, 0));
-            case Advice.PAGEOUT -> {
+            case Mman.PAGEOUT -> {
                 if (vma.has(VmaFlags.DROPPABLE)) {
                     edit.act(new PageAction(PageAction.Kind.DROP, start, end, null, 0));
                 }
             }
-            case Advice.REMOVE -> {
+            case Mman.REMOVE -> {
                 FilePages file = FilePages.of(vma);
                 if (file != null && hostFileOf(vma) == null) {
                     long offset = Syscall.offset(edit.layout, vma, start);
                     edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, offset));
                 }
             }
-            case Advice.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
-            case Advice.GUARD_REMOVE -> edit.act(new PageAction(PageAction.Kind.UNGUARD, start, end, null, 0));
+            case Mman.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
+            case Mman.GUARD_REMOVE -> edit.act(new PageAction(PageAction.Kind.UNGUARD, start, end, null, 0));
             default -> {
                 // Other advice has no effect on present pages.
             }
@@ -177,34 +177,33 @@ public record Madvise(long address, long length, int advice) implements RangeCal
 
     private static boolean isDiscard(int advice) {
         return switch (advice) {
-            case Advice.FREE,
-                    Advice.DONTNEED,
-                    Advice.DONTNEED_LOCKED,
-                    Advice.REMOVE,
-                    Advice.DONTFORK,
-                    Advice.WIPEONFORK,
-                    Advice.GUARD_INSTALL -> true;
+            case Mman.FREE,
+                    Mman.DONTNEED,
+                    Mman.DONTNEED_LOCKED,
+                    Mman.REMOVE,
+                    Mman.DONTFORK,
+                    Mman.WIPEONFORK,
+                    Mman.GUARD_INSTALL -> true;
             default -> false;
         };
     }
 
     private static @Nullable Errno refusal(VmArea vma, int advice) {
         return switch (advice) {
-            case Advice.COLD, Advice.PAGEOUT ->
-                invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP | VmaFlags.HUGETLB));
-            case Advice.DONTNEED -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP));
-            case Advice.DONTNEED_LOCKED -> invalidIf(vma.hasAny(VmaFlags.PFNMAP));
-            case Advice.FREE -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP) || !vma.isAnonymous());
-            case Advice.GUARD_INSTALL -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.LOCKED));
-            case Advice.GUARD_REMOVE -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB));
-            case Advice.DOFORK -> invalidIf(vma.hasAny(VmaFlags.IO));
-            case Advice.WIPEONFORK -> invalidIf(vma.backing() != null || vma.hasAny(VmaFlags.SHARED));
-            case Advice.KEEPONFORK -> invalidIf(vma.hasAny(VmaFlags.DROPPABLE));
-            case Advice.DODUMP ->
+            case Mman.COLD, Mman.PAGEOUT -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP | VmaFlags.HUGETLB));
+            case Mman.DONTNEED -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP));
+            case Mman.DONTNEED_LOCKED -> invalidIf(vma.hasAny(VmaFlags.PFNMAP));
+            case Mman.FREE -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP) || !vma.isAnonymous());
+            case Mman.GUARD_INSTALL -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.LOCKED));
+            case Mman.GUARD_REMOVE -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB));
+            case Mman.DOFORK -> invalidIf(vma.hasAny(VmaFlags.IO));
+            case Mman.WIPEONFORK -> invalidIf(vma.backing() != null || vma.hasAny(VmaFlags.SHARED));
+            case Mman.KEEPONFORK -> invalidIf(vma.hasAny(VmaFlags.DROPPABLE));
+            case Mman.DODUMP ->
                 invalidIf(
                         (vma.hasAny(VmaFlags.SPECIAL) && !vma.has(VmaFlags.HUGETLB)) || vma.hasAny(VmaFlags.DROPPABLE));
             // There are no huge pages.
-            case Advice.COLLAPSE -> Errno.EINVAL;
+            case Mman.COLLAPSE -> Errno.EINVAL;
             default -> null;
         };
     }
@@ -260,19 +259,19 @@ public record Madvise(long address, long length, int advice) implements RangeCal
     private static long flagsAfter(VmArea vma, int advice) {
         long flags = vma.flags();
         return switch (advice) {
-            case Advice.NORMAL -> flags & ~(VmaFlags.RAND_READ | VmaFlags.SEQ_READ);
-            case Advice.SEQUENTIAL -> (flags & ~VmaFlags.RAND_READ) | VmaFlags.SEQ_READ;
-            case Advice.RANDOM -> (flags & ~VmaFlags.SEQ_READ) | VmaFlags.RAND_READ;
-            case Advice.DONTFORK -> flags | VmaFlags.DONTCOPY;
-            case Advice.DOFORK -> flags & ~VmaFlags.DONTCOPY;
-            case Advice.WIPEONFORK -> flags | VmaFlags.WIPEONFORK;
-            case Advice.KEEPONFORK -> flags & ~VmaFlags.WIPEONFORK;
-            case Advice.DONTDUMP -> flags | VmaFlags.DONTDUMP;
-            case Advice.DODUMP -> flags & ~VmaFlags.DONTDUMP;
-            case Advice.HUGEPAGE -> (flags & ~VmaFlags.NOHUGEPAGE) | VmaFlags.HUGEPAGE;
-            case Advice.NOHUGEPAGE -> (flags & ~VmaFlags.HUGEPAGE) | VmaFlags.NOHUGEPAGE;
-            case Advice.MERGEABLE -> mayMergePages(vma) ? flags | VmaFlags.MERGEABLE : flags;
-            case Advice.UNMERGEABLE -> flags & ~VmaFlags.MERGEABLE;
+            case Mman.NORMAL -> flags & ~(VmaFlags.RAND_READ | VmaFlags.SEQ_READ);
+            case Mman.SEQUENTIAL -> (flags & ~VmaFlags.RAND_READ) | VmaFlags.SEQ_READ;
+            case Mman.RANDOM -> (flags & ~VmaFlags.SEQ_READ) | VmaFlags.RAND_READ;
+            case Mman.DONTFORK -> flags | VmaFlags.DONTCOPY;
+            case Mman.DOFORK -> flags & ~VmaFlags.DONTCOPY;
+            case Mman.WIPEONFORK -> flags | VmaFlags.WIPEONFORK;
+            case Mman.KEEPONFORK -> flags & ~VmaFlags.WIPEONFORK;
+            case Mman.DONTDUMP -> flags | VmaFlags.DONTDUMP;
+            case Mman.DODUMP -> flags & ~VmaFlags.DONTDUMP;
+            case Mman.HUGEPAGE -> (flags & ~VmaFlags.NOHUGEPAGE) | VmaFlags.HUGEPAGE;
+            case Mman.NOHUGEPAGE -> (flags & ~VmaFlags.HUGEPAGE) | VmaFlags.NOHUGEPAGE;
+            case Mman.MERGEABLE -> mayMergePages(vma) ? flags | VmaFlags.MERGEABLE : flags;
+            case Mman.UNMERGEABLE -> flags & ~VmaFlags.MERGEABLE;
             default -> flags;
         };
     }

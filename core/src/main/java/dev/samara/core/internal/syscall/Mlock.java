@@ -12,7 +12,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
@@ -27,7 +27,7 @@ public final class Mlock {
     public record Lock(long address, long length, int flags) implements RangeCall {
         @Override
         public long decide(Edit edit) {
-            if ((flags & ~LockFlags.ONFAULT) != 0) {
+            if ((flags & ~Mman.ONFAULT) != 0) {
                 return Errno.EINVAL.result();
             }
             if (!edit.limits.mayLock(edit.privileges())) {
@@ -49,7 +49,7 @@ public final class Mlock {
             if (rounded == 0) {
                 return DONE;
             }
-            boolean onFault = flags == LockFlags.ONFAULT;
+            boolean onFault = flags == Mman.ONFAULT;
             long reached = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
             if (Errno.isError(reached)) {
                 return reached;
@@ -103,19 +103,19 @@ public final class Mlock {
     public record LockAll(int flags) implements Call {
         @Override
         public long decide(Edit edit) {
-            int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
-            if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
+            int known = Mman.CURRENT | Mman.FUTURE | Mman.ALL_ONFAULT;
+            if (flags == 0 || (flags & ~known) != 0 || flags == Mman.ALL_ONFAULT) {
                 return Errno.EINVAL.result();
             }
             if (!edit.limits.mayLock(edit.privileges())) {
                 return Errno.EPERM.result();
             }
-            boolean current = (flags & LockFlags.CURRENT) != 0;
+            boolean current = (flags & Mman.CURRENT) != 0;
             if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.privileges(), edit.counters.total)) {
                 return Errno.ENOMEM.result();
             }
-            long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
-            boolean future = (flags & LockFlags.FUTURE) != 0;
+            long locked = (flags & Mman.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
+            boolean future = (flags & Mman.FUTURE) != 0;
             edit.setDefaultLock(future ? locked : 0);
             if ((current || !future) && !applyToAll(edit, current ? locked : 0)) {
                 return DONE;

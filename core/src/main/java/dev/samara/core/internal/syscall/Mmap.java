@@ -2,15 +2,15 @@
 package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.DROPPABLE;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.FIXED_NOREPLACE;
-import static dev.samara.core.mman.MapFlags.HUGETLB;
-import static dev.samara.core.mman.MapFlags.LOCKED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.MapFlags.SHARED;
-import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.DROPPABLE;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.FIXED_NOREPLACE;
+import static dev.samara.core.mman.Mman.HUGETLB;
+import static dev.samara.core.mman.Mman.LOCKED;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.SHARED;
+import static dev.samara.core.mman.Mman.SHARED_VALIDATE;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
@@ -27,9 +27,8 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -59,20 +58,20 @@ public record Mmap(
             | PRIVATE
             | FIXED
             | ANONYMOUS
-            | MapFlags.BELOW_2G
-            | MapFlags.ABOVE_4G
-            | MapFlags.GROWSDOWN
-            | MapFlags.DENYWRITE
-            | MapFlags.EXECUTABLE
+            | Mman.BELOW_2G
+            | Mman.ABOVE_4G
+            | Mman.GROWSDOWN
+            | Mman.DENYWRITE
+            | Mman.EXECUTABLE
             | LOCKED
-            | MapFlags.NORESERVE
-            | MapFlags.POPULATE
-            | MapFlags.NONBLOCK
-            | MapFlags.STACK
+            | Mman.NORESERVE
+            | Mman.POPULATE
+            | Mman.NONBLOCK
+            | Mman.STACK
             | HUGETLB
-            | MapFlags.UNINITIALIZED
-            | 21 << MapFlags.HUGE_SHIFT
-            | 30 << MapFlags.HUGE_SHIFT;
+            | Mman.UNINITIALIZED
+            | 21 << Mman.HUGE_SHIFT
+            | 30 << Mman.HUGE_SHIFT;
 
     private static final BackingTraits HUGE_PAGES = Objects.requireNonNull(
             BackingTraits.of(OpenFile.named("/anon_hugepage (deleted)").open()));
@@ -140,7 +139,7 @@ public record Mmap(
         }
         long rounded = length;
         if ((flags & HUGETLB) != 0) {
-            int shift = flags >>> MapFlags.HUGE_SHIFT & MapFlags.HUGE_MASK;
+            int shift = flags >>> Mman.HUGE_SHIFT & Mman.HUGE_MASK;
             if (!anonymous || (shift != 0 && shift != geometry.hugeShift() && shift != GIGABYTE_SHIFT)) {
                 return Errno.EINVAL.result();
             }
@@ -229,8 +228,8 @@ public record Mmap(
         if (Errno.isError(vmaFlags)) {
             return vmaFlags;
         }
-        boolean isUnreserved = (flags & MapFlags.NORESERVE) != 0
-                && !edit.layout.host().committed().isStrict();
+        boolean isUnreserved =
+                (flags & Mman.NORESERVE) != 0 && !edit.layout.host().committed().isStrict();
         return isUnreserved ? vmaFlags | VmaFlags.NORESERVE : vmaFlags;
     }
 
@@ -254,14 +253,14 @@ public record Mmap(
     }
 
     static long protectionFlags(int protection) {
-        return protection & (Protection.READ | Protection.WRITE | Protection.EXEC);
+        return protection & (Mman.READ | Mman.WRITE | Mman.EXEC);
     }
 
     private long flagsOfFlags() {
-        return ((flags & MapFlags.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
+        return ((flags & Mman.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
                 | ((flags & LOCKED) != 0 ? VmaFlags.LOCKED : 0)
-                | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
-                | ((flags & MapFlags.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0);
+                | ((flags & Mman.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
+                | ((flags & Mman.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0);
     }
 
     /** Returns the flags of a file mapping, or a negated errno. */
@@ -273,12 +272,12 @@ public record Mmap(
                 || Addresses.isBelow(geometry.pages(room), geometry.pages(offset))) {
             return Errno.EOVERFLOW.result();
         }
-        int type = flags & MapFlags.TYPE;
+        int type = flags & Mman.TYPE;
         if (type == SHARED || type == SHARED_VALIDATE) {
             if (type == SHARED_VALIDATE && (flags & ~KNOWN_FLAGS) != 0) {
                 return Errno.EOPNOTSUPP.result();
             }
-            if ((protection & Protection.WRITE) != 0) {
+            if ((protection & Mman.WRITE) != 0) {
                 if (!file.writable()) {
                     return Errno.EACCES.result();
                 }
@@ -328,7 +327,7 @@ public record Mmap(
     /** Returns the flags of an anonymous VMA, or a negated errno. */
     private long flagsOfAnonymous(long vmaFlags) {
         boolean growsDown = (vmaFlags & VmaFlags.GROWSDOWN) != 0;
-        int type = flags & MapFlags.TYPE;
+        int type = flags & Mman.TYPE;
         if (type == SHARED) {
             if (growsDown) {
                 return Errno.EINVAL.result();
@@ -349,7 +348,7 @@ public record Mmap(
             return geometry.pages(offset);
         }
         // The page number of the address, so that parts which are moved away and back can be merged again.
-        return (flags & MapFlags.TYPE) == SHARED ? 0 : geometry.pages(start);
+        return (flags & Mman.TYPE) == SHARED ? 0 : geometry.pages(start);
     }
 
     /**
@@ -413,7 +412,7 @@ public record Mmap(
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);
         }
-        boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
+        boolean populates = (flags & (Mman.POPULATE | Mman.NONBLOCK)) == Mman.POPULATE;
         if (populates || (vmaFlags & VmaFlags.LOCKED) != 0) {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
@@ -440,7 +439,7 @@ public record Mmap(
      * Mappings of huge pages are not charged.
      */
     private boolean isAccountable(long vmaFlags) {
-        return (flags & MapFlags.HUGETLB) == 0
+        return (flags & Mman.HUGETLB) == 0
                 && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
     }
 
@@ -458,8 +457,8 @@ public record Mmap(
     }
 
     /**
-     * {@code remap_file_pages} ({@code mm/mmap.c}): maps another part of the file that is mapped at an address, with the
-     * same rights. The check of the old mapping and the new mapping are one edit, so no operation can intervene.
+     * {@code remap_file_pages} ({@code mm/mmap.c}): maps another part of the file that is mapped at an address, with
+     * the same rights. The check of the old mapping and the new mapping are one edit, so no operation can intervene.
      */
     public record RemapFilePages(long address, long length, int protection, long pageOffset, int flags)
             implements Call {
@@ -493,16 +492,18 @@ public record Mmap(
             // The old mapping ends first, and the segment ends with it, so the new mapping fails (do_mmap, shm_mmap).
             long refusal = isRemovedWithRange(edit, vma, file, start, end) ? Errno.EINVAL.result() : DONE;
             int rights = (int) (vma.flags() & VmaFlags.ACCESS);
-            int mapFlags = MapFlags.SHARED
-                    | MapFlags.FIXED
-                    | MapFlags.POPULATE
-                    | (flags & MapFlags.NONBLOCK)
-                    | (vma.has(VmaFlags.LOCKED) ? MapFlags.LOCKED : 0);
+            int mapFlags = Mman.SHARED
+                    | Mman.FIXED
+                    | Mman.POPULATE
+                    | (flags & Mman.NONBLOCK)
+                    | (vma.has(VmaFlags.LOCKED) ? Mman.LOCKED : 0);
             long mapped = new Mmap(start, size, rights, mapFlags, file, offset(geometry)).map(edit, refusal);
             return Errno.isError(mapped) ? mapped : DONE;
         }
 
-        /** Returns whether the range, from a VMA on, contains no hole, and its VMAs have the same file and equal flags. */
+        /**
+         * Returns whether the range, from a VMA on, contains no hole, and its VMAs have the same file and equal flags.
+         */
         private static boolean isOfOneFile(Edit edit, VmArea first, long end) {
             VmArea vma = first;
             while (Addresses.isBelow(vma.end(), end)) {
@@ -533,8 +534,8 @@ public record Mmap(
         }
 
         /**
-         * Returns the offset in bytes. If it cannot be represented, returns the last page-aligned offset, which is beyond
-         * the size of any file.
+         * Returns the offset in bytes. If it cannot be represented, returns the last page-aligned offset, which is
+         * beyond the size of any file.
          */
         private long offset(Geometry geometry) {
             long last = geometry.roundDown(-1L);

@@ -12,14 +12,14 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code mprotect} ({@code mm/mprotect.c}). */
 public record Mprotect(long address, long length, int protection) implements Call {
-    private static final int GROWS = Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP;
-    private static final int KNOWN = Protection.READ | Protection.WRITE | Protection.EXEC | Protection.SEM;
+    private static final int GROWS = Mman.PROT_GROWSDOWN | Mman.PROT_GROWSUP;
+    private static final int KNOWN = Mman.READ | Mman.WRITE | Mman.EXEC | Mman.SEM;
 
     /** The distance in bits from a VMA's rights to its MAY rights. */
     private static final int MAY_SHIFT = 4;
@@ -67,7 +67,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             return Errno.ENOMEM.result();
         }
         long start = address;
-        if (grows == Protection.PROT_GROWSDOWN) {
+        if (grows == Mman.PROT_GROWSDOWN) {
             start = first.start();
             edit.claim(start, end);
             if (!first.has(VmaFlags.GROWSDOWN)) {
@@ -75,7 +75,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             }
         } else if (Addresses.isBelow(address, first.start())) {
             return Errno.ENOMEM.result();
-        } else if (grows == Protection.PROT_GROWSUP) {
+        } else if (grows == Mman.PROT_GROWSUP) {
             // Refused, because no mapping grows up on x86.
             return Errno.EINVAL.result();
         }

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
-import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
-import static dev.samara.core.mman.RemapFlags.MAYMOVE;
-import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
+import static dev.samara.core.mman.Mman.DONTUNMAP;
+import static dev.samara.core.mman.Mman.MAYMOVE;
+import static dev.samara.core.mman.Mman.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
@@ -18,7 +18,7 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
@@ -316,8 +316,8 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
 
         private long move(VmArea vma, long hint) {
             long offset = vma.pageOffset() + geometry.pages(address - vma.start());
-            int mapFlags = ((flags & MREMAP_FIXED) != 0 ? MapFlags.FIXED : 0)
-                    | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
+            int mapFlags =
+                    ((flags & MREMAP_FIXED) != 0 ? Mman.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? Mman.SHARED : 0);
             long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
             if (Errno.isError(target)) {
                 return target;

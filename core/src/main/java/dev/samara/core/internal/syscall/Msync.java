@@ -10,7 +10,7 @@ import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
@@ -22,7 +22,7 @@ import dev.samara.core.vma.VmaFlags;
  * the first call that fails. The error of that call takes precedence over errors of the layout.
  */
 public record Msync(long address, long length, int flags) implements RangeCall {
-    private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
+    private static final int KNOWN = Mman.ASYNC | Mman.INVALIDATE | Mman.SYNC;
 
     /** The result with which the visit ends at locked memory. It is not an errno. */
     private static final long LOCKED = 1;
@@ -35,7 +35,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
         long decided = Syscall.run(layout, call);
         long result = decided == HAS_BACKING ? 0 : decided;
         boolean calls = decided == HAS_BACKING || decided == Errno.ENOMEM.result() || decided == Errno.EBUSY.result();
-        if ((flags & SyncFlags.SYNC) == 0 || !calls) {
+        if ((flags & Mman.SYNC) == 0 || !calls) {
             return result;
         }
         long failure = call.sync(layout);
@@ -50,7 +50,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
     }
 
     private long sync(Layout layout, VmArea vma, long start, long end) {
-        if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
+        if ((flags & Mman.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
             return LOCKED;
         }
         BackingTraits traits = vma.traits();
@@ -72,7 +72,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
     @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
-        boolean both = (flags & SyncFlags.ASYNC) != 0 && (flags & SyncFlags.SYNC) != 0;
+        boolean both = (flags & Mman.ASYNC) != 0 && (flags & Mman.SYNC) != 0;
         if ((flags & ~KNOWN) != 0 || !geometry.isAligned(address) || both) {
             return Errno.EINVAL.result();
         }
@@ -96,12 +96,12 @@ public record Msync(long address, long length, int flags) implements RangeCall {
                 return result;
             }
             if (Addresses.isBelow(reached, vma.start())) {
-                if (flags == SyncFlags.ASYNC) {
+                if (flags == Mman.ASYNC) {
                     return Errno.ENOMEM.result();
                 }
                 result = Errno.ENOMEM.result();
             }
-            if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
+            if ((flags & Mman.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
                 return Errno.EBUSY.result();
             }
             if (result == 0 && isSaved(vma)) {

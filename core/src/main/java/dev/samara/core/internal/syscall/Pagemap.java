@@ -15,8 +15,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.PageCategory;
-import dev.samara.core.mman.PagemapWord;
+import dev.samara.core.mman.PagemapFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import java.util.function.LongConsumer;
@@ -96,7 +95,7 @@ public final class Pagemap {
         PageTable table = layout.pages();
         long pte = table.get(at);
         if (isGuard(pte)) {
-            return PagemapWord.PM_SWAP | PagemapWord.PM_GUARD_REGION;
+            return PagemapFlags.PM_SWAP | PagemapFlags.PM_GUARD_REGION;
         }
         if (!hasPage(pte)) {
             return 0;
@@ -106,10 +105,10 @@ public final class Pagemap {
         boolean isExclusive = kind == Pte.ANONYMOUS_PAGE
                 ? isSole(layout.memory().frames(), pte)
                 : isCached && isSole(pageOf(layout, vma, at), pte, mappings);
-        return PagemapWord.PM_PRESENT
-                | (isCached ? PagemapWord.PM_FILE : 0)
-                | (isExclusive ? PagemapWord.PM_EXCLUSIVE : 0)
-                | (isSoftDirty(pte) ? PagemapWord.PM_SOFT_DIRTY : 0);
+        return PagemapFlags.PM_PRESENT
+                | (isCached ? PagemapFlags.PM_FILE : 0)
+                | (isExclusive ? PagemapFlags.PM_EXCLUSIVE : 0)
+                | (isSoftDirty(pte) ? PagemapFlags.PM_SOFT_DIRTY : 0);
     }
 
     private static boolean isSole(Frames frames, long pte) {
@@ -276,7 +275,7 @@ public final class Pagemap {
                 return Errno.ESRCH.result();
             }
             Geometry geometry = layout.geometry();
-            if (((inverted | mask | anyOf | told) & ~PageCategory.ALL) != 0 || !geometry.isAligned(start)) {
+            if (((inverted | mask | anyOf | told) & ~PagemapFlags.ALL) != 0 || !geometry.isAligned(start)) {
                 return Errno.EINVAL.result();
             }
             if (Addresses.isBelow(geometry.limit(), end) || Addresses.isBelow(end, start)) {
@@ -347,16 +346,16 @@ public final class Pagemap {
         /** Returns the categories of a page with an entry ({@code pagemap_page_category}). */
         static long categoriesOf(long pte) {
             if (isGuard(pte)) {
-                return PageCategory.WRITTEN | PageCategory.SWAPPED | PageCategory.GUARD;
+                return PagemapFlags.WRITTEN | PagemapFlags.SWAPPED | PagemapFlags.GUARD;
             }
             if (!hasPage(pte)) {
-                return PageCategory.WRITTEN;
+                return PagemapFlags.WRITTEN;
             }
-            return PageCategory.WRITTEN
-                    | PageCategory.PRESENT
-                    | (Pte.isCached(pte) ? PageCategory.FILE : 0)
-                    | (Pte.has(pte, Pte.ZERO) ? PageCategory.PFNZERO : 0)
-                    | (isSoftDirty(pte) ? PageCategory.SOFT_DIRTY : 0);
+            return PagemapFlags.WRITTEN
+                    | PagemapFlags.PRESENT
+                    | (Pte.isCached(pte) ? PagemapFlags.FILE : 0)
+                    | (Pte.has(pte, Pte.ZERO) ? PagemapFlags.PFNZERO : 0)
+                    | (isSoftDirty(pte) ? PagemapFlags.SOFT_DIRTY : 0);
         }
 
         private boolean matches(long categories) {

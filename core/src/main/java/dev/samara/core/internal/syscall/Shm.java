@@ -13,9 +13,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.VmaFlags;
@@ -85,9 +83,9 @@ public final class Shm {
         @Override
         public long decide(Edit edit) {
             Geometry geometry = edit.geometry;
-            boolean remap = (flags & ShmFlags.REMAP) != 0;
+            boolean remap = (flags & Mman.REMAP) != 0;
             boolean fixed = address != 0;
-            long wanted = (flags & ShmFlags.RND) != 0 ? geometry.roundDown(address) : address;
+            long wanted = (flags & Mman.RND) != 0 ? geometry.roundDown(address) : address;
             if (segment == null || !geometry.isAligned(wanted) || (remap && wanted == 0)) {
                 return Errno.EINVAL.result();
             }
@@ -101,11 +99,9 @@ public final class Shm {
                     return Errno.EINVAL.result();
                 }
             }
-            boolean readOnly = (flags & ShmFlags.RDONLY) != 0;
-            int protection = Protection.READ
-                    | (readOnly ? 0 : Protection.WRITE)
-                    | ((flags & ShmFlags.SHM_EXEC) != 0 ? Protection.EXEC : 0);
-            int mapFlags = MapFlags.SHARED | (fixed ? MapFlags.FIXED : 0);
+            boolean readOnly = (flags & Mman.RDONLY) != 0;
+            int protection = Mman.READ | (readOnly ? 0 : Mman.WRITE) | ((flags & Mman.SHM_EXEC) != 0 ? Mman.EXEC : 0);
+            int mapFlags = Mman.SHARED | (fixed ? Mman.FIXED : 0);
             return new Mmap(wanted, segment.size(), protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
                     .map(edit);
         }

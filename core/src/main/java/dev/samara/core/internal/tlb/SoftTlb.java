@@ -140,7 +140,7 @@ public sealed class SoftTlb {
          * Adds a missing translation to the TLB, if the CPU is in GUEST and the page table contains the translation.
          * Does not fault, and does not wait. The caller may use the translation for one access of this kind.
          *
-         * @param access one bit of {@link dev.samara.core.mman.Protection}
+         * @param access one {@code PROT_*} bit of {@link dev.samara.core.mman.Mman}
          * @return the physical address; {@link #MISS} if no translation was added
          * @throws IllegalStateException if the caller does not own the CPU
          */
@@ -151,7 +151,7 @@ public sealed class SoftTlb {
          * needs no mark, and no range of the space is watched. The JVM's compiler inlines this call, which it would not
          * do with a complete walk.
          *
-         * @param access one bit of {@link dev.samara.core.mman.Protection}
+         * @param access one {@code PROT_*} bit of {@link dev.samara.core.mman.Mman}
          * @return the physical address; {@link #MISS} if no translation was added, although {@link #walk} may add one
          * @throws IllegalStateException if the caller does not own the CPU
          */
@@ -161,7 +161,7 @@ public sealed class SoftTlb {
          * Translates an address for an access through the region of a view. Adds the translation to the TLB if the page
          * table contains it. Does not fault, and does not wait.
          *
-         * @param access one bit of {@link dev.samara.core.mman.Protection}
+         * @param access one {@code PROT_*} bit of {@link dev.samara.core.mman.Mman}
          * @return the index in the region; {@link #MISS} if a view cannot make the access
          * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
          */
@@ -326,10 +326,10 @@ public sealed class SoftTlb {
     /**
      * Returns the right that an access needs, as a bit of {@link Pte}.
      *
-     * @param access one bit of {@link dev.samara.core.mman.Protection}
+     * @param access one {@code PROT_*} bit of {@link dev.samara.core.mman.Mman}
      */
     public static long rights(int access) {
-        // In an entry, the bits of Protection follow the bit of a present entry, in the same order.
+        // In an entry, the bits of a protection follow the bit of a present entry, in the same order.
         return (long) access << 1;
     }
 

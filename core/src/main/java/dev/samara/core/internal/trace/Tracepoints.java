@@ -2,7 +2,7 @@
 package dev.samara.core.internal.trace;
 
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -185,7 +185,7 @@ public final class Tracepoints {
      *
      * @param begun the result of {@link #begin}; if it is null, nothing is recorded
      * @param space the number of the space
-     * @param access bits of {@link Protection}
+     * @param access {@code PROT_*} bits of {@link Mman}
      * @param cause the reason why the step was needed
      * @param result a {@link Fault}, or a negative number if the fault continues
      * @param isMajor whether a backing had to fetch data
@@ -205,9 +205,8 @@ public final class Tracepoints {
                 if (event.shouldCommit()) {
                     event.space = space;
                     event.address = address;
-                    event.access = (access & Protection.WRITE) != 0
-                            ? "write"
-                            : (access & Protection.EXEC) != 0 ? "execute" : "read";
+                    event.access =
+                            (access & Mman.WRITE) != 0 ? "write" : (access & Mman.EXEC) != 0 ? "execute" : "read";
                     event.cause = cause;
                     event.result = Fault.toString(Math.max(result, Fault.NONE));
                     event.major = isMajor;

@@ -4,11 +4,7 @@ package dev.samara.core.interleave.cost;
 import static dev.samara.core.interleave.cost.ManyMappings.AT;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 
 /** A call that affects many mappings, each of one page. */
 @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
@@ -19,17 +15,17 @@ enum CallOverMany {
     MREMAP_OF_TOUCHED(Mapped.TOUCHED, true, CallOverMany::move),
     MREMAP_OF_NEIGHBOURS(Mapped.ALTERNATELY, true, CallOverMany::move),
     MREMAP_DONTUNMAP(Mapped.APART, true, CallOverMany::moveAndKeep),
-    MPROTECT(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Protection.READ)),
-    MPROTECT_NONE(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
+    MPROTECT(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Mman.READ)),
+    MPROTECT_NONE(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Mman.NONE)),
     MPROTECT_BESIDE_CALLS_AT_THE_LIMIT(
-            Mapped.ALTERNATELY_TO_THE_LIMIT, true, (space, length) -> space.mprotect(AT, length, Protection.READ)),
-    DONTNEED(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
-    GUARD_INSTALL(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
-    DONTFORK(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
-    POPULATE_READ(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
-    MLOCK(Mapped.ALTERNATELY, true, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
-    MLOCKALL(Mapped.ALTERNATELY, true, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
-    MSYNC(Mapped.ALTERNATELY, true, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
+            Mapped.ALTERNATELY_TO_THE_LIMIT, true, (space, length) -> space.mprotect(AT, length, Mman.READ)),
+    DONTNEED(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Mman.DONTNEED)),
+    GUARD_INSTALL(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Mman.GUARD_INSTALL)),
+    DONTFORK(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Mman.DONTFORK)),
+    POPULATE_READ(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Mman.POPULATE_READ)),
+    MLOCK(Mapped.ALTERNATELY, true, (space, length) -> space.mlock2(AT, length, Mman.ONFAULT)),
+    MLOCKALL(Mapped.ALTERNATELY, true, (space, length) -> space.mlockall(Mman.CURRENT | Mman.ALL_ONFAULT)),
+    MSYNC(Mapped.ALTERNATELY, true, (space, length) -> space.msync(AT, length, Mman.SYNC)),
     MSEAL(Mapped.ALTERNATELY, true, (space, length) -> space.mseal(AT, length, 0)),
     SET_ANON_NAME(Mapped.ALTERNATELY, true, (space, length) -> space.setAnonymousName(AT, length, "pool")),
 
@@ -48,9 +44,8 @@ enum CallOverMany {
     MREMAP_OF_BACKED_OVER_OTHERS(Mapped.BACKED_BELOW_OTHERS, false, CallOverMany::move),
     MREMAP_DONTUNMAP_OF_BACKED(Mapped.BACKED, false, CallOverMany::moveAndKeep),
     MREMAP_DONTUNMAP_OF_BACKED_EACH(Mapped.BACKED_EACH, false, CallOverMany::moveAndKeep),
-    MPROTECT_OF_BACKED(
-            Mapped.ALTERNATELY_BACKED, false, (space, length) -> space.mprotect(AT, length, Protection.READ)),
-    DONTFORK_OF_BACKED(Mapped.ALTERNATELY_BACKED, false, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
+    MPROTECT_OF_BACKED(Mapped.ALTERNATELY_BACKED, false, (space, length) -> space.mprotect(AT, length, Mman.READ)),
+    DONTFORK_OF_BACKED(Mapped.ALTERNATELY_BACKED, false, (space, length) -> space.madvise(AT, length, Mman.DONTFORK)),
     FORK_OF_BACKED(Mapped.BACKED_EACH, false, CallOverMany::fork),
     MUNMAP_OF_BACKED(Mapped.BACKED, false, (space, length) -> space.munmap(AT, length));
 
@@ -103,7 +98,7 @@ enum CallOverMany {
     }
 
     private static long moveAndKeep(AddressSpace space, long length) {
-        return space.mremap(AT, length, length, ManyMappings.MOVE | RemapFlags.DONTUNMAP, ManyMappings.TARGET);
+        return space.mremap(AT, length, length, ManyMappings.MOVE | Mman.DONTUNMAP, ManyMappings.TARGET);
     }
 
     private static long mapOver(AddressSpace space, long length) {

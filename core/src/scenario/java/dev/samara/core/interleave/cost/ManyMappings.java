@@ -7,9 +7,7 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -22,10 +20,10 @@ import org.jspecify.annotations.Nullable;
 final class ManyMappings implements BiFunction<String, Integer, long[]> {
     static final long AT = 0x1_0000_0000L;
     static final long TARGET = 0x9_0000_0000L;
-    static final int RW = Protection.READ | Protection.WRITE;
-    static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    static final int FIXED_SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    static final int RW = Mman.READ | Mman.WRITE;
+    static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    static final int FIXED_SHARED = Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED;
+    static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     private static final int OTHERS = 4;
 
@@ -124,7 +122,7 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
         Backing one = new Asked(1);
         for (int i = 0; i < mappings; i++) {
             long apart = 2L * i * PAGE;
-            int rights = i % 2 == 0 ? RW : Protection.READ;
+            int rights = i % 2 == 0 ? RW : Mman.READ;
             switch (mapped) {
                 case APART -> map(space, AT + apart, 1, RW, FIXED, null);
                 case APART_BELOW_OTHERS -> {
@@ -135,12 +133,12 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
                     map(space, AT + apart, 1, RW, FIXED, null);
                     map(space, TARGET + apart, 1, RW, FIXED_SHARED, null);
                 }
-                case TOUCHED -> map(space, AT + apart, 1, RW, FIXED | MapFlags.POPULATE, null);
+                case TOUCHED -> map(space, AT + apart, 1, RW, FIXED | Mman.POPULATE, null);
                 case SHARED -> map(space, AT + apart, 1, RW, FIXED_SHARED, null);
-                case BACKED -> map(space, AT + apart, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, one);
-                case BACKED_EACH -> map(space, AT + apart, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, new Asked(2 + i));
+                case BACKED -> map(space, AT + apart, 1, RW, Mman.PRIVATE | Mman.FIXED, one);
+                case BACKED_EACH -> map(space, AT + apart, 1, RW, Mman.PRIVATE | Mman.FIXED, new Asked(2 + i));
                 case BACKED_BELOW_OTHERS -> {
-                    map(space, AT + apart, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, one);
+                    map(space, AT + apart, 1, RW, Mman.PRIVATE | Mman.FIXED, one);
                     map(space, TARGET + apart, 1, RW, FIXED, null);
                 }
                 case ALTERNATELY_BACKED ->
@@ -149,8 +147,8 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
                             space,
                             AT + i * PAGE,
                             1,
-                            i % 2 == 0 ? Protection.READ | Protection.EXEC : Protection.READ,
-                            MapFlags.PRIVATE | MapFlags.FIXED,
+                            i % 2 == 0 ? Mman.READ | Mman.EXEC : Mman.READ,
+                            Mman.PRIVATE | Mman.FIXED,
                             one);
                 default -> map(space, AT + i * PAGE, 1, rights, FIXED, null);
             }

@@ -19,7 +19,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -90,7 +90,7 @@ final class AccessKinds {
 
     /** Reads a pinned page, whose frame is not reused for another page before the pin is released. */
     private static Object pin(Call call) {
-        try (PinnedFrame pin = call.cpu().memory().pin(call.start(), Protection.READ)) {
+        try (PinnedFrame pin = call.cpu().memory().pin(call.start(), Mman.READ)) {
             if (pin == null) {
                 return Fault.toString(call.cpu().memory().fault());
             }
@@ -218,7 +218,7 @@ final class AccessKinds {
     }
 
     private static void looks() {
-        PairKinds.add("resolve", call -> Fault.toString(call.space().resolve(call.start(), Protection.READ)));
+        PairKinds.add("resolve", call -> Fault.toString(call.space().resolve(call.start(), Mman.READ)));
         PairKinds.add(
                 "mincore",
                 call -> call.space()

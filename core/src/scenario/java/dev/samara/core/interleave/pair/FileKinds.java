@@ -8,7 +8,7 @@ import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
-import dev.samara.core.mman.SealFlags;
+import dev.samara.core.mman.Mman;
 
 /** The operations on the mapped file. */
 final class FileKinds {
@@ -32,7 +32,7 @@ final class FileKinds {
         PairKinds.on(
                 ground -> ground == Ground.PRIVATE_FILE || ground == Ground.SHARED_FILE,
                 "seal-write",
-                call -> ((GroundFile.InMemory) call.file()).file().addSeals(SealFlags.SEAL_WRITE));
+                call -> ((GroundFile.InMemory) call.file()).file().addSeals(Mman.SEAL_WRITE));
         PairKinds.on(FileKinds::isOfHost, "fsync", call -> {
             long saved = host(call).fsync();
             noteSaved(call, saved, 0, Ground.PAGES);

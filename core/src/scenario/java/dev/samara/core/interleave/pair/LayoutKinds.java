@@ -6,20 +6,14 @@ import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.SyncFlags;
 
 /** The calls that change a layout or its pages. */
 final class LayoutKinds {
     private static final int RW = SpaceScenario.RW;
     private static final int FIXED = SpaceScenario.FIXED;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** The suffix of asynchronous calls that are joined after all operations. */
     static final String LEFT = "-left";
@@ -36,16 +30,16 @@ final class LayoutKinds {
         advises();
         PairKinds.add("mlock", call -> call.space().mlock(call.start(), call.length()));
         PairKinds.add("munlock", call -> call.space().munlock(call.start(), call.length()));
-        PairKinds.add("mlock-onfault", call -> call.space().mlock2(call.start(), call.length(), LockFlags.ONFAULT));
+        PairKinds.add("mlock-onfault", call -> call.space().mlock2(call.start(), call.length(), Mman.ONFAULT));
         PairKinds.add("msync", call -> {
-            long saved = call.space().msync(call.start(), call.length(), SyncFlags.SYNC | SyncFlags.INVALIDATE);
+            long saved = call.space().msync(call.start(), call.length(), Mman.SYNC | Mman.INVALIDATE);
             long first = call.offset() / SpaceScenario.PAGE;
             FileKinds.noteSaved(call, saved, first, first + call.length() / SpaceScenario.PAGE);
             return saved;
         });
         PairKinds.add("mseal", call -> call.space().mseal(call.start(), call.length(), 0));
         PairKinds.add("set-anon-name", call -> call.space().setAnonymousName(call.start(), call.length(), "pool"));
-        PairKinds.add("mdwe", call -> call.space().setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
+        PairKinds.add("mdwe", call -> call.space().setMdwe(Mman.REFUSE_EXEC_GAIN));
         PairKinds.add("fork", call -> {
             call.state().children.put("child of " + call.label(), call.space().fork());
             return "forked";
@@ -66,15 +60,15 @@ final class LayoutKinds {
     private static void maps() {
         PairKinds.gives("mmap", call -> call.space().mmap(call.start(), call.length(), RW, FIXED, null, 0));
         PairKinds.gives("mmap-hint", call -> {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS;
             return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
         });
         PairKinds.gives("mmap-populate", call -> {
-            int flags = FIXED | MapFlags.POPULATE;
+            int flags = FIXED | Mman.POPULATE;
             return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
         });
         PairKinds.gives("mmap-noreplace", call -> {
-            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+            int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED_NOREPLACE;
             return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
         });
         PairKinds.gives(
@@ -90,13 +84,13 @@ final class LayoutKinds {
                                 call.start(),
                                 call.length(),
                                 RW,
-                                MapFlags.SHARED | MapFlags.FIXED,
+                                Mman.SHARED | Mman.FIXED,
                                 call.file().backing(),
                                 call.offset()));
         PairKinds.on(Ground::hasFile, "remap-file-pages", call -> {
             long page = call.offset() / SpaceScenario.PAGE + 1;
             // Without populating, which would take effect at a second instant.
-            return call.space().remapFilePages(call.start(), SpaceScenario.PAGE, 0, page, MapFlags.NONBLOCK);
+            return call.space().remapFilePages(call.start(), SpaceScenario.PAGE, 0, page, Mman.NONBLOCK);
         });
         PairKinds.givesOn(
                 ground -> ground == Ground.HEAP,
@@ -137,38 +131,32 @@ final class LayoutKinds {
         PairKinds.takes(
                 "mremap-grow",
                 Pte.RIGHTS,
-                call -> call.space().mremap(call.start(), call.length(), 2 * call.length(), RemapFlags.MAYMOVE, 0));
+                call -> call.space().mremap(call.start(), call.length(), 2 * call.length(), Mman.MAYMOVE, 0));
         PairKinds.add(
                 "mremap-dontunmap",
                 call -> call.space()
-                        .mremap(
-                                call.start(),
-                                call.length(),
-                                call.length(),
-                                MOVE | RemapFlags.DONTUNMAP,
-                                call.elsewhere()));
+                        .mremap(call.start(), call.length(), call.length(), MOVE | Mman.DONTUNMAP, call.elsewhere()));
     }
 
     private static void protects() {
-        PairKinds.takes(
-                "mprotect", Pte.WRITE, call -> call.space().mprotect(call.start(), call.length(), Protection.READ));
+        PairKinds.takes("mprotect", Pte.WRITE, call -> call.space().mprotect(call.start(), call.length(), Mman.READ));
         PairKinds.takes("mprotect-none", Pte.RIGHTS, call -> call.space().mprotect(call.start(), call.length(), 0));
-        PairKinds.gives("widen", call -> call.space().mprotect(call.start(), call.length(), RW | Protection.EXEC));
+        PairKinds.gives("widen", call -> call.space().mprotect(call.start(), call.length(), RW | Mman.EXEC));
     }
 
     private static void advises() {
-        advice("dontneed", Advice.DONTNEED);
-        advice("guard", Advice.GUARD_INSTALL);
-        advice("unguard", Advice.GUARD_REMOVE);
-        advice("populate", Advice.POPULATE_WRITE);
-        advice("populate-read", Advice.POPULATE_READ);
-        advice("dontneed-locked", Advice.DONTNEED_LOCKED);
-        advice("free", Advice.FREE);
-        advice("hugepage", Advice.HUGEPAGE);
-        advice("dontfork", Advice.DONTFORK);
-        advice("wipeonfork", Advice.WIPEONFORK);
+        advice("dontneed", Mman.DONTNEED);
+        advice("guard", Mman.GUARD_INSTALL);
+        advice("unguard", Mman.GUARD_REMOVE);
+        advice("populate", Mman.POPULATE_WRITE);
+        advice("populate-read", Mman.POPULATE_READ);
+        advice("dontneed-locked", Mman.DONTNEED_LOCKED);
+        advice("free", Mman.FREE);
+        advice("hugepage", Mman.HUGEPAGE);
+        advice("dontfork", Mman.DONTFORK);
+        advice("wipeonfork", Mman.WIPEONFORK);
         PairKinds.on(
-                Ground::hasHoles, "remove", call -> call.space().madvise(call.start(), call.length(), Advice.REMOVE));
+                Ground::hasHoles, "remove", call -> call.space().madvise(call.start(), call.length(), Mman.REMOVE));
     }
 
     private static void advice(String name, int advice) {

@@ -3,7 +3,7 @@ package dev.samara.core.interleave.pair;
 
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.SpaceScenario;
-import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.SharedSegment;
 
 /** Operations on shared segments, and on stacks that grow. */
@@ -14,7 +14,7 @@ final class ShmKinds {
     private ShmKinds() {}
 
     static void addTo() {
-        PairKinds.gives("shmat", call -> call.space().shmat(call.state().segment(PAGES), call.start(), ShmFlags.REMAP));
+        PairKinds.gives("shmat", call -> call.space().shmat(call.state().segment(PAGES), call.start(), Mman.REMAP));
         PairKinds.takesOn(
                 ground -> ground == Ground.SEGMENT,
                 "shmdt",

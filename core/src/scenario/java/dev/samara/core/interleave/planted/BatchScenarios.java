@@ -4,8 +4,7 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.Cpu;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 
 /**
  * Calls that publish in batches of one VMA each, concurrently with other calls. Each of the other calls must take
@@ -21,17 +20,17 @@ final class BatchScenarios {
         static final long LENGTH = 3 * PAGE;
 
         static final SpaceScenario.Operation PROTECT =
-                (state, cpu) -> "" + state.space.mprotect(AT, LENGTH, Protection.READ | Protection.EXEC);
+                (state, cpu) -> "" + state.space.mprotect(AT, LENGTH, Mman.READ | Mman.EXEC);
 
-        static final SpaceScenario.Operation MOVE = (state, cpu) ->
-                "" + state.space.mremap(AT, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TARGET);
+        static final SpaceScenario.Operation MOVE =
+                (state, cpu) -> "" + state.space.mremap(AT, LENGTH, LENGTH, Mman.MAYMOVE | Mman.MREMAP_FIXED, TARGET);
 
         @Override
         protected void prepare(State state, Cpu cpu) {
             for (int i = 0; i < 3; i++) {
                 mapPage(state, cpu, AT + i * PAGE);
                 if (i == 1) {
-                    state.space.mprotect(AT + PAGE, PAGE, Protection.READ);
+                    state.space.mprotect(AT + PAGE, PAGE, Mman.READ);
                 }
             }
         }
@@ -49,7 +48,7 @@ final class BatchScenarios {
     static final class ProtectBesideProtect extends OfThree {
         ProtectBesideProtect() {
             calls().put("one", PROTECT);
-            calls().put("two", (state, cpu) -> "" + state.space.mprotect(AT + PAGE, 2 * PAGE, Protection.NONE));
+            calls().put("two", (state, cpu) -> "" + state.space.mprotect(AT + PAGE, 2 * PAGE, Mman.NONE));
         }
     }
 

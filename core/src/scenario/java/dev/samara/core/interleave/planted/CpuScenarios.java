@@ -8,7 +8,7 @@ import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -151,8 +151,8 @@ final class CpuScenarios {
                 public String run(State state, Cpu cpu) {
                     // As for a FlatMemory whose frames are in a region.
                     SoftTlb.Viewed viewed = (SoftTlb.Viewed) cpu.memory();
-                    boolean isOne = viewed.refill(AT + PAGE, Protection.READ) != SoftTlb.MISS;
-                    boolean isOther = viewed.refill(SECOND, Protection.READ) != SoftTlb.MISS;
+                    boolean isOne = viewed.refill(AT + PAGE, Mman.READ) != SoftTlb.MISS;
+                    boolean isOther = viewed.refill(SECOND, Mman.READ) != SoftTlb.MISS;
                     cpu.poll();
                     cpu.leaveGuest();
                     return isOne || isOther ? "used" : "left";

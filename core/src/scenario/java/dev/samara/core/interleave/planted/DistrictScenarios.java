@@ -12,7 +12,7 @@ import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.Objects;
 
@@ -116,8 +116,7 @@ final class DistrictScenarios {
         PlacementBesidePart() {
             calls().put(
                             "place",
-                            (state, cpu) ->
-                                    "" + state.space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0));
+                            (state, cpu) -> "" + state.space.mmap(0, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
             calls().put("munmap", munmap(at(3), PAGE));
         }
     }
@@ -126,7 +125,7 @@ final class DistrictScenarios {
     static final class HintBesidePart extends OfFour {
         HintBesidePart() {
             calls().put("hint", (state, cpu) -> {
-                long placed = state.space.mmap(at(0), PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+                long placed = state.space.mmap(at(0), PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
                 if (placed <= at(3)) {
                     throw new AssertionError("P41: not in the highest hole of all parts: " + placed);
                 }

@@ -13,8 +13,7 @@ import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +37,7 @@ final class DropScenarios {
         }
 
         static void mapDroppable(State state, Cpu cpu, long at) {
-            int flags = MapFlags.DROPPABLE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            int flags = Mman.DROPPABLE | Mman.ANONYMOUS | Mman.FIXED;
             assertEquals(at, state.space.mmap(at, PAGE, RW, flags, null, 0));
             store(cpu, at, 7);
         }
@@ -68,7 +67,7 @@ final class DropScenarios {
 
         Pin() {
             calls().put("pin", (state, cpu) -> {
-                pin = cpu.memory().pin(AT, Protection.WRITE);
+                pin = cpu.memory().pin(AT, Mman.WRITE);
                 return pin == null ? "none" : "pinned";
             });
         }

@@ -6,8 +6,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 
 /**
  * Calls through a reference to a space, or on a file that the space maps, concurrently with the space's end. The
@@ -91,7 +91,7 @@ final class EndScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            int shared = MapFlags.SHARED | MapFlags.FIXED;
+            int shared = Mman.SHARED | Mman.FIXED;
             state.space.mmap(AT, 2 * PAGE, RW, shared, newFile(state).open(), 0);
             store(cpu, AT, 7);
         }

@@ -10,7 +10,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFilePages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -219,7 +219,7 @@ final class EvictionScenarios {
             freed(host(state).file());
             load(cpu, AT);
             HostFile another = host(state).openAnother();
-            state.space.mmap(AT + 4 * PAGE, 2 * PAGE, Protection.READ, HostFileScenarios.SHARED, another, 0);
+            state.space.mmap(AT + 4 * PAGE, 2 * PAGE, Mman.READ, HostFileScenarios.SHARED, another, 0);
             load(cpu, AT + 4 * PAGE);
             other = another;
         }

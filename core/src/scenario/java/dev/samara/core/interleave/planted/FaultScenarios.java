@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Mman;
 
 /** Faults concurrent with calls that affect their page. */
 final class FaultScenarios {
@@ -11,7 +11,7 @@ final class FaultScenarios {
     static final class DiscardBesideStore extends Calls {
         DiscardBesideStore() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
-            calls().put("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Advice.DONTNEED));
+            calls().put("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Mman.DONTNEED));
         }
     }
 }

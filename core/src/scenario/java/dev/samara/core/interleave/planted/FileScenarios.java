@@ -5,9 +5,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
@@ -20,7 +18,7 @@ final class FileScenarios {
     private FileScenarios() {}
 
     abstract static class OfFile extends Calls {
-        static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+        static final int SHARED = Mman.SHARED | Mman.FIXED;
 
         @Override
         protected void prepare(State state, Cpu cpu) {
@@ -62,7 +60,7 @@ final class FileScenarios {
 
         TruncateBesideCut() {
             calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
-            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Mman.READ));
         }
 
         @Override
@@ -128,14 +126,14 @@ final class FileScenarios {
         protected void prepare(State state, Cpu cpu) {
             cache = state.machine.newPageCache(LINUX, PAGE);
             Paged file = new Paged(cache);
-            int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+            int flags = Mman.PRIVATE | Mman.FIXED;
             state.space.mmap(AT, 4 * PAGE, RW, FIXED, null, 0);
-            state.space.mmap(FILE, PAGE, Protection.READ, flags, file, 0);
+            state.space.mmap(FILE, PAGE, Mman.READ, flags, file, 0);
             load(cpu, FILE);
             store(cpu, AT + PAGE, 2);
             store(cpu, AT + 2 * PAGE, 3);
             // The page stays in the cache, but is not mapped.
-            state.space.mmap(FILE, PAGE, Protection.READ, flags, file, 0);
+            state.space.mmap(FILE, PAGE, Mman.READ, flags, file, 0);
         }
 
         @Override
@@ -244,7 +242,7 @@ final class FileScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             state.space.mmap(AT, PAGE, RW, SHARED, newFile(state).open(), 0);
-            state.space.mmap(OTHER, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0);
+            state.space.mmap(OTHER, PAGE, RW, FIXED | Mman.POPULATE, null, 0);
             store(cpu, AT, 7);
         }
     }
@@ -254,7 +252,7 @@ final class FileScenarios {
         static final long TO = AT + 8 * PAGE;
 
         MoveBesideTruncate() {
-            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
             calls().put("mremap", (state, cpu) -> "" + state.space.mremap(AT, PAGE, PAGE, flags, TO));
             calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
         }
@@ -276,7 +274,7 @@ final class FileScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
-            state.space.mmap(AT, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, file().open(), 0);
+            state.space.mmap(AT, PAGE, RW, Mman.PRIVATE | Mman.FIXED, file().open(), 0);
             store(cpu, AT, 8);
         }
     }

@@ -9,10 +9,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -171,12 +168,7 @@ final class ForkScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             state.space.mmap(
-                    AT,
-                    PAGE,
-                    RW,
-                    MapFlags.PRIVATE | MapFlags.FIXED,
-                    newFile(state).open(),
-                    0);
+                    AT, PAGE, RW, Mman.PRIVATE | Mman.FIXED, newFile(state).open(), 0);
             mapPage(state, cpu, LAST);
         }
     }
@@ -187,7 +179,7 @@ final class ForkScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            state.space.mmap(STACK, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+            state.space.mmap(STACK, PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0);
             mapPage(state, cpu, LAST);
         }
 
@@ -221,7 +213,7 @@ final class ForkScenarios {
     static final class DiscardThenStore extends ChangeThenStore {
         @Override
         void change(State state, Cpu cpu) {
-            assertEquals(0, state.space.madvise(AT, PAGE, Advice.DONTNEED));
+            assertEquals(0, state.space.madvise(AT, PAGE, Mman.DONTNEED));
         }
 
         @Override
@@ -234,7 +226,7 @@ final class ForkScenarios {
     static final class ProtectThenStore extends ChangeThenStore {
         @Override
         void change(State state, Cpu cpu) {
-            assertEquals(0, state.space.mprotect(AT, PAGE, Protection.READ));
+            assertEquals(0, state.space.mprotect(AT, PAGE, Mman.READ));
         }
 
         @Override
@@ -249,7 +241,7 @@ final class ForkScenarios {
 
         ForkBesidePin() {
             calls().put("pin", (state, cpu) -> {
-                pinned = cpu.memory().pin(AT, Protection.WRITE);
+                pinned = cpu.memory().pin(AT, Mman.WRITE);
                 return pinned != null ? "pinned" : "refused";
             });
             calls().put("fork", FORK);
@@ -320,7 +312,7 @@ final class ForkScenarios {
     static final class FirstStoreBesideCut extends Calls {
         FirstStoreBesideCut() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
-            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT + PAGE, PAGE, Protection.READ));
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT + PAGE, PAGE, Mman.READ));
         }
 
         @Override
@@ -353,11 +345,7 @@ final class ForkScenarios {
                             "mremap",
                             (state, cpu) -> ""
                                     + state.space.mremap(
-                                            AT,
-                                            PAGE,
-                                            PAGE,
-                                            RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | flags,
-                                            TARGET));
+                                            AT, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED | flags, TARGET));
         }
 
         @Override
@@ -390,7 +378,7 @@ final class ForkScenarios {
     /** The source stays mapped, without its page. */
     static final class FirstStoreBesideEmptying extends FirstStoreBeside {
         FirstStoreBesideEmptying() {
-            super(RemapFlags.DONTUNMAP);
+            super(Mman.DONTUNMAP);
         }
     }
 

@@ -6,7 +6,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.interleave.failure.HostFault;
 import dev.samara.interleave.failure.HostFault.HostCall;
 import dev.samara.interleave.failure.HostFault.Way;
@@ -101,7 +101,7 @@ class HostFaultScenario extends HostFileScenarios.OfHostFile {
             case "fsync" ->
                 (state, cpu) -> save("first", state, () -> host(state).fsync());
             case "other" -> (state, cpu) -> save("second", state, second()::fsync);
-            case "msync" -> (state, cpu) -> save("first", state, () -> state.space.msync(AT, PAGE, SyncFlags.SYNC));
+            case "msync" -> (state, cpu) -> save("first", state, () -> state.space.msync(AT, PAGE, Mman.SYNC));
             case "evict" -> (state, cpu) -> evict(state);
             case "truncate" -> (state, cpu) -> result(kind, host(state).file().truncate(PAGE), 0);
             case "punch" -> (state, cpu) -> result(kind, second().punch(2 * PAGE, PAGE), 0);

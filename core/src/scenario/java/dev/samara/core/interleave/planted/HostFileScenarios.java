@@ -7,10 +7,8 @@ import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.interleave.failure.HostFault;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Saves and reads of a host file, whose page n starts with 100 + n, concurrent with other calls. */
 final class HostFileScenarios {
-    static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    static final int SHARED = Mman.SHARED | Mman.FIXED;
 
     private HostFileScenarios() {}
 
@@ -90,8 +88,7 @@ final class HostFileScenarios {
         SavedBesideMove() {
             super(
                     "mremap",
-                    (state, cpu) ->
-                            "" + state.space.mremap(AT, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TO));
+                    (state, cpu) -> "" + state.space.mremap(AT, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, TO));
         }
 
         @Override
@@ -110,7 +107,7 @@ final class HostFileScenarios {
     /** The written page is removed from its mapping. */
     static final class SavedBesideDiscard extends Saved {
         SavedBesideDiscard() {
-            super("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Advice.DONTNEED));
+            super("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Mman.DONTNEED));
         }
     }
 

@@ -10,8 +10,7 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.VmaRef;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -22,9 +21,9 @@ final class LayoutScenarios {
     /** A discard concurrent with a locked mapping that replaces its range, and so cannot be discarded. */
     static final class DiscardBesideLocked extends Calls {
         DiscardBesideLocked() {
-            calls().put("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Advice.DONTNEED));
+            calls().put("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Mman.DONTNEED));
             calls().put("mmap", (state, cpu) -> {
-                long at = state.space.mmap(AT, PAGE, RW, FIXED | MapFlags.LOCKED, null, 0);
+                long at = state.space.mmap(AT, PAGE, RW, FIXED | Mman.LOCKED, null, 0);
                 return at + store(cpu, AT, 9);
             });
         }
@@ -92,7 +91,7 @@ final class LayoutScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            state.space.mmap(AT, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+            state.space.mmap(AT, PAGE, RW, Mman.SHARED | Mman.FIXED, device, 0);
             reference = state.space.acquire(AT);
         }
 
@@ -131,7 +130,7 @@ final class LayoutScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            state.space.mmap(AT, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+            state.space.mmap(AT, PAGE, RW, Mman.SHARED | Mman.FIXED, device, 0);
             reference = state.space.acquire(AT);
             other = state.space.acquire(AT);
         }

@@ -4,9 +4,7 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.Cpu;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -49,7 +47,7 @@ final class LeafScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
-            int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+            int flags = Mman.PRIVATE | Mman.FIXED;
             state.space.mmap(NEXT, PAGE, RW, flags, newFile(state).open(), 0);
         }
     }
@@ -57,7 +55,7 @@ final class LeafScenarios {
     /** A guard at a page without an entry. */
     static final class Guard extends BesideUnhooking {
         Guard() {
-            super("guard", (state, cpu) -> "" + state.space.madvise(NEXT, PAGE, Advice.GUARD_INSTALL));
+            super("guard", (state, cpu) -> "" + state.space.madvise(NEXT, PAGE, Mman.GUARD_INSTALL));
         }
     }
 
@@ -68,8 +66,7 @@ final class LeafScenarios {
         Move() {
             super(
                     "mremap",
-                    (state, cpu) -> ""
-                            + state.space.mremap(FROM, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, NEXT));
+                    (state, cpu) -> "" + state.space.mremap(FROM, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, NEXT));
         }
 
         @Override

@@ -13,7 +13,7 @@ import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -30,7 +30,7 @@ final class LeftoverScenarios {
                 state.space.fork().close();
                 return "";
             });
-            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Mman.READ));
         }
 
         @Override

@@ -13,9 +13,7 @@ import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 
@@ -29,7 +27,7 @@ final class MendedBugScenarios {
     /** A mapping replaces the source of a move while the pages are being moved. */
     static final class MoveBesideEarlyReuse extends Calls {
         MoveBesideEarlyReuse() {
-            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
             calls().put("mremap", (state, cpu) -> "" + state.space.mremap(AT, PAGE, PAGE, flags, TO));
             calls().put("mmap", (state, cpu) -> "" + state.space.mmap(AT, PAGE, RW, FIXED, null, 0));
         }
@@ -59,7 +57,7 @@ final class MendedBugScenarios {
     /** A thread in GUEST resolves an address that a call of another thread replaces. */
     static final class ResolveInGuest extends Calls {
         ResolveInGuest() {
-            calls().put("guest", new InGuest((state, cpu) -> state.space.resolve(AT, Protection.READ) + ""));
+            calls().put("guest", new InGuest((state, cpu) -> state.space.resolve(AT, Mman.READ) + ""));
             calls().put("mmap", (state, cpu) -> "" + state.space.mmap(AT, PAGE, RW, FIXED, null, 0));
         }
 
@@ -128,7 +126,7 @@ final class MendedBugScenarios {
             calls().put("slow", (state, cpu) -> store(cpu, AT, 1));
             calls().put("other", (state, cpu) -> {
                 store(cpu, AT, 2);
-                state.space.mprotect(AT, PAGE, Protection.READ);
+                state.space.mprotect(AT, PAGE, Mman.READ);
                 state.space.collectDirty(AT, PAGE, page -> {});
                 noticesWhenClean = notices;
                 state.space.mprotect(AT, PAGE, RW);
@@ -155,7 +153,7 @@ final class MendedBugScenarios {
                     return 0;
                 }
             };
-            state.space.mmap(AT, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            state.space.mmap(AT, PAGE, RW, Mman.SHARED | Mman.FIXED, file, 0);
             load(cpu, AT);
         }
 
@@ -184,7 +182,7 @@ final class MendedBugScenarios {
         private boolean hasCalled;
 
         RefusedBesideFork() {
-            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Mman.READ));
             calls().put("fork", (state, cpu) -> {
                 state.children.put("child", state.space.fork());
                 return "";
@@ -194,7 +192,7 @@ final class MendedBugScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
-            state.space.mmap(DEVICE, 2 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+            state.space.mmap(DEVICE, 2 * PAGE, RW, Mman.SHARED | Mman.FIXED, device, 0);
             state.space.addNotifier((start, end, reason) -> {
                 if (start == AT && !hasCalled) {
                     hasCalled = true;

@@ -11,8 +11,7 @@ import dev.samara.core.guest.PageRun;
 import dev.samara.core.interleave.scenario.SpaceScenario.Operation;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -73,7 +72,7 @@ final class RunScenarios {
         public void before(State state, Cpu cpu) {
             cpu.enterGuest();
             kept = cpu.memory().newRun();
-            kept.seek(AT, (int) PAGE, Protection.READ);
+            kept.seek(AT, (int) PAGE, Mman.READ);
             state.inGuest.add(cpu);
         }
 
@@ -85,7 +84,7 @@ final class RunScenarios {
             // Lets the other call continue.
             Thread.onSpinWait();
             use(run);
-            if (run.seek(AT, (int) PAGE, Protection.READ) != 0) {
+            if (run.seek(AT, (int) PAGE, Mman.READ) != 0) {
                 use(run);
             }
             if (state.inGuest.remove(cpu)) {
@@ -131,7 +130,7 @@ final class RunScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            int flags = MapFlags.SHARED | MapFlags.FIXED;
+            int flags = Mman.SHARED | Mman.FIXED;
             state.space.mmap(AT, PAGE, RW, flags, newFile(state).open(), 0);
             store(cpu, AT, OLD);
         }
@@ -164,7 +163,7 @@ final class RunScenarios {
         protected void prepare(State state, Cpu cpu) {
             byte[] old = {(byte) OLD};
             newFile(state).pwrite(old, 0, 1, 0);
-            int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+            int flags = Mman.PRIVATE | Mman.FIXED;
             state.space.mmap(AT, PAGE, RW, flags, file().open(), 0);
             load(cpu, AT);
         }

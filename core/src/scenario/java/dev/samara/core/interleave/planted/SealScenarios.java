@@ -5,22 +5,20 @@ import dev.samara.core.Cpu;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.SealFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A seal against writes to a memory file, concurrent with operations that could still write to it. */
 final class SealScenarios {
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
 
     private SealScenarios() {}
 
     /** Adds the seal. The results depend on which of two calls comes first, so they are not compared. */
     private abstract static class Sealed extends Calls {
         Sealed() {
-            calls().put("seal", (state, cpu) -> "" + file().addSeals(SealFlags.SEAL_WRITE));
+            calls().put("seal", (state, cpu) -> "" + file().addSeals(Mman.SEAL_WRITE));
         }
 
         @Override
@@ -29,7 +27,7 @@ final class SealScenarios {
         }
 
         final boolean isSealed() {
-            return (file().seals() & SealFlags.SEAL_WRITE) != 0;
+            return (file().seals() & Mman.SEAL_WRITE) != 0;
         }
 
         static void requireNot(boolean isWrong, String what) {
@@ -71,7 +69,7 @@ final class SealScenarios {
 
         SealBesidePin() {
             calls().put("pin", (state, cpu) -> {
-                pin = cpu.memory().pin(AT, Protection.WRITE);
+                pin = cpu.memory().pin(AT, Mman.WRITE);
                 return "" + state.space.munmap(AT, PAGE);
             });
         }

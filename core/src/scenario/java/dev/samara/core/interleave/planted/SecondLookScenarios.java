@@ -4,8 +4,7 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.Cpu;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.interleave.failure.HostFault;
 
 /** Threads that make a decision and check it again under a lock, concurrently with operations that invalidate it. */
@@ -19,7 +18,7 @@ final class SecondLookScenarios {
             calls().put(
                             "mprotect",
                             new Revoking(
-                                    (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ),
+                                    (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Mman.READ),
                                     AT,
                                     PAGE,
                                     Pte.WRITE));
@@ -42,14 +41,9 @@ final class SecondLookScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             state.space.mmap(
-                    AT,
-                    PAGE,
-                    RW,
-                    MapFlags.SHARED | MapFlags.FIXED,
-                    newFile(state).open(),
-                    0);
+                    AT, PAGE, RW, Mman.SHARED | Mman.FIXED, newFile(state).open(), 0);
             store(cpu, AT, 7);
-            state.space.mprotect(AT, PAGE, Protection.READ);
+            state.space.mprotect(AT, PAGE, Mman.READ);
             state.space.mprotect(AT, PAGE, RW);
         }
     }

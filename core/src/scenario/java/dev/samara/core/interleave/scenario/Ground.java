@@ -3,8 +3,7 @@ package dev.samara.core.interleave.scenario;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import org.jspecify.annotations.Nullable;
 
 /** The mapping of eight pages on which the operations of a scenario work. */
@@ -32,7 +31,7 @@ public enum Ground {
 
     private static final long START = SpaceScenario.AT;
     private static final long LENGTH = PAGES * SpaceScenario.PAGE;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
 
     public boolean hasFile() {
         return this == PRIVATE_FILE || this == SHARED_FILE || this == CACHED_FILE || this == HOST_FILE;
@@ -71,12 +70,12 @@ public enum Ground {
         } else if (this == SEGMENT) {
             space.shmat(state.segment(PAGES), START, 0);
         } else if (file != null) {
-            int flags = this == PRIVATE_FILE ? MapFlags.PRIVATE | MapFlags.FIXED : SHARED;
+            int flags = this == PRIVATE_FILE ? Mman.PRIVATE | Mman.FIXED : SHARED;
             space.mmap(START, LENGTH, SpaceScenario.RW, flags, file.backing(), 0);
         } else {
             int flags = this == SHARED_ANONYMOUS
-                    ? SHARED | MapFlags.ANONYMOUS
-                    : SpaceScenario.FIXED | (this == STACK ? MapFlags.GROWSDOWN : 0);
+                    ? SHARED | Mman.ANONYMOUS
+                    : SpaceScenario.FIXED | (this == STACK ? Mman.GROWSDOWN : 0);
             space.mmap(START, LENGTH, SpaceScenario.RW, flags, null, 0);
         }
     }
@@ -84,7 +83,7 @@ public enum Ground {
     /** Installs guard markers on the second page of a range. */
     public void guard(AddressSpace space, long start) {
         if (this == GUARDED) {
-            space.madvise(start + SpaceScenario.PAGE, SpaceScenario.PAGE, Advice.GUARD_INSTALL);
+            space.madvise(start + SpaceScenario.PAGE, SpaceScenario.PAGE, Mman.GUARD_INSTALL);
         }
     }
 }

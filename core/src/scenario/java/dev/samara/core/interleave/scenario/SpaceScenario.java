@@ -9,10 +9,9 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.interleave.schedule.Scenario;
 import java.util.Collection;
@@ -33,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 public abstract class SpaceScenario implements Scenario {
     public static final Geometry LINUX = Geometry.LINUX_X86_64;
     public static final long PAGE = LINUX.pageSize();
-    public static final int RW = Protection.READ | Protection.WRITE;
-    public static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    public static final int RW = Mman.READ | Mman.WRITE;
+    public static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     /** A range of four pages in one leaf. */
     public static final long AT = 0x10_0000_0000L;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;
@@ -64,7 +64,7 @@ final class SpaceScenariosTest {
         @Override
         protected Map<String, Operation> calls() {
             return both(
-                    "mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ),
+                    "mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Mman.READ),
                     "store", (state, cpu) -> store(cpu, AT, 8));
         }
     }

@@ -10,10 +10,8 @@ import dev.samara.core.VmaRef;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.sweep.FailureKinds.Action;
 import dev.samara.core.interleave.sweep.FailureKinds.Kind;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -21,7 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** The kinds of {@link FailureKinds} that are simple calls to a space, or accesses of a CPU. */
 final class FailureCalls {
-    static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     private static final long START = FailureScene.START;
     private static final long LENGTH = FailureScene.LENGTH;
@@ -75,10 +73,10 @@ final class FailureCalls {
         Action munmapMany = (scene, label, cpu) -> scene.state.space.munmap(MANY, MANY_PAGES * SpaceScenario.PAGE);
         FailureKinds.add("munmap-many", new Kind(munmapMany).after(FailureCalls::mapMany));
         add("mremap", space -> space.mremap(START, LENGTH, LENGTH, MOVE, FailureScene.ELSEWHERE));
-        add("mprotect", space -> space.mprotect(START, LENGTH, Protection.READ));
-        add("widen", space -> space.mprotect(START, LENGTH, SpaceScenario.RW | Protection.EXEC));
-        add("dontneed", space -> space.madvise(START, LENGTH, Advice.DONTNEED));
-        add("guard", space -> space.madvise(START, LENGTH, Advice.GUARD_INSTALL));
+        add("mprotect", space -> space.mprotect(START, LENGTH, Mman.READ));
+        add("widen", space -> space.mprotect(START, LENGTH, SpaceScenario.RW | Mman.EXEC));
+        add("dontneed", space -> space.madvise(START, LENGTH, Mman.DONTNEED));
+        add("guard", space -> space.madvise(START, LENGTH, Mman.GUARD_INSTALL));
         add("mlock", space -> space.mlock(START, LENGTH));
         FailureKinds.add("fork", FailureCalls::fork);
         FailureKinds.add("reap", FailureCalls::reap);
@@ -129,7 +127,7 @@ final class FailureCalls {
     }
 
     private static void addOfLooks() {
-        add("resolve", space -> Fault.toString(space.resolve(START, Protection.READ)));
+        add("resolve", space -> Fault.toString(space.resolve(START, Mman.READ)));
         add("reference", space -> {
             try (VmaRef reference = space.acquire(START)) {
                 return reference != null && reference.vma().contains(START);

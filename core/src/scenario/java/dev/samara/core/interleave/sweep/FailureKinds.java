@@ -7,9 +7,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.HeapFrames;
 import dev.samara.core.interleave.scenario.SpaceScenario;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.interleave.failure.FailurePoints;
 import java.util.LinkedHashMap;
@@ -206,7 +205,7 @@ final class FailureKinds {
                         FailureScene.START,
                         FailureScene.LENGTH,
                         SpaceScenario.RW,
-                        SpaceScenario.FIXED | MapFlags.POPULATE,
+                        SpaceScenario.FIXED | Mman.POPULATE,
                         null,
                         0));
         add(
@@ -232,10 +231,9 @@ final class FailureKinds {
         add("munmap-told-in-part", (scene, cpu) -> scene.listenToParts(), munmap);
         add(
                 "unguard",
-                (scene, cpu) ->
-                        scene.state.space.madvise(FailureScene.START, FailureScene.LENGTH, Advice.GUARD_INSTALL),
+                (scene, cpu) -> scene.state.space.madvise(FailureScene.START, FailureScene.LENGTH, Mman.GUARD_INSTALL),
                 (scene, label, cpu) ->
-                        scene.state.space.madvise(FailureScene.START, FailureScene.LENGTH, Advice.GUARD_REMOVE));
+                        scene.state.space.madvise(FailureScene.START, FailureScene.LENGTH, Mman.GUARD_REMOVE));
         add("machine", (scene, label, cpu) -> {
             Machine machine = Machine.builder()
                     .memory(4 * SpaceScenario.PAGE)
@@ -299,7 +297,7 @@ final class FailureKinds {
     }
 
     private static void addOfDevices() {
-        int shared = MapFlags.SHARED | MapFlags.FIXED;
+        int shared = Mman.SHARED | Mman.FIXED;
         addWithDevice(
                 "device-map",
                 (scene, label, cpu) -> scene.state.space.mmap(

@@ -18,8 +18,8 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Divisions;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
 import dev.samara.interleave.failure.FailurePoints;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -83,7 +83,7 @@ final class FailureScene {
         ground.map(state);
         device = hasDevice ? new FailureDevice(state.machine) : null;
         if (device != null) {
-            space.mmap(DEVICE, LENGTH, SpaceScenario.RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+            space.mmap(DEVICE, LENGTH, SpaceScenario.RW, Mman.SHARED | Mman.FIXED, device, 0);
         }
         try (Cpu cpu = state.machine.claimCpu()) {
             cpu.switchTo(space);

@@ -12,11 +12,8 @@ import dev.samara.core.interleave.sweep.FailureKinds.Action;
 import dev.samara.core.interleave.sweep.FailureKinds.Kind;
 import dev.samara.core.interleave.sweep.FailureKinds.Needs;
 import dev.samara.core.interleave.sweep.FailureKinds.Rule;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.util.List;
 
@@ -52,7 +49,7 @@ final class GroundCalls {
                         "remove",
                         ground,
                         Rule.MAY_BE_DONE,
-                        (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.REMOVE));
+                        (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Mman.REMOVE));
             }
             if (ground.hasFile()) {
                 addOfFiles(ground);
@@ -80,8 +77,8 @@ final class GroundCalls {
                 ground,
                 (scene, label, cpu) ->
                         scene.state.space.mremap(START, LENGTH, LENGTH, FailureCalls.MOVE, FailureScene.ELSEWHERE));
-        add("mprotect", ground, (scene, label, cpu) -> scene.state.space.mprotect(START, LENGTH, Protection.READ));
-        add("dontneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.DONTNEED));
+        add("mprotect", ground, (scene, label, cpu) -> scene.state.space.mprotect(START, LENGTH, Mman.READ));
+        add("dontneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Mman.DONTNEED));
         add("collect", ground, (scene, label, cpu) -> scene.state.space.collectDirty(START, LENGTH, page -> {}) <= 2);
         add("fork", ground, FailureCalls::fork);
         add("reap", ground, Rule.MAY_BE_DONE, FailureCalls::reap);
@@ -99,13 +96,13 @@ final class GroundCalls {
                         START,
                         LENGTH,
                         SpaceScenario.RW,
-                        MapFlags.SHARED | MapFlags.FIXED,
+                        Mman.SHARED | Mman.FIXED,
                         scene.file().backing(),
                         OFFSET));
         add(
                 "remap-file-pages",
                 ground,
-                (scene, label, cpu) -> scene.state.space.remapFilePages(START, PAGE, 0, 1, MapFlags.NONBLOCK));
+                (scene, label, cpu) -> scene.state.space.remapFilePages(START, PAGE, 0, 1, Mman.NONBLOCK));
         // The size is stored first, and a thread of the machine continues with the pages.
         add("truncate", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
             scene.file().truncate(OFFSET);
@@ -170,7 +167,7 @@ final class GroundCalls {
     private static void addOfHostFile() {
         Ground ground = Ground.HOST_FILE;
         add("fsync", ground, (scene, label, cpu) -> host(scene).fsync());
-        add("msync", ground, (scene, label, cpu) -> scene.state.space.msync(START, LENGTH, SyncFlags.SYNC));
+        add("msync", ground, (scene, label, cpu) -> scene.state.space.msync(START, LENGTH, Mman.SYNC));
         add("evict", ground, (scene, label, cpu) -> {
             host(scene).evict();
             return "evicted";
@@ -180,7 +177,7 @@ final class GroundCalls {
             cpu.switchTo(scene.state.space);
             return SpaceScenario.load(cpu, START + 4 * PAGE);
         });
-        add("willneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.WILLNEED));
+        add("willneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Mman.WILLNEED));
         add("open", ground, (scene, label, cpu) -> {
             host(scene).open().close();
             return "opened and closed";

@@ -22,8 +22,7 @@ import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.Objects;
@@ -41,7 +40,7 @@ import org.junit.jupiter.api.function.Executable;
 class CheckedMachineTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
     private final Machine machine = Machine.builder()
@@ -60,7 +59,7 @@ class CheckedMachineTest {
 
     @BeforeEach
     void mapAndEnter() {
-        at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        at = space.mmap(0, 4 * PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         cpu.switchTo(space);
         assertEquals(Fault.NONE, cpu.memory().store(at, 8, 42));
         leaf = Objects.requireNonNull(table.leaf(at));
@@ -167,9 +166,9 @@ class CheckedMachineTest {
     @DisplayName("I2: a run is judged when it ends: at a poll, at the next run, and when the CPU leaves GUEST")
     void runs() {
         PageRun run = cpu.memory().newRun();
-        List<Executable> ends = List.of(cpu::poll, () -> run.seek(at + PAGE, 8, Protection.READ), cpu::leaveGuest);
+        List<Executable> ends = List.of(cpu::poll, () -> run.seek(at + PAGE, 8, Mman.READ), cpu::leaveGuest);
         for (Executable end : ends) {
-            assertEquals(8, run.seek(at, 8, Protection.WRITE));
+            assertEquals(8, run.seek(at, 8, Mman.WRITE));
             long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
             assertEquals("I2", assertThrows(InvariantViolation.class, end).invariant());
             Leaf.getAndSet(leaf, index, pte);

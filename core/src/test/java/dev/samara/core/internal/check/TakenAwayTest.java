@@ -16,10 +16,8 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -124,12 +122,11 @@ final class TakenAwayTest {
     void ranges() {
         touch();
         assertTakes("- MWP - -", () -> assertEquals(0, space.mprotect(at + PAGE, PAGE, READ)));
-        assertTakes("- - MWP MWP", () -> assertEquals(0, space.madvise(at + 2 * PAGE, 2 * PAGE, Advice.DONTNEED)));
+        assertTakes("- - MWP MWP", () -> assertEquals(0, space.madvise(at + 2 * PAGE, 2 * PAGE, Mman.DONTNEED)));
         assertTakes(
                 "- MWP MWP -",
                 () -> assertEquals(
-                        at + PAGE,
-                        space.mmap(at + PAGE, 2 * PAGE, RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0)));
+                        at + PAGE, space.mmap(at + PAGE, 2 * PAGE, RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0)));
         assertTakes("- - - MWP", () -> assertEquals(0, space.munmap(at + 3 * PAGE, PAGE)));
     }
 
@@ -137,7 +134,7 @@ final class TakenAwayTest {
     @DisplayName("mremap of where the pages were, and of where they come")
     void moved() {
         touch();
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertTakes(
                 "MWP - - MWP", () -> assertEquals(at + 3 * PAGE, space.mremap(at, PAGE, PAGE, flags, at + 3 * PAGE)));
     }
@@ -177,7 +174,7 @@ final class TakenAwayTest {
     void truncated() {
         assertEquals(0, space.munmap(at, PAGES * PAGE));
         MemoryFile file = fixture.file(PAGES);
-        at = fixture.map(at, PAGES, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        at = fixture.map(at, PAGES, RW, Mman.SHARED | Mman.FIXED, file.open(), 0);
         touch();
         assertTakes("- - MWP MWP", () -> assertEquals(0, file.truncate(2 * PAGE)));
         assertEquals(0, space.munmap(at, PAGES * PAGE));

@@ -22,9 +22,8 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.Objects;
 import java.util.Random;
@@ -46,7 +45,7 @@ final class AnonymousFaultTest {
         SpaceFixture fixture = new SpaceFixture();
         assertEquals(PAGE, fixture.space.pageTableBytes(), "the topmost");
         long span = 512 * PAGE;
-        long at = fixture.map(512 * span, 3 * 512, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long at = fixture.map(512 * span, 3 * 512, RW, ANONYMOUS | Mman.FIXED, null, 0);
         assertEquals(PAGE, fixture.space.pageTableBytes(), "nothing was touched");
         fixture.store(at, 1);
         assertEquals(4 * PAGE, fixture.space.pageTableBytes(), "one of each level");
@@ -73,7 +72,7 @@ final class AnonymousFaultTest {
             for (long offset = 0; offset < PAGE; offset += 8) {
                 fixture.store(at + offset, -1);
             }
-            assertEquals(0, fixture.space.madvise(at, PAGE, Advice.DONTNEED));
+            assertEquals(0, fixture.space.madvise(at, PAGE, Mman.DONTNEED));
         }
         fixture.closeEmpty();
     }
@@ -116,11 +115,11 @@ final class AnonymousFaultTest {
             assertEquals(-1, fixture.load(at + 8));
             assertEquals(faults, fixture.cpu.statistics().minorFaults());
             assertEquals(2, fixture.frames());
-            assertEquals(0, fixture.space.madvise(at, 2 * PAGE, Advice.DONTNEED));
-            assertEquals(0, fixture.space.madvise(fixed, PAGE, Advice.DONTNEED));
+            assertEquals(0, fixture.space.madvise(at, 2 * PAGE, Mman.DONTNEED));
+            assertEquals(0, fixture.space.madvise(fixed, PAGE, Mman.DONTNEED));
             assertEquals(0, fixture.frames());
         }
-        assertEquals(0, fixture.space.madvise(fixed, PAGE, Advice.POPULATE_READ));
+        assertEquals(0, fixture.space.madvise(fixed, PAGE, Mman.POPULATE_READ));
         assertEquals(1, fixture.frames());
         fixture.closeEmpty();
     }
@@ -149,7 +148,7 @@ final class AnonymousFaultTest {
         SpaceFixture fixture = new SpaceFixture();
         long at = fixture.anonymous(1);
         long last = SpaceFixture.GEOMETRY.limit() - PAGE;
-        fixture.map(last, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(last, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
         fixture.store(last + PAGE - 8, 1);
         long[] edges = {
             0,
@@ -334,7 +333,7 @@ final class AnonymousFaultTest {
     void stackGrowth() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         long top = 0x7000_0000L;
-        int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
+        int flags = ANONYMOUS | Mman.GROWSDOWN | Mman.FIXED;
         long stack = fixture.map(top - 2 * PAGE, 2, RW, flags, null, 0);
         fixture.store(stack + PAGE, 1);
         Object identity = VmArea.of(vma(fixture, stack)).anonVma();
@@ -352,7 +351,7 @@ final class AnonymousFaultTest {
         assertFault(Fault.ACCERR, fixture.memory.fetch(stack - 40 * PAGE, 4));
         assertEquals(stack - 40 * PAGE, vma(fixture, stack).start());
         // The stack does not grow into the guard gap of the mapping below.
-        fixture.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
         assertFault(Fault.MAPERR, fixture.memory.store(stack - 390 * PAGE, 8, 1));
         assertFault(Fault.MAPERR, fixture.memory.load(stack - 390 * PAGE, 8));
         assertEquals(stack - 40 * PAGE, vma(fixture, stack).start());
@@ -363,7 +362,7 @@ final class AnonymousFaultTest {
     @DisplayName("below a stack that was never written prepares an anon_vma as the stack grows")
     void untouchedStackGrows() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
-        int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
+        int flags = ANONYMOUS | Mman.GROWSDOWN | Mman.FIXED;
         long stack = fixture.map(0x7000_0000L, 1, RW, flags, null, 0);
         assertNull(VmArea.of(vma(fixture, stack)).anonVma());
         assertEquals(0, fixture.load(stack - PAGE));

@@ -14,7 +14,7 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
@@ -77,7 +77,7 @@ final class FaultAroundTest {
     void one() throws InterruptedException {
         SpaceFixture fixture = fixture(1);
         MemoryFile file = file(fixture, 8 * PAGE, all(8));
-        long at = fixture.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long at = fixture.map(PLACE, 8, RW, Mman.SHARED | Mman.FIXED, file.open(), 0);
         assertFault(Fault.NONE, fixture.memory.handleFault(at + 3 * PAGE, READ));
         assertEquals("{3}", mapped(fixture, at, 8).toString());
         assertFault(Fault.NONE, fixture.memory.handleFault(at + 7 * PAGE, SpaceFixture.WRITE));
@@ -92,7 +92,7 @@ final class FaultAroundTest {
     void endsWithTheFile() throws InterruptedException {
         SpaceFixture fixture = fixture(16);
         MemoryFile file = file(fixture, 5 * PAGE + 2, all(6));
-        long at = fixture.map(PLACE, 32, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long at = fixture.map(PLACE, 32, READ, Mman.SHARED | Mman.FIXED, file.open(), 0);
         assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals("{0, 1, 2, 3, 4, 5}", mapped(fixture, at, 32).toString());
         assertFault(Fault.ADRERR, fixture.memory.handleFault(at + 6 * PAGE, READ));
@@ -147,7 +147,7 @@ final class FaultAroundTest {
             SpaceFixture fixture = fixture(draw.window);
             MemoryFile file = file(fixture, draw.filePages * PAGE, present);
             long at = PLACE + draw.start * PAGE;
-            fixture.map(at, draw.pages, READ, MapFlags.SHARED | MapFlags.FIXED, file.openReadOnly(), draw.offset);
+            fixture.map(at, draw.pages, READ, Mman.SHARED | Mman.FIXED, file.openReadOnly(), draw.offset);
             assertFault(
                     Fault.NONE, fixture.memory.handleFault(at + draw.target * PAGE + random.nextInt((int) PAGE), READ));
             assertEquals(

@@ -22,8 +22,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -38,8 +37,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A fault on a file")
 final class FileFaultTest {
-    private static final int SHARED = MapFlags.SHARED;
-    private static final int PRIVATE = MapFlags.PRIVATE;
+    private static final int SHARED = Mman.SHARED;
+    private static final int PRIVATE = Mman.PRIVATE;
 
     /** Aligned to a leaf of the page table. */
     private static final long PLACE = 0x4000_0000L;
@@ -53,7 +52,7 @@ final class FileFaultTest {
     }
 
     private long fixed(long address, long pages, int protection, int type, Backing of, long page) {
-        return fixture.map(address, pages, protection, type | MapFlags.FIXED, of, page);
+        return fixture.map(address, pages, protection, type | Mman.FIXED, of, page);
     }
 
     @Test
@@ -158,7 +157,7 @@ final class FileFaultTest {
         assertFault(Fault.NONE, fixture.memory.getAndAdd(at + PAGE, 8, 1));
         assertEquals(List.of("1 asked for " + READ, "1 notified of " + WRITE), seen);
         seen.clear();
-        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, RW | EXEC | Protection.SEM));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, RW | EXEC | Mman.SEM));
         assertFault(Fault.NONE, fixture.memory.handleFault(at + 3 * PAGE, READ | EXEC));
         assertEquals(List.of("2 asked for " + WRITE, "2 notified of " + WRITE, "3 asked for " + EXEC), seen);
         seen.clear();
@@ -330,7 +329,7 @@ final class FileFaultTest {
     @Test
     @DisplayName("maps a page of a shared anonymous object, the same in every mapping of it")
     void sharedAnonymous() throws InterruptedException {
-        long at = fixture.map(0, 4, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
+        long at = fixture.map(0, 4, RW, SHARED | Mman.ANONYMOUS, null, 0);
         fixture.store(at + PAGE, 3);
         try (AddressSpace child = fixture.space.fork()) {
             fixture.cpu.switchTo(child);

@@ -17,10 +17,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -42,8 +40,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @DisplayName("While a fault hangs in its backing")
 final class HangingFaultTest {
     private static final long PLACE = 0x4000_0000L;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
-    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
+    private static final int PRIVATE = Mman.PRIVATE | Mman.FIXED;
     private static final int PAGES = 8;
 
     private final SpaceFixture fixture = new SpaceFixture();
@@ -136,7 +134,7 @@ final class HangingFaultTest {
     @DisplayName("MAP_FIXED over it does not wait, and the fault ends in the new mapping")
     void replaced() throws Exception {
         hang(RW, SHARED, READ);
-        fixture.map(PLACE, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(PLACE, PAGES, RW, ANONYMOUS | Mman.FIXED, null, 0);
         fixture.store(PLACE + 2 * PAGE, 77);
         Late ended = late();
         assertFault(Fault.NONE, ended.fault());
@@ -196,7 +194,7 @@ final class HangingFaultTest {
     void moved() throws Exception {
         hang(RW, SHARED, READ);
         long to = PLACE + (1 << 20);
-        long flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        long flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(to, fixture.space.mremap(PLACE, PAGES * PAGE, PAGES * PAGE, (int) flags, to));
         assertEquals(PagedFile.STAMP + 2, fixture.load(to + 2 * PAGE));
         assertFault(Fault.MAPERR, late().fault());
@@ -209,7 +207,7 @@ final class HangingFaultTest {
         // The page of the hanging fault is already in memory, so no other fault has to wait for it.
         assertEquals(PagedFile.STAMP + 2, fixture.load(PLACE + 2 * PAGE));
         fixture.majorFault(PLACE + 3 * PAGE, WRITE);
-        assertEquals(0, fixture.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));
+        assertEquals(0, fixture.space.madvise(PLACE, PAGES * PAGE, Mman.DONTNEED));
         long elsewhere = fixture.anonymous(1);
         fixture.store(elsewhere, 1);
         try (AddressSpace child = fixture.space.fork()) {

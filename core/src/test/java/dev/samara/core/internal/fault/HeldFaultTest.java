@@ -12,8 +12,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.HookedFrames;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.Future;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
@@ -82,6 +82,6 @@ final class HeldFaultTest {
     @ValueSource(longs = {-1, 0, 1})
     @DisplayName("I8: installs no page in a leaf that was unhooked when all of its pages were discarded meanwhile")
     void unhookedMeanwhile(long read) {
-        assertFault(Fault.NONE, storeBeside(read, of -> of.space.madvise(AT, LEAF * PAGE, Advice.DONTNEED)));
+        assertFault(Fault.NONE, storeBeside(read, of -> of.space.madvise(AT, LEAF * PAGE, Mman.DONTNEED)));
     }
 }

@@ -16,10 +16,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
@@ -70,10 +68,10 @@ final class HeldOfferTest {
 
     /** The access that faults at the first page. */
     private enum Access {
-        SHARED_READ(MapFlags.SHARED, READ),
-        PRIVATE_READ(MapFlags.PRIVATE, READ),
-        SHARED_WRITE(MapFlags.SHARED, WRITE),
-        PRIVATE_WRITE(MapFlags.PRIVATE, WRITE);
+        SHARED_READ(Mman.SHARED, READ),
+        PRIVATE_READ(Mman.PRIVATE, READ),
+        SHARED_WRITE(Mman.SHARED, WRITE),
+        PRIVATE_WRITE(Mman.PRIVATE, WRITE);
 
         final int flags;
         final int access;
@@ -89,10 +87,10 @@ final class HeldOfferTest {
 
     /** Makes a call during a fault, for which the call does not wait. Returns the fault's result. */
     private int faultBeside(Access access, Runnable call) {
-        fixture.map(AT, PAGES, RW, access.flags | MapFlags.FIXED, file, 0);
+        fixture.map(AT, PAGES, RW, access.flags | Mman.FIXED, file, 0);
         // The leaf and the pages exist, so the file is not asked to read.
         fixture.load(DISTANT);
-        long other = fixture.map(ELSEWHERE, 16, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        long other = fixture.map(ELSEWHERE, 16, READ, Mman.SHARED | Mman.FIXED, file, 0);
         for (int page = 0; page < 16; page++) {
             fixture.load(other + page * PAGE);
         }
@@ -150,7 +148,7 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("installs no page in a mapping that has replaced its own")
     void replaced(Access access) {
-        int fault = faultBeside(access, () -> fixture.map(AT, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+        int fault = faultBeside(access, () -> fixture.map(AT, PAGES, RW, ANONYMOUS | Mman.FIXED, null, 0));
         assertFault(Fault.NONE, fault);
         assertEquals(0, fixture.load(AT));
         assertEquals(0, fixture.load(AT + PAGE));
@@ -161,7 +159,7 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("installs no page of its place in the file in a mapping of another place")
     void replacedByAnotherPart(Access access) {
-        int fault = faultBeside(access, () -> fixture.map(AT, PAGES, RW, access.flags | MapFlags.FIXED, file, PAGES));
+        int fault = faultBeside(access, () -> fixture.map(AT, PAGES, RW, access.flags | Mman.FIXED, file, PAGES));
         assertFault(Fault.NONE, fault);
         assertEquals(PagedFile.STAMP + PAGES, fixture.load(AT));
         assertEquals(PagedFile.STAMP + PAGES + 1, fixture.load(AT + PAGE));
@@ -172,7 +170,7 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("P1: installs no page where mremap has moved the mapping away")
     void moved(Access access) {
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         long to = 1L << 32;
         int fault = faultBeside(
                 access, () -> assertEquals(to, fixture.space.mremap(AT, PAGES * PAGE, PAGES * PAGE, flags, to)));
@@ -186,8 +184,7 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("I8: installs no page in a leaf that was unhooked when all of its pages were discarded")
     void unhooked(Access access) {
-        int fault =
-                faultBeside(access, () -> assertEquals(0, fixture.space.madvise(AT, PAGES * PAGE, Advice.DONTNEED)));
+        int fault = faultBeside(access, () -> assertEquals(0, fixture.space.madvise(AT, PAGES * PAGE, Mman.DONTNEED)));
         assertFault(Fault.NONE, fault);
         assertTrue(fixture.isMapped(AT), "in a leaf that walks find");
         assertEquals(PagedFile.STAMP, fixture.load(AT));

@@ -13,9 +13,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.FrameStore;
 import org.junit.jupiter.api.AfterEach;
@@ -53,7 +52,7 @@ final class InterruptedPopulationTest {
     }
 
     private long map(AddressSpace space, int flags) {
-        return space.mmap(0, PAGES * PAGE, READ, MapFlags.PRIVATE | flags, file, 0);
+        return space.mmap(0, PAGES * PAGE, READ, Mman.PRIVATE | flags, file, 0);
     }
 
     private void assertInterrupted() {
@@ -66,7 +65,7 @@ final class InterruptedPopulationTest {
     @DisplayName("MADV_POPULATE_READ is EINTR")
     void populateRead() {
         long at = map(fixture.space, 0);
-        assertEquals(Errno.EINTR.result(), fixture.space.madvise(at, PAGES * PAGE, Advice.POPULATE_READ));
+        assertEquals(Errno.EINTR.result(), fixture.space.madvise(at, PAGES * PAGE, Mman.POPULATE_READ));
         assertInterrupted();
         assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
     }
@@ -76,7 +75,7 @@ final class InterruptedPopulationTest {
     void populateWrite() {
         long at = fixture.map(0, PAGES, RW, ANONYMOUS, null, 0);
         Thread.currentThread().interrupt();
-        assertEquals(Errno.EINTR.result(), fixture.space.madvise(at, PAGES * PAGE, Advice.POPULATE_WRITE));
+        assertEquals(Errno.EINTR.result(), fixture.space.madvise(at, PAGES * PAGE, Mman.POPULATE_WRITE));
         assertTrue(Thread.interrupted(), "the flag stays set");
         assertTrue(fixture.machine.statistics().framesInUse() <= 512);
         assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
@@ -96,7 +95,7 @@ final class InterruptedPopulationTest {
     @Test
     @DisplayName("mmap with MAP_POPULATE succeeds, as it does without memory")
     void mapPopulate() {
-        long at = map(fixture.space, MapFlags.POPULATE);
+        long at = map(fixture.space, Mman.POPULATE);
         assertFalse(Errno.isError(at));
         assertInterrupted();
         assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
@@ -118,7 +117,7 @@ final class InterruptedPopulationTest {
     void fewPages() {
         long at = fixture.map(0, 16, RW, ANONYMOUS, null, 0);
         Thread.currentThread().interrupt();
-        assertEquals(0, fixture.space.madvise(at, 16 * PAGE, Advice.POPULATE_WRITE));
+        assertEquals(0, fixture.space.madvise(at, 16 * PAGE, Mman.POPULATE_WRITE));
         assertTrue(Thread.interrupted(), "the flag stays set");
         assertEquals(0, fixture.space.munmap(at, 16 * PAGE));
     }
@@ -129,7 +128,7 @@ final class InterruptedPopulationTest {
         AddressSpace space = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
         event = space::close;
         long at = map(space, 0);
-        assertEquals(Errno.ESRCH.result(), space.madvise(at, PAGES * PAGE, Advice.POPULATE_READ));
+        assertEquals(Errno.ESRCH.result(), space.madvise(at, PAGES * PAGE, Mman.POPULATE_READ));
         assertEquals(4, file.reads.get());
     }
 

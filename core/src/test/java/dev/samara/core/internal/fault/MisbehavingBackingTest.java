@@ -19,7 +19,7 @@ import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,8 +37,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A backing that misbehaves in a fault harms only its own mappings")
 final class MisbehavingBackingTest {
-    private static final int SHARED = MapFlags.SHARED;
-    private static final int PRIVATE = MapFlags.PRIVATE;
+    private static final int SHARED = Mman.SHARED;
+    private static final int PRIVATE = Mman.PRIVATE;
     private static final int PAGES = 4;
 
     private final SpaceFixture fixture = new SpaceFixture();

@@ -9,10 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import java.util.Objects;
 import java.util.function.LongUnaryOperator;
@@ -36,7 +34,7 @@ final class PopulateBesideCallsTest {
             return super.read(page, frame, store);
         }
     };
-    private final long at = fixture.map(0, 2, READ, MapFlags.PRIVATE, file, 0);
+    private final long at = fixture.map(0, 2, READ, Mman.PRIVATE, file, 0);
 
     @AfterEach
     void nothingIsLeft() {
@@ -47,19 +45,19 @@ final class PopulateBesideCallsTest {
 
     private void assertResult(long expected, LongUnaryOperator made) {
         change = made;
-        assertEquals(expected, fixture.space.madvise(at, 2 * PAGE, Advice.POPULATE_READ));
+        assertEquals(expected, fixture.space.madvise(at, 2 * PAGE, Mman.POPULATE_READ));
     }
 
     @Test
     @DisplayName("a page without the right is EINVAL")
     void protectedMeanwhile() {
-        assertResult(Errno.EINVAL.result(), page -> fixture.space.mprotect(page, PAGE, Protection.NONE));
+        assertResult(Errno.EINVAL.result(), page -> fixture.space.mprotect(page, PAGE, Mman.NONE));
     }
 
     @Test
     @DisplayName("a page that may be executed only is EINVAL, although an access may read it")
     void executable() {
-        assertResult(Errno.EINVAL.result(), page -> fixture.space.mprotect(page, PAGE, Protection.EXEC));
+        assertResult(Errno.EINVAL.result(), page -> fixture.space.mprotect(page, PAGE, Mman.EXEC));
     }
 
     @Test
@@ -71,7 +69,7 @@ final class PopulateBesideCallsTest {
     @Test
     @DisplayName("a guard is EFAULT")
     void guarded() {
-        assertResult(Errno.EFAULT.result(), page -> fixture.space.madvise(page, PAGE, Advice.GUARD_INSTALL));
+        assertResult(Errno.EFAULT.result(), page -> fixture.space.madvise(page, PAGE, Mman.GUARD_INSTALL));
     }
 
     @Test
@@ -86,7 +84,7 @@ final class PopulateBesideCallsTest {
     @Test
     @DisplayName("a page of another mapping is faulted in")
     void replaced() {
-        int flags = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
+        int flags = SpaceFixture.ANONYMOUS | Mman.FIXED;
         assertResult(0, page -> fixture.space.mmap(page, PAGE, READ, flags, null, 0) == page ? 0 : -1);
         assertNull(Objects.requireNonNull(fixture.space.find(at + PAGE)).backing());
         byte[] present = new byte[2];

@@ -15,8 +15,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +62,7 @@ final class VmaRecheckTest {
     @Test
     @DisplayName("gives its successor the anon_vma too, so that a fork copies the page")
     void replaced() {
-        advise(1, Advice.DONTDUMP);
+        advise(1, Mman.DONTDUMP);
         VmArea successor = vma();
         assertNotSame(found, successor);
         VmaMerge.prepareAnonVma(layout, found);
@@ -76,7 +75,7 @@ final class VmaRecheckTest {
     @DisplayName("gives its successor no anon_vma for a page that is not its own")
     void replacedBesideARead() {
         VmaMerge.prepareAnonVma(layout, found);
-        fixture.map(at, LENGTH, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at, LENGTH, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
         assertSame(vma(), Faulter.recheck(layout, found, at, false));
         assertNull(vma().anonVma());
     }
@@ -84,9 +83,9 @@ final class VmaRecheckTest {
     @Test
     @DisplayName("passes over a successor that was replaced too")
     void replacedTwice() {
-        advise(1, Advice.DONTDUMP);
+        advise(1, Mman.DONTDUMP);
         VmArea between = vma();
-        advise(2, Advice.DONTFORK);
+        advise(2, Mman.DONTFORK);
         VmArea last = vma();
         assertNotSame(between, last);
         VmaMerge.prepareAnonVma(layout, found);
@@ -100,7 +99,7 @@ final class VmaRecheckTest {
     void behindAClosedGate() {
         fixture.store(at, 7);
         FutureTask<Long> mapped = new FutureTask<>(() -> fixture.space.mmap(
-                at, LENGTH * SpaceFixture.PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0));
+                at, LENGTH * SpaceFixture.PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0));
         try (PollingCpu guest = PollingCpu.reading(fixture.space, at)) {
             guest.stopPolling();
             Thread mapper = new Thread(mapped, "mmap");
@@ -119,7 +118,7 @@ final class VmaRecheckTest {
     @Test
     @DisplayName("starts over where another mapping is")
     void otherMapping() {
-        fixture.map(at, 1, SpaceFixture.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at, 1, SpaceFixture.RW, Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED, null, 0);
         VmaMerge.prepareAnonVma(layout, found);
         assertNull(standing());
         assertNull(vma().anonVma());

@@ -15,11 +15,8 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -50,9 +47,9 @@ final class WaitsInSectionTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
     private static final int FRAMES = 64;
-    private static final int READ = Protection.READ;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int READ = Mman.READ;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final long REPLACED = 0x10_0000_0000L;
     private static final long CALM = 0x20_0000_1000L;
     private static final long OFFERED = 0x30_0000_2000L;
@@ -121,10 +118,10 @@ final class WaitsInSectionTest {
             file = machine.newFile("/file", 1, LINUX, 2 * PAGE);
             offering = new Offering(machine.newPageCache(LINUX, PAGE));
             assertEquals(REPLACED, space.mmap(REPLACED, PAGE, RW, FIXED, null, 0));
-            assertEquals(CALM, space.mmap(CALM, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
-            assertEquals(OFFERED, space.mmap(OFFERED, PAGE, READ, MapFlags.SHARED | MapFlags.FIXED, offering, 0));
-            assertEquals(STACK, space.mmap(STACK, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
-            assertEquals(OF_FILE, space.mmap(OF_FILE, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
+            assertEquals(CALM, space.mmap(CALM, PAGE, RW, FIXED | Mman.POPULATE, null, 0));
+            assertEquals(OFFERED, space.mmap(OFFERED, PAGE, READ, Mman.SHARED | Mman.FIXED, offering, 0));
+            assertEquals(STACK, space.mmap(STACK, PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0));
+            assertEquals(OF_FILE, space.mmap(OF_FILE, PAGE, RW, Mman.SHARED | Mman.FIXED, file.open(), 0));
         }
 
         /** Makes a call on a separate thread, with a CPU. */
@@ -161,14 +158,14 @@ final class WaitsInSectionTest {
                 return enterSection();
             });
             assertEquals(1, calls.get(), "calls within the section");
-            assertEquals(0, space.madvise(OFFERED, PAGE, Advice.DONTNEED));
+            assertEquals(0, space.madvise(OFFERED, PAGE, Mman.DONTNEED));
             offering.cache.remove(0, 1);
             return thrown.get();
         }
 
         private int enterSection() {
             if (reader == Reader.POPULATE) {
-                long unused = space.madvise(OFFERED, PAGE, Advice.POPULATE_READ);
+                long unused = space.madvise(OFFERED, PAGE, Mman.POPULATE_READ);
                 return Fault.NONE;
             }
             try (Cpu first = machine.claimCpu()) {
@@ -231,7 +228,7 @@ final class WaitsInSectionTest {
             for (Function<Cpu, ?> asynchronous : List.<Function<Cpu, ?>>of(
                     cpu -> space.munmapAsync(REPLACED, PAGE).isDone(),
                     cpu -> space.mmapAsync(REPLACED, PAGE, RW, FIXED, null, 0).isDone(),
-                    cpu -> space.mremapAsync(REPLACED, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0)
+                    cpu -> space.mremapAsync(REPLACED, PAGE, 2 * PAGE, Mman.MAYMOVE, 0)
                             .isDone())) {
                 String message = scene.refuses("an asynchronous form", asynchronous);
                 assertTrue(message.matches("(an asynchronous|a) call of a space was called .*"), message);
@@ -269,7 +266,7 @@ final class WaitsInSectionTest {
             scene.offering.cache.remove(0, 1);
             return 0;
         });
-        scene.refuses("madvise", cpu -> space.madvise(OF_FILE, PAGE, Advice.REMOVE));
+        scene.refuses("madvise", cpu -> space.madvise(OF_FILE, PAGE, Mman.REMOVE));
         scene.refuses("munmap", cpu -> space.munmap(CALM, PAGE));
         scene.refuses("fork", cpu -> space.fork());
         scene.refuses("collectDirty", cpu -> space.collectDirty(CALM, PAGE, page -> {}));
@@ -299,7 +296,7 @@ final class WaitsInSectionTest {
                 return true;
             }
         };
-        assertEquals(MANY, space.mmap(MANY, PAGE, READ, MapFlags.SHARED | MapFlags.FIXED, slow, 0));
+        assertEquals(MANY, space.mmap(MANY, PAGE, READ, Mman.SHARED | Mman.FIXED, slow, 0));
         scene.refuses("a load", cpu -> cpu.memory().load(MANY, 8));
         assertEquals(0, reads.get(), "the backing was asked");
         try (AddressSpace child = space.fork()) {
@@ -364,7 +361,7 @@ final class WaitsInSectionTest {
     /** Fills all free frames with pages of a file that is mapped nowhere. */
     private static void fill(Scene scene, CachedBacking file) {
         long bytes = FRAMES * PAGE;
-        long at = scene.space.mmap(0, bytes, READ, MapFlags.SHARED, file, 0);
+        long at = scene.space.mmap(0, bytes, READ, Mman.SHARED, file, 0);
         assertTrue(at > 0);
         scene.elsewhere("filling", cpu -> {
             long page = at;

@@ -13,10 +13,8 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
@@ -80,14 +78,14 @@ final class WriteNoticeTest {
             assertEquals(1, fixture.space.collectDirty(AT, PAGE, page -> {}));
             assertEquals(0, fixture.space.mprotect(AT, PAGE, RW));
         }),
-        DISCARDED(1, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.DONTNEED))),
+        DISCARDED(1, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT, PAGE, Mman.DONTNEED))),
         DISCARDED_AND_READ(1, (fixture, file) -> {
-            assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.DONTNEED));
+            assertEquals(0, fixture.space.madvise(AT, PAGE, Mman.DONTNEED));
             fixture.load(AT);
         }),
         GUARDED(1, (fixture, file) -> {
-            assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.GUARD_INSTALL));
-            assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.GUARD_REMOVE));
+            assertEquals(0, fixture.space.madvise(AT, PAGE, Mman.GUARD_INSTALL));
+            assertEquals(0, fixture.space.madvise(AT, PAGE, Mman.GUARD_REMOVE));
             fixture.load(AT);
         }),
         REMOVED_AND_READ(1, (fixture, file) -> {
@@ -105,18 +103,18 @@ final class WriteNoticeTest {
         }),
         MOVED_AWAY_AND_BACK(1, (fixture, file) -> {
             long away = ELSEWHERE + 1024 * PAGE;
-            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
             assertEquals(away, fixture.space.mremap(AT, 4 * PAGE, 4 * PAGE, flags, away));
             assertEquals(AT, fixture.space.mremap(away, 4 * PAGE, 4 * PAGE, flags, AT));
         }),
         REPLACED(1, (fixture, file) -> {
-            fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            fixture.map(AT, 4, RW, Mman.SHARED | Mman.FIXED, file, 0);
             fixture.load(AT);
         }),
         /* Nothing of the first page is revoked, so the store succeeds without another notice. */
         COLLECTED(0, (fixture, file) -> assertEquals(0, fixture.space.collectDirty(AT, 4 * PAGE, page -> {}))),
         NEIGHBOUR_DISCARDED(
-                0, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT + PAGE, 3 * PAGE, Advice.DONTNEED))),
+                0, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT + PAGE, 3 * PAGE, Mman.DONTNEED))),
         NEIGHBOUR_REMOVED(0, (fixture, file) -> file.cache.remove(1, 3));
 
         final int furtherNotices;
@@ -133,8 +131,8 @@ final class WriteNoticeTest {
     private static void storeBeside(Event event, boolean isMapped) {
         SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(PAGE));
         SlowFile file = new SlowFile(fixture);
-        fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
-        fixture.map(ELSEWHERE, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        fixture.map(AT, 4, RW, Mman.SHARED | Mman.FIXED, file, 0);
+        fixture.map(ELSEWHERE, 4, RW, Mman.SHARED | Mman.FIXED, file, 0);
         if (isMapped) {
             fixture.load(AT);
         }
@@ -173,7 +171,7 @@ final class WriteNoticeTest {
         SpaceFixture fixture = new SpaceFixture(8);
         SlowFile file = new SlowFile(fixture);
         file.goesOn.countDown();
-        fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        fixture.map(AT, 4, RW, Mman.SHARED | Mman.FIXED, file, 0);
         fixture.load(AT);
         fixture.store(AT, 6);
         assertEquals(0, fixture.space.mprotect(AT, PAGE, 0));
@@ -201,7 +199,7 @@ final class WriteNoticeTest {
     void anyNumberAtOnce() {
         SpaceFixture fixture = new SpaceFixture(8);
         SlowFile file = new SlowFile(fixture);
-        fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        fixture.map(AT, 4, RW, Mman.SHARED | Mman.FIXED, file, 0);
         try (OtherCpu slow = new OtherCpu(fixture.space)) {
             Future<Integer> stored = slow.submit(cpu -> cpu.memory().store(AT + PAGE, 8, 1));
             Await.until("the file is told", () -> file.told.getCount() == 0, fixture.reports);

@@ -22,7 +22,7 @@ import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
@@ -64,7 +64,7 @@ final class FileBytesTest {
         @DisplayName("are read up to the first page that is not in memory, and up to the end")
         void readCached() {
             PagedFile file = file(4);
-            long at = read(file, 2, RW, MapFlags.SHARED);
+            long at = read(file, 2, RW, Mman.SHARED);
             fixture.store(at + PAGE + 8, NUMBER);
             ByteBuffer target = buffer(4 * PAGE_BYTES);
             assertEquals(2 * PAGE, file.cache.pread(target, 0));
@@ -83,7 +83,7 @@ final class FileBytesTest {
         @DisplayName("are written to pages in memory, and to other pages if nothing of their old content stays")
         void writeCached() {
             PagedFile file = file(4);
-            long at = read(file, 1, RW, MapFlags.SHARED);
+            long at = read(file, 1, RW, Mman.SHARED);
             assertEquals(8, file.cache.pwrite(number(NUMBER), 16));
             assertEquals(NUMBER, fixture.load(at + 16));
             assertResult(Errno.EAGAIN, file.cache.pwrite(number(NUMBER), PAGE));
@@ -102,7 +102,7 @@ final class FileBytesTest {
             assertEquals(8, file.pwrite(number(NUMBER), 3 * PAGE + 16));
             assertEquals(3 * PAGE + 24, file.cache.size());
             assertEquals(0, file.reads.get());
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             assertEquals(NUMBER, fixture.load(at + 3 * PAGE + 16));
             assertEquals(0, fixture.load(at + 3 * PAGE));
             assertEquals(0, fixture.load(at + 3 * PAGE + 24));
@@ -121,7 +121,7 @@ final class FileBytesTest {
             file.cache.remove(0, 4);
             assertEquals(2 * PAGE, file.pwrite(new byte[2 * PAGE_BYTES], 0, 2 * PAGE_BYTES, PAGE + 8));
             assertEquals(6, file.reads.get(), "two pages were written in part");
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             assertEquals(PagedFile.STAMP + 1, fixture.load(at + PAGE));
             assertEquals(0, fixture.load(at + 2 * PAGE));
             assertEquals(0, fixture.load(at + 3 * PAGE));
@@ -192,7 +192,7 @@ final class FileBytesTest {
         @DisplayName("of a file in memory go to and from buffers, with zeros for holes")
         void memoryFile() {
             MemoryFile file = fixture.machine.newFile("/m", 7, GEOMETRY, 0);
-            long at = fixture.map(0, 3, RW, MapFlags.SHARED, file.open(), 0);
+            long at = fixture.map(0, 3, RW, Mman.SHARED, file.open(), 0);
             ByteBuffer source = number(NUMBER);
             assertEquals(8, file.pwrite(source, PAGE));
             assertEquals(8, source.position());
@@ -233,7 +233,7 @@ final class FileBytesTest {
         @DisplayName("of a page that is written as a whole are never zeros for a load beside it")
         void besideLoads() throws Exception {
             PagedFile file = file(1);
-            long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 1, READ, Mman.SHARED, file, 0);
             try (RepeatedStep writes = new RepeatedStep("writes", () -> {
                 file.cache.remove(0, 1);
                 assertEquals(PAGE, file.pwrite(buffer(PAGE_BYTES).putLong(0, PagedFile.STAMP), 0));
@@ -260,7 +260,7 @@ final class FileBytesTest {
         @DisplayName("writes to the page that a fault inserts meanwhile")
         void insertedMeanwhile() {
             MemoryFile file = fixture.machine.newFile("/f", 7, GEOMETRY, PAGE);
-            long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+            long at = fixture.map(0, 1, RW, Mman.SHARED, file.open(), 0);
             HookedFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextWrite();
             FutureTask<Long> written = new FutureTask<>(() -> file.pwrite(new byte[] {9}, 0, 1, 0));
             Thread writer = new Thread(written, "pwrite");

@@ -46,12 +46,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.FileLink;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -135,9 +132,9 @@ final class FilePagesTest {
             MemoryFile mapped = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 2 * PAGE);
             Backing opened = mapped.open();
             FilePages pages = (FilePages) Objects.requireNonNull(opened.pageCache());
-            long at = fixture.map(0, 2, SpaceFixture.RW, MapFlags.SHARED, opened, 0);
+            long at = fixture.map(0, 2, SpaceFixture.RW, Mman.SHARED, opened, 0);
             assertEquals(1, pages.reverseMap().size());
-            fixture.map(at, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(at, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
             assertEquals(1, pages.reverseMap().size(), "the rest");
             assertEquals(0, fixture.space.munmap(at, 2 * PAGE));
             assertEquals(0, pages.reverseMap().size());
@@ -695,8 +692,8 @@ final class FilePagesTest {
                     return super.fault(request);
                 }
             };
-            long shared = fixture.map(0, 8, READ, MapFlags.SHARED, file, 0);
-            long own = fixture.map(0, 8, RW, MapFlags.PRIVATE, file, 0);
+            long shared = fixture.map(0, 8, READ, Mman.SHARED, file, 0);
+            long own = fixture.map(0, 8, RW, Mman.PRIVATE, file, 0);
             for (int page = 0; page < 4; page++) {
                 assertEquals(PagedFile.STAMP + page, readable(shared + page * PAGE));
             }
@@ -714,7 +711,7 @@ final class FilePagesTest {
                 }
             }
             assertEquals(77, fixture.load(own + PAGE));
-            long again = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+            long again = fixture.map(0, 1, READ, Mman.SHARED, file, 0);
             assertFault(Fault.ADRERR, cpu.memory().load(again, 8));
             assertEquals(before, asked[0]);
         }
@@ -759,7 +756,7 @@ final class FilePagesTest {
                     return true;
                 }
             };
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             assertFault(Fault.ADRERR, cpu.memory().load(at, 8));
             assertEquals(0, fixture.frames());
         }
@@ -774,7 +771,7 @@ final class FilePagesTest {
             MemoryFile memory = fixture.file(1);
             String ends = "page cache is that of a file in memory or of shared memory, and ends with it";
             assertEquals(ends, refusal(Objects.requireNonNull(memory.open().pageCache())::close));
-            long shared = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+            long shared = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
             fixture.store(shared, 1);
             assertEquals(ends, refusal(cacheOf(shared)::close));
             assertEquals(1, fixture.load(shared));
@@ -790,12 +787,12 @@ final class FilePagesTest {
         @DisplayName("does not come with the last munmap: as long as the file is reachable, its pages stay")
         void lastMunmap() {
             PagedFile file = new PagedFile(fixture, 4);
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             readable(at);
             assertEquals(0, space.munmap(at, 4 * PAGE));
             collectThrice();
             assertEquals(1, fixture.frames());
-            at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             assertEquals(PagedFile.STAMP, fixture.load(at));
             assertEquals(1, file.reads.get());
             file.cache.close();
@@ -828,7 +825,7 @@ final class FilePagesTest {
         @Test
         @DisplayName("comes by itself once it is unreachable and mapped nowhere, for files in memory too")
         void unreachable() {
-            long kept = fixture.map(0, 1, READ, MapFlags.SHARED, new PagedFile(fixture, 1), 0);
+            long kept = fixture.map(0, 1, READ, Mman.SHARED, new PagedFile(fixture, 1), 0);
             assertEquals(PagedFile.STAMP, readable(kept));
             List<Long> mapped = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
@@ -880,8 +877,8 @@ final class FilePagesTest {
 
         private long dropped(boolean isInMemory) {
             long at = isInMemory
-                    ? fixture.map(0, 4, READ, MapFlags.SHARED, fixture.file(4).open(), 0)
-                    : fixture.map(0, 4, READ, MapFlags.SHARED, new PagedFile(fixture, 4), 0);
+                    ? fixture.map(0, 4, READ, Mman.SHARED, fixture.file(4).open(), 0)
+                    : fixture.map(0, 4, READ, Mman.SHARED, new PagedFile(fixture, 4), 0);
             for (int page = 0; page < 4; page++) {
                 readable(at + page * PAGE);
             }
@@ -894,7 +891,7 @@ final class FilePagesTest {
     class LateSharedPages {
         private static final Geometry LINUX = Geometry.LINUX_X86_64;
         private static final long PAGE = LINUX.pageSize();
-        private static final int RW = Protection.READ | Protection.WRITE;
+        private static final int RW = Mman.READ | Mman.WRITE;
 
         private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
         private final Machine machine = Machine.builder()
@@ -908,7 +905,7 @@ final class FilePagesTest {
         private final AddressSpace space = machine.newSpace(LINUX);
 
         private long mapShared() {
-            return space.mmap(0, PAGE, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+            return space.mmap(0, PAGE, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
         }
 
         private int store(long address) {
@@ -963,7 +960,7 @@ final class FilePagesTest {
                     return true;
                 }
             };
-            long read = space.mmap(0, PAGE, Protection.READ, MapFlags.SHARED, file, 0);
+            long read = space.mmap(0, PAGE, Mman.READ, Mman.SHARED, file, 0);
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(space);
                 assertEquals(Fault.NONE, cpu.memory().load(read, 8));
@@ -983,7 +980,7 @@ final class FilePagesTest {
     @DisplayName("A shared anonymous mapping of one page")
     @Nested
     final class SharedMappings {
-        private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        private static final int SHARED = Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED;
         private static final long AT = 0x20_1000;
         private static final int COUNT = 100;
 
@@ -1053,9 +1050,9 @@ final class FilePagesTest {
         @DisplayName("takes at most 1,104 bytes once its page was used")
         void touched() {
             // Creates the page tables, and what the thread needs for a fault.
-            assertEquals(AT - PAGE, space.mmap(AT - PAGE, PAGE, RW, SHARED | MapFlags.POPULATE, null, 0));
+            assertEquals(AT - PAGE, space.mmap(AT - PAGE, PAGE, RW, SHARED | Mman.POPULATE, null, 0));
             long before = bytes(ReachableObjects.from(space));
-            map(SHARED | MapFlags.POPULATE);
+            map(SHARED | Mman.POPULATE);
             assertEquals(COUNT + 1, machine.statistics().framesInUse());
             long bytes = perMapping(before);
             assertTrue(bytes > 600 && bytes <= 1104, () -> bytes + " bytes");
@@ -1065,7 +1062,7 @@ final class FilePagesTest {
         @DisplayName("leaves nothing after it is unmapped, and after the space is closed")
         void closed() throws InterruptedException {
             map(SHARED);
-            assertEquals(0, space.madvise(AT, PAGE, Advice.POPULATE_WRITE));
+            assertEquals(0, space.madvise(AT, PAGE, Mman.POPULATE_WRITE));
             assertEquals(COUNT, counted().get("FilePages"));
             assertEquals(0, space.munmap(AT, COUNT * PAGE));
             machine.awaitQuiescence();
@@ -1516,7 +1513,7 @@ final class FilePagesTest {
         }
 
         private long map(PagedFile file) {
-            return fixture.map(0, PAGES, RW, MapFlags.SHARED, file, 0);
+            return fixture.map(0, PAGES, RW, Mman.SHARED, file, 0);
         }
 
         @Test
@@ -1652,8 +1649,8 @@ final class FilePagesTest {
             assertEquals(0, space.munmap(at, PAGE));
             assertEquals(0, space.mprotect(at + PAGE, PAGE, SpaceFixture.READ));
             long to = fixture.anonymous(1);
-            assertEquals(to, space.mremap(at + 2 * PAGE, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, to));
-            assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Advice.DONTNEED));
+            assertEquals(to, space.mremap(at + 2 * PAGE, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, to));
+            assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Mman.DONTNEED));
             assertEquals(0, writeBack(file));
             assertEquals(List.of("0+" + 4 * PAGE), runs);
             for (int page = 0; page < 4; page++) {

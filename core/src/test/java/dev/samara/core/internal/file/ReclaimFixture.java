@@ -11,7 +11,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,7 +58,7 @@ abstract class ReclaimFixture {
     PagedFile fill() {
         PagedFile file = file(FRAMES);
         int pages = (int) (FRAMES - fixture.frames());
-        long at = read(file, pages, READ, MapFlags.SHARED);
+        long at = read(file, pages, READ, Mman.SHARED);
         assertEquals(0, space.munmap(at, pages * PAGE));
         assertEquals(FRAMES, fixture.frames());
         return file;

@@ -33,10 +33,9 @@ import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.FileLink;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -70,11 +69,11 @@ final class ReclaimTest {
             List<PagedFile> files = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
                 files.add(file(16));
-                long at = read(files.get(i), 16, READ, i % 2 == 0 ? MapFlags.PRIVATE : MapFlags.SHARED);
+                long at = read(files.get(i), 16, READ, i % 2 == 0 ? Mman.PRIVATE : Mman.SHARED);
                 assertEquals(0, space.munmap(at, 16 * PAGE));
             }
             for (PagedFile file : files) {
-                assertEquals(0, space.munmap(read(file, 16, READ, MapFlags.SHARED), 16 * PAGE));
+                assertEquals(0, space.munmap(read(file, 16, READ, Mman.SHARED), 16 * PAGE));
             }
         }
 
@@ -83,10 +82,10 @@ final class ReclaimTest {
         void kindsOfFaults() {
             long anonymous = fixture.anonymous(2);
             PagedFile file = file(2);
-            long copied = read(file, 1, RW, MapFlags.PRIVATE);
+            long copied = read(file, 1, RW, Mman.PRIVATE);
             fixture.store(anonymous, 1);
             MemoryFile memory = fixture.file(1);
-            long shared = fixture.map(0, 2, RW, MapFlags.SHARED, memory.open(), 0);
+            long shared = fixture.map(0, 2, RW, Mman.SHARED, memory.open(), 0);
             memory.truncate(2 * PAGE);
             AddressSpace child = space.fork();
             fill();
@@ -115,14 +114,14 @@ final class ReclaimTest {
             MemoryFile memory = fixture.file(8);
             OwnBacking own = new OwnBacking(fixture.machine.newPageCache(GEOMETRY, 8 * PAGE));
             caches.add(own.cache);
-            long ownAt = fixture.map(0, 8, READ, MapFlags.SHARED, own, 0);
+            long ownAt = fixture.map(0, 8, READ, Mman.SHARED, own, 0);
             PagedFile dirty = file(8);
-            long dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
+            long dirtyAt = fixture.map(0, 8, RW, Mman.SHARED, dirty, 0);
             PagedFile pinned = file(8);
-            long pinnedAt = read(pinned, 8, RW, MapFlags.SHARED);
+            long pinnedAt = read(pinned, 8, RW, Mman.SHARED);
             PagedFile mapped = file(8);
-            long mappedAt = read(mapped, 8, READ, MapFlags.PRIVATE);
-            long shared = fixture.map(0, 8, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+            long mappedAt = read(mapped, 8, READ, Mman.PRIVATE);
+            long shared = fixture.map(0, 8, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
             List<PinnedFrame> pins = new ArrayList<>();
             for (int page = 0; page < 8; page++) {
                 assertTrue(cpu.memory().load(ownAt + page * PAGE, 8) == Fault.NONE);
@@ -140,7 +139,7 @@ final class ReclaimTest {
             }
             assertEquals(FRAMES - 6 * 8, stored);
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(rest + stored * PAGE, 8, 1));
-            long unread = fixture.map(0, 1, READ, MapFlags.PRIVATE, file(1), 0);
+            long unread = fixture.map(0, 1, READ, Mman.PRIVATE, file(1), 0);
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().load(unread, 8));
             assertEquals(8, fixture.mapped(mappedAt, 8));
             byte[] number = new byte[8];
@@ -157,7 +156,7 @@ final class ReclaimTest {
             }
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(rest + stored * PAGE, 8, 1));
             assertEquals(0, space.munmap(rest, FRAMES * PAGE));
-            dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
+            dirtyAt = fixture.map(0, 8, RW, Mman.SHARED, dirty, 0);
             assertEquals(9 + 7, fixture.load(dirtyAt + 7 * PAGE), "the stored value is in no other page");
             assertEquals(7, fixture.load(shared + 7 * PAGE));
             assertEquals(0, own.asked - 8);
@@ -209,15 +208,15 @@ final class ReclaimTest {
         @DisplayName("pages that a mapping left out are reclaimed, and a shared one that may write keeps all")
         void besideMappings() {
             PagedFile file = file(FRAMES);
-            long at = read(file, FRAMES, READ, MapFlags.PRIVATE);
-            assertEquals(0, space.madvise(at, 32 * PAGE, Advice.DONTNEED));
+            long at = read(file, FRAMES, READ, Mman.PRIVATE);
+            assertEquals(0, space.madvise(at, 32 * PAGE, Mman.DONTNEED));
             long anonymous = fixture.anonymous(FRAMES);
             for (int page = 0; page < 32; page++) {
                 fixture.store(anonymous + page * PAGE, page);
             }
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
             assertEquals(32, fixture.mapped(at, FRAMES));
-            long writable = fixture.map(0, FRAMES, RW, MapFlags.SHARED, file, 0);
+            long writable = fixture.map(0, FRAMES, RW, Mman.SHARED, file, 0);
             assertEquals(0, space.munmap(at, FRAMES * PAGE));
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
             assertEquals(0, space.munmap(writable, FRAMES * PAGE));
@@ -229,7 +228,7 @@ final class ReclaimTest {
         void aBatchAtATime() {
             SpaceFixture large = new SpaceFixture(4 * PageCaches.BATCH);
             PagedFile file = new PagedFile(large, 4L * PageCaches.BATCH);
-            long at = large.map(0, 4L * PageCaches.BATCH, READ, MapFlags.PRIVATE, file, 0);
+            long at = large.map(0, 4L * PageCaches.BATCH, READ, Mman.PRIVATE, file, 0);
             for (long page = 0; page < 4L * PageCaches.BATCH; page++) {
                 assertTrue(large.cpu.memory().load(at + page * PAGE, 8) == Fault.NONE);
             }
@@ -257,7 +256,7 @@ final class ReclaimTest {
                 fixture.store(anonymous + page * PAGE, 1);
             }
             PagedFile file = file(1);
-            long at = fixture.map(0, 1, RW, MapFlags.PRIVATE, file, 0);
+            long at = fixture.map(0, 1, RW, Mman.PRIVATE, file, 0);
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(at, 8, 1));
             assertTrue(file.reads.get() < 100, () -> file.reads + " reads");
             assertEquals(0, space.munmap(anonymous, PAGE));
@@ -269,7 +268,7 @@ final class ReclaimTest {
                 "a pin that may have written keeps its page in memory, though no mapping had it when the pin ended")
         void writtenThroughAPin() {
             PagedFile file = file(1);
-            long at = fixture.map(0, 1, RW, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 1, RW, Mman.SHARED, file, 0);
             PinnedFrame pinned = fixture.pin(at, WRITE);
             assertEquals(0, space.munmap(at, PAGE));
             SpaceFixture.write(pinned, 99);
@@ -306,7 +305,7 @@ final class ReclaimTest {
         @DisplayName("a file that stays locked does not keep a store waiting for ever: memory is used up")
         void lockedForLong() throws Exception {
             PagedFile file = fill();
-            long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 1, READ, Mman.SHARED, file, 0);
             long anonymous = fixture.anonymous(1);
             try (OtherCpu other = new OtherCpu(space)) {
                 other.call(of -> {
@@ -332,7 +331,7 @@ final class ReclaimTest {
         void cutByAnother() throws Exception {
             MemoryFile file = fixture.file(1);
             Backing backing = file.open();
-            long at = fixture.map(0, 1, RW, MapFlags.SHARED, backing, 0);
+            long at = fixture.map(0, 1, RW, Mman.SHARED, backing, 0);
             fixture.store(at, 1);
             FilePages pages = (FilePages) Objects.requireNonNull(backing.pageCache());
             PageCaches caches = pages.memory().caches();
@@ -372,7 +371,7 @@ final class ReclaimTest {
                 }
             };
             fixture.store(anonymous, 1);
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             assertTrue(cpu.memory().load(at, 8) == Fault.NONE);
             assertEquals(7, cpu.memory().value());
         }
@@ -394,13 +393,13 @@ final class ReclaimTest {
                             long last = anonymous + (FRAMES - 1) * PAGE;
                             assertFault(Fault.NONE, other.call(of -> of.memory().store(last, 8, 1)));
                             assertEquals(-1, cache.frameAt(0), "reclaimed before it could be mapped");
-                            assertEquals(0, space.madvise(last, PAGE, Advice.DONTNEED));
+                            assertEquals(0, space.madvise(last, PAGE, Mman.DONTNEED));
                         }
                         return frame;
                     }
                 };
                 caches.add(file.cache);
-                assertPage(fixture.map(0, 1, READ, MapFlags.PRIVATE, file, 0), 0);
+                assertPage(fixture.map(0, 1, READ, Mman.PRIVATE, file, 0), 0);
             }
             assertEquals(41, answers[0]);
         }
@@ -576,7 +575,7 @@ final class ReclaimTest {
         }
 
         private void assertNotBlamed(Runnable removal) {
-            for (int flags : new int[] {MapFlags.SHARED, MapFlags.PRIVATE}) {
+            for (int flags : new int[] {Mman.SHARED, Mman.PRIVATE}) {
                 for (int access : new int[] {READ, WRITE}) {
                     answers = 0;
                     file.answer = request -> {
@@ -623,22 +622,22 @@ final class ReclaimTest {
                 other.remove(0, 1);
                 return 0;
             };
-            assertBlamed(map(READ, MapFlags.SHARED));
+            assertBlamed(map(READ, Mman.SHARED));
         }
 
         @Test
         @DisplayName("is blamed for wrong answers to one fault, whatever the result of a fault that it begins itself")
         void faultsInside() {
             long anonymous = fixture.anonymous(1);
-            long good = map(READ, MapFlags.SHARED);
-            long at = map(READ, MapFlags.SHARED);
+            long good = map(READ, Mman.SHARED);
+            long at = map(READ, Mman.SHARED);
             file.answer = request -> {
                 if (request.address() == good + PAGE) {
                     return file.rightAnswer(request);
                 }
                 fixture.store(anonymous, 1);
                 fixture.memory.load(good + PAGE, 8);
-                assertEquals(0, fixture.space.madvise(good, 4 * PAGE, Advice.DONTNEED));
+                assertEquals(0, fixture.space.madvise(good, 4 * PAGE, Mman.DONTNEED));
                 return 0;
             };
             assertBlamed(at);
@@ -648,7 +647,7 @@ final class ReclaimTest {
         @DisplayName("is not blamed in one fault for wrong answers to another one")
         void nextFault() {
             for (int round = 0; round < 3; round++) {
-                long at = map(READ, MapFlags.SHARED);
+                long at = map(READ, Mman.SHARED);
                 answers = 0;
                 file.answer = request -> {
                     if (++answers == 15) {
@@ -665,7 +664,7 @@ final class ReclaimTest {
         @Test
         @DisplayName("because it removes the pages itself is blamed in the end, also if its thread is interrupted")
         void endless() {
-            long at = map(READ, MapFlags.SHARED);
+            long at = map(READ, Mman.SHARED);
             file.answer = request -> {
                 int frame = file.rightAnswer(request);
                 cache.remove(0, 4);
@@ -682,7 +681,7 @@ final class ReclaimTest {
         @Test
         @DisplayName("because its read removes the page is asked many times, and then the page is unreadable")
         void endlessRead() {
-            long at = map(READ, MapFlags.SHARED);
+            long at = map(READ, Mman.SHARED);
             file.reading = () -> {
                 answers++;
                 cache.remove(0, 4);
@@ -698,7 +697,7 @@ final class ReclaimTest {
         void inTheHandOfAReclaim() throws Exception {
             FilePages pages = (FilePages) cache;
             Frames frames = fixture.layout().memory().frames();
-            long read = map(READ, MapFlags.PRIVATE);
+            long read = map(READ, Mman.PRIVATE);
             assertTrue(fixture.memory.load(read, 8) == Fault.NONE);
             int known = pages.frameFor(1);
             long[] leaf = Objects.requireNonNull(fixture.layout().pages().leaf(read));
@@ -706,7 +705,7 @@ final class ReclaimTest {
             ExecutorService thread = Executors.newSingleThreadExecutor();
             try (AddressSpace space = fixture.machine.newSpace(GEOMETRY);
                     OtherCpu other = new OtherCpu(space)) {
-                long at = space.mmap(0, 4 * PAGE, READ, MapFlags.PRIVATE, file, 0);
+                long at = space.mmap(0, 4 * PAGE, READ, Mman.PRIVATE, file, 0);
                 Future<Integer> reclaimed;
                 pages.present().cached.content.lock();
                 try {

@@ -13,7 +13,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.FutexWaiter;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.FutureTask;
@@ -27,7 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class FutexDropTest {
     private final SpaceFixture fixture = new SpaceFixture();
     private final FutexBuckets table = (FutexBuckets) fixture.machine.futexes();
-    private final long page = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+    private final long page = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
     private final AtomicInteger resumed = new AtomicInteger();
 
     private FutexBuckets.Bucket bucketOf(long word) {

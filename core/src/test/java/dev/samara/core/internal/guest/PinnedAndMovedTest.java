@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -26,7 +26,7 @@ final class PinnedAndMovedTest {
             long from = fixture.anonymous(2);
             fixture.store(from, 1);
             PinnedFrame pin = fixture.pin(from, WRITE);
-            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
             assertEquals(AWAY, fixture.space.mremap(from, 2 * PAGE, 2 * PAGE, flags, AWAY));
             return new Pinned(fixture, pin, AWAY);
         }

@@ -31,13 +31,9 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.FileAdvice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.SyncFlags;
-import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.VmaFlags;
@@ -105,7 +101,7 @@ final class CacheLimitTest {
         @DisplayName("are written through one mapping in full: dirty pages are written, and come back")
         void writing() throws Exception {
             HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             Random random = new Random(3);
             long[] expected = new long[PAGES];
             for (int i = 1; i < 4_000; i++) {
@@ -126,7 +122,7 @@ final class CacheLimitTest {
         @DisplayName("keep pages that are pinned or locked, and those that cannot be written")
         void kept() throws Exception {
             HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             assertEquals(0, space.mlock(at, PAGE));
             long locked = fixture.pte(at);
             try (PinnedFrame pin = fixture.pin(at + PAGE, WRITE)) {
@@ -159,7 +155,7 @@ final class CacheLimitTest {
                     Machine.builder().memory(64 * PAGE).cacheLimit(limit).build();
             try (AddressSpace one = machine.newSpace(GEOMETRY);
                     HostFile file = machine.openFile(path, GEOMETRY, RW)) {
-                long at = one.mmap(0, 4 * PAGE, READ | WRITE, MapFlags.SHARED, file, 0);
+                long at = one.mmap(0, 4 * PAGE, READ | WRITE, Mman.SHARED, file, 0);
                 assertEquals(0, one.mlock(at, PAGE));
                 for (long page = 1; page < 4; page++) {
                     Future<Long> number = thread.submit(longAt(file, page * PAGE));
@@ -179,7 +175,7 @@ final class CacheLimitTest {
         @DisplayName("have their dirty pages written and freed when other memory is needed")
         void shortMemoryOfDirtyPages() throws Exception {
             HostFile file = openNew(LIMIT);
-            long at = fixture.map(0, LIMIT, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, LIMIT, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; page < LIMIT; page++) {
                 fixture.store(at + page * PAGE, page);
             }
@@ -238,8 +234,8 @@ final class CacheLimitTest {
         void map() throws IOException {
             first = open(write("first", LIMIT * PAGE_BYTES), RW);
             second = open(write("second", LIMIT * PAGE_BYTES));
-            at = fixture.map(0, LIMIT, READ | WRITE, MapFlags.SHARED, first, 0);
-            other = fixture.map(0, LIMIT, READ, MapFlags.SHARED, second, 0);
+            at = fixture.map(0, LIMIT, READ | WRITE, Mman.SHARED, first, 0);
+            other = fixture.map(0, LIMIT, READ, Mman.SHARED, second, 0);
         }
 
         /** Reads pages of the second file, each for the first time, and so far apart that nothing is read ahead. */
@@ -377,7 +373,7 @@ final class CacheLimitTest {
             assertEquals(LIMIT, inMemory(first, LIMIT));
             channels.mend();
             // Reports the earlier failures, and writes only these pages.
-            assertEquals(Errno.ENOSPC.result(), space.msync(at + 600 * PAGE, 10 * PAGE, SyncFlags.SYNC));
+            assertEquals(Errno.ENOSPC.result(), space.msync(at + 600 * PAGE, 10 * PAGE, Mman.SYNC));
             miss(20);
             assertEquals(LIMIT - 10, inMemory(first, LIMIT));
             close();
@@ -451,7 +447,7 @@ final class CacheLimitTest {
         }
 
         private long map(HostFile file, int pages) {
-            return fixture.map(0, pages, READ, MapFlags.SHARED, file, 0);
+            return fixture.map(0, pages, READ, Mman.SHARED, file, 0);
         }
 
         private void scan(long at, int pages) {
@@ -465,7 +461,7 @@ final class CacheLimitTest {
         void otherPages() throws Exception {
             HostFile random = open(write("random", LIMIT / 4 * PAGE_BYTES));
             long at = map(random, LIMIT / 4);
-            assertEquals(0, space.madvise(at, LIMIT / 4 * PAGE, Advice.RANDOM));
+            assertEquals(0, space.madvise(at, LIMIT / 4 * PAGE, Mman.RANDOM));
             scan(at, LIMIT / 4);
             HostFile before = open(write("before", LIMIT / 4 * PAGE_BYTES));
             scan(map(before, LIMIT / 4), LIMIT / 4);
@@ -526,7 +522,7 @@ final class CacheLimitTest {
             long at = map(file, LARGE);
             scan(at, LIMIT);
             int advised = LIMIT / 2;
-            assertEquals(0, space.madvise(at + 2L * LIMIT * PAGE, advised * PAGE, Advice.WILLNEED));
+            assertEquals(0, space.madvise(at + 2L * LIMIT * PAGE, advised * PAGE, Mman.WILLNEED));
             fixture.machine.awaitQuiescence();
             int found = 0;
             for (int page = 2 * LIMIT; page < 2 * LIMIT + advised; page++) {
@@ -554,13 +550,13 @@ final class CacheLimitTest {
                 made.setLength(pages * PAGE);
             }
             HostFile file = open(path, RW);
-            long at = fixture.map(0, pages, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, pages, READ, Mman.SHARED, file, 0);
             for (long page = 0; page < pages; page += STEP) {
                 assertEquals(0, fixture.load(at + page * PAGE));
             }
             long read = pages / STEP;
             assertEquals(read, space.residency().file());
-            assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_DONTNEED));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_DONTNEED));
             assertEquals(0, space.residency().file());
             // Four pages per table, and the upper tables.
             long peak = space.residency().peak();
@@ -582,11 +578,11 @@ final class CacheLimitTest {
         }
 
         private long map(HostFile file, int pages) {
-            return fixture.map(0, pages, READ, MapFlags.SHARED, file, 0);
+            return fixture.map(0, pages, READ, Mman.SHARED, file, 0);
         }
 
         private void advise(long at, int pages) throws InterruptedException {
-            assertEquals(0, space.madvise(at, pages * PAGE, Advice.WILLNEED));
+            assertEquals(0, space.madvise(at, pages * PAGE, Mman.WILLNEED));
             fixture.machine.awaitQuiescence();
         }
 
@@ -594,8 +590,8 @@ final class CacheLimitTest {
         @DisplayName("are read in few large parts, and no access reads then")
         void read() throws Exception {
             HostFile file = open(write("f", 32 * PAGE_BYTES));
-            long at = fixture.map(0, 32, READ, MapFlags.PRIVATE, file, 0);
-            long last = fixture.map(0, 1, READ, MapFlags.SHARED, file, 31);
+            long at = fixture.map(0, 32, READ, Mman.PRIVATE, file, 0);
+            long last = fixture.map(0, 1, READ, Mman.SHARED, file, 31);
             assertEquals(STAMP + 31, fixture.load(last));
             int before = channels.reads.get();
             advise(at + PAGE, 31);
@@ -635,7 +631,7 @@ final class CacheLimitTest {
             HostFile file = open(write("f", 32 * PAGE_BYTES));
             long at = map(file, 32);
             advise(at, 32);
-            assertEquals(0, space.madvise(at, 16 * PAGE, Advice.RANDOM));
+            assertEquals(0, space.madvise(at, 16 * PAGE, Mman.RANDOM));
             for (int page : new int[] {2, 9, 20}) {
                 assertEquals(STAMP + page, fixture.load(at + page * PAGE));
             }
@@ -665,7 +661,7 @@ final class CacheLimitTest {
             HostFile file = open(write("f", 8 * PAGE_BYTES));
             long at = map(file, 8);
             assertEquals(0, space.munmap(at + 3 * PAGE, PAGE));
-            assertResult(Errno.ENOMEM, space.madvise(at, 8 * PAGE, Advice.WILLNEED));
+            assertResult(Errno.ENOMEM, space.madvise(at, 8 * PAGE, Mman.WILLNEED));
             fixture.machine.awaitQuiescence();
             assertEquals(7, fixture.frames());
             assertEquals(2, channels.reads.get());
@@ -683,7 +679,7 @@ final class CacheLimitTest {
             HostFile file = open(write("f", 4 * PAGE_BYTES));
             long at = map(file, 4);
             file.close();
-            assertEquals(0, space.madvise(at, 4 * PAGE, Advice.WILLNEED));
+            assertEquals(0, space.madvise(at, 4 * PAGE, Mman.WILLNEED));
             Latches.await(begun);
             assertEquals(0, space.munmap(at, 4 * PAGE));
             assertEquals(1, channels.open.get());
@@ -858,7 +854,7 @@ final class CacheLimitTest {
         @DisplayName("are written in the background from the first share on")
         void background(boolean areStored) throws Exception {
             HostFile file = openNew(IN_MEMORY);
-            long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, IN_MEMORY, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; areStored && page < IN_MEMORY; page++) {
                 fixture.load(at + page * PAGE);
             }
@@ -926,14 +922,14 @@ final class CacheLimitTest {
         @DisplayName("are not more than the second share after stores to pages that are in memory, mapped or not")
         void storesInMemory() throws Exception {
             HostFile file = openNew(IN_MEMORY);
-            long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, IN_MEMORY, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; page < IN_MEMORY; page++) {
                 fixture.load(at + page * PAGE);
             }
             tasks.hold();
             assertTrue(mostDirty(file, at, 0) <= MOST);
             // The stores now fault, and find their pages in the cache.
-            assertEquals(0, space.madvise(at, IN_MEMORY * PAGE, Advice.DONTNEED));
+            assertEquals(0, space.madvise(at, IN_MEMORY * PAGE, Mman.DONTNEED));
             assertTrue(mostDirty(file, at, 1) <= MOST);
             tasks.release();
             assertEquals(0, file.fsync());
@@ -976,7 +972,7 @@ final class CacheLimitTest {
         @DisplayName("are not more than the second share after stores that notify a backing, to mapped pages or not")
         void noticedStores(boolean isMapped) throws Exception {
             HostFile file = openNew(IN_MEMORY);
-            long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, new NoticingOpen(file), 0);
+            long at = fixture.map(0, IN_MEMORY, READ | WRITE, Mman.SHARED, new NoticingOpen(file), 0);
             for (int page = 0; isMapped && page < IN_MEMORY; page++) {
                 fixture.load(at + page * PAGE);
             }
@@ -1003,7 +999,7 @@ final class CacheLimitTest {
         @DisplayName("do not stop a store whose thread has another CPU in GUEST, for which a write would wait")
         void mayNotWait() throws Exception {
             HostFile file = openNew(IN_MEMORY);
-            long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, IN_MEMORY, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; page < IN_MEMORY; page++) {
                 fixture.load(at + page * PAGE);
             }
@@ -1025,8 +1021,8 @@ final class CacheLimitTest {
         @DisplayName("are known though no page is read for the stores; a read does not wait for them, but a write does")
         void silentStores() throws Exception {
             HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
-            long other = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
+            long other = fixture.map(0, PAGES, READ, Mman.SHARED, file, 0);
             for (int page = 0; page < MOST; page++) {
                 fixture.load(at + page * PAGE);
             }
@@ -1142,7 +1138,7 @@ final class CacheLimitTest {
             for (int i = 0; i < RUNS; i++) {
                 long page = 2L * (RUNS - 1 - i);
                 assertEquals(8, file.pwrite(bytes(i), page * PAGE));
-                assertEquals(0, file.syncRange(page * PAGE, PAGE, SyncRangeFlags.SYNC_FILE_RANGE_WRITE));
+                assertEquals(0, file.syncRange(page * PAGE, PAGE, Mman.SYNC_FILE_RANGE_WRITE));
             }
             channels.fail(ChannelCall.FORCE, "Input/output error");
             assertEquals(Errno.EIO.result(), file.fsync());
@@ -1161,16 +1157,16 @@ final class CacheLimitTest {
         @DisplayName("advice beyond sixteen reads that are under way is dropped, and later advice is taken")
         void advice() throws Exception {
             HostFile file = open(write("f", 64 * PAGE_BYTES));
-            long at = fixture.map(0, 64, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 64, READ, Mman.SHARED, file, 0);
             tasks.hold();
             for (int page = 0; page < 40; page++) {
-                assertEquals(0, space.madvise(at + page * PAGE, PAGE, Advice.WILLNEED));
+                assertEquals(0, space.madvise(at + page * PAGE, PAGE, Mman.WILLNEED));
             }
             Await.until("the tasks", () -> tasks.count() == 16);
             tasks.release();
             fixture.machine.awaitQuiescence();
             assertEquals(16, fixture.frames());
-            assertEquals(0, space.madvise(at + 50 * PAGE, PAGE, Advice.WILLNEED));
+            assertEquals(0, space.madvise(at + 50 * PAGE, PAGE, Mman.WILLNEED));
             fixture.machine.awaitQuiescence();
             assertEquals(17, fixture.frames());
         }

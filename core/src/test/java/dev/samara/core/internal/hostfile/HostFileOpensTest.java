@@ -39,9 +39,8 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Array;
@@ -94,14 +93,14 @@ final class HostFileOpensTest {
         @DisplayName("is read at the first access, and no page twice")
         void reads() throws Exception {
             HostFile file = open(write("f", 3 * PAGE_BYTES + 100));
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             for (int page = 0; page < 4; page++) {
                 assertEquals(STAMP + page, fixture.load(at + page * PAGE));
             }
             assertEquals(0, fixture.load(at + 3 * PAGE + 96), "zeros after the end");
             int reads = channels.reads.get();
             assertTrue(reads <= 4, () -> "reads: " + reads);
-            long second = fixture.map(0, 4, READ | WRITE, MapFlags.PRIVATE, file, 0);
+            long second = fixture.map(0, 4, READ | WRITE, Mman.PRIVATE, file, 0);
             fixture.store(second, 1);
             assertEquals(STAMP, fixture.load(at));
             assertEquals(STAMP + 2, fixture.load(second + 2 * PAGE));
@@ -121,9 +120,9 @@ final class HostFileOpensTest {
             assertEquals(reader.pageCache(), writer.pageCache());
             assertEquals(reader.inode(), writer.inode());
             AddressSpace second = fixture.machine.newSpace(GEOMETRY);
-            long at = fixture.map(0, 2, READ, MapFlags.SHARED, reader, 0);
+            long at = fixture.map(0, 2, READ, Mman.SHARED, reader, 0);
             try (OtherCpu other = new OtherCpu(second)) {
-                long there = second.mmap(0, 2 * PAGE, READ | WRITE, MapFlags.SHARED, writer, 0);
+                long there = second.mmap(0, 2 * PAGE, READ | WRITE, Mman.SHARED, writer, 0);
                 assertFault(Fault.NONE, other.call(cpu -> cpu.memory().store(there + 8, 8, 5)));
                 assertEquals(5, fixture.load(at + 8));
                 assertEquals(8, writer.pwrite(bytes(6), 16));
@@ -137,7 +136,7 @@ final class HostFileOpensTest {
         @DisplayName("opened for reading only cannot be written")
         void readOnly() throws Exception {
             HostFile file = open(write("f", PAGE_BYTES));
-            assertResult(Errno.EACCES, space.mmap(0, PAGE, READ | WRITE, MapFlags.SHARED, file, 0));
+            assertResult(Errno.EACCES, space.mmap(0, PAGE, READ | WRITE, Mman.SHARED, file, 0));
             assertResult(Errno.EBADF, file.pwrite(bytes(1), 0));
             assertResult(Errno.EINVAL, file.truncate(0));
             assertResult(Errno.EBADF, file.punch(0, 1));
@@ -146,7 +145,7 @@ final class HostFileOpensTest {
             file.close();
             assertResult(Errno.EBADF, file.fsync());
             assertResult(Errno.EBADF, file.pread(bytes(0), 0));
-            assertResult(Errno.EBADF, space.mmap(0, PAGE, READ, MapFlags.SHARED, file, 0));
+            assertResult(Errno.EBADF, space.mmap(0, PAGE, READ, Mman.SHARED, file, 0));
         }
 
         @Test
@@ -184,10 +183,10 @@ final class HostFileOpensTest {
             channels.isReadOnly = true;
             assertRefused(Errno.EROFS, path, RW);
             HostFile file = open(path);
-            long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 1, READ, Mman.SHARED, file, 0);
             assertEquals(STAMP, fixture.load(at));
             assertRefused(Errno.EROFS, path, RW);
-            assertResult(Errno.EACCES, space.mmap(0, PAGE, READ | WRITE, MapFlags.SHARED, file, 0));
+            assertResult(Errno.EACCES, space.mmap(0, PAGE, READ | WRITE, Mman.SHARED, file, 0));
         }
 
         @Test
@@ -195,14 +194,14 @@ final class HostFileOpensTest {
         void becomesReadOnly() throws Exception {
             HostFile file = openNew(2);
             HostFile other = open(path, RW);
-            long at = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 2, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at + PAGE, 5);
             channels.failure = (call, offset, length) -> {
                 if (call != ChannelCall.READ) {
                     throw new IOException("Read-only file system");
                 }
             };
-            assertResult(Errno.EROFS, space.msync(at, 2 * PAGE, SyncFlags.SYNC));
+            assertResult(Errno.EROFS, space.msync(at, 2 * PAGE, Mman.SYNC));
             assertResult(Errno.EROFS, other.fsync());
             assertResult(Errno.EROFS, file.truncate(PAGE));
             assertResult(Errno.EROFS, file.pwrite(bytes(6), 4 * PAGE));
@@ -224,7 +223,7 @@ final class HostFileOpensTest {
                 "that was deleted is saved and read through its mappings until the last use ends, and then is gone")
         void deleted() throws Exception {
             HostFile file = openNew(8);
-            long at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 8, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at, 1);
             Files.delete(path);
             assertRefused(Errno.ENOENT, path, RW);
@@ -254,7 +253,7 @@ final class HostFileOpensTest {
         @DisplayName("whose page cannot be read is a SIGBUS for that access, and the next access reads again")
         void readError() throws Exception {
             HostFile file = open(write("f", 8 * PAGE_BYTES));
-            long at = fixture.map(0, 8, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 8, READ, Mman.SHARED, file, 0);
             channels.failure = (call, offset, length) -> {
                 if (offset <= PAGE && offset + length > PAGE) {
                     throw new IOException("Input/output error");
@@ -271,7 +270,7 @@ final class HostFileOpensTest {
         @DisplayName("that another program makes shorter is a SIGBUS beyond the end, and nothing makes it longer")
         void shrunk() throws Exception {
             HostFile file = openNew(8);
-            long at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 8, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at + 6 * PAGE, 1);
             fixture.store(at, 2);
             try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
@@ -298,14 +297,14 @@ final class HostFileOpensTest {
         void grown() throws Exception {
             write("f", PAGE_BYTES - 8);
             HostFile reader = open(path);
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, reader, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, reader, 0);
             assertEquals(0, fixture.load(at + PAGE - 8));
             Files.write(path, bytes(9).array(), StandardOpenOption.APPEND);
             Files.write(path, bytes(10).array(), StandardOpenOption.APPEND);
             assertEquals(10, fixture.load(at + PAGE));
             assertEquals(9, fixture.load(at + PAGE - 8), "the last page has the new bytes, too");
             HostFile writer = open(path, RW);
-            long second = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, writer, 0);
+            long second = fixture.map(0, 4, READ | WRITE, Mman.SHARED, writer, 0);
             fixture.store(second + PAGE, 11);
             Files.write(path, bytes(12).array(), StandardOpenOption.APPEND);
             assertEquals(0, writer.revalidate());
@@ -319,7 +318,7 @@ final class HostFileOpensTest {
             byte[] array = new byte[2 * PAGE_BYTES + 8];
             array[PAGE_BYTES] = 7;
             HostFile file = fixture.machine.openFile("bytes", GEOMETRY, ByteBuffer.wrap(array));
-            long at = fixture.map(0, 3, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 3, READ | WRITE, Mman.SHARED, file, 0);
             assertEquals(7, fixture.load(at + PAGE));
             fixture.store(at + 2 * PAGE, 9);
             fixture.store(at + 2 * PAGE + 8, 10);
@@ -342,7 +341,7 @@ final class HostFileOpensTest {
                 HostFile file = fixture.machine.openFile("channel", GEOMETRY, channel, true);
                 HostFile again = fixture.machine.openFile("again", GEOMETRY, channel, false);
                 assertEquals(file.pageCache(), again.pageCache());
-                long at = fixture.map(0, 6, READ | WRITE, MapFlags.SHARED, file, 0);
+                long at = fixture.map(0, 6, READ | WRITE, Mman.SHARED, file, 0);
                 Thread.currentThread().interrupt();
                 assertEquals(8, file.pread(bytes(0), PAGE));
                 assertEquals(8, file.pwrite(bytes(3), 5 * PAGE));
@@ -732,7 +731,7 @@ final class HostFileOpensTest {
             HostFile writer = open(path, RW);
             assertEquals(Errno.ETXTBSY, refusal(reader));
             assertEquals(Errno.ETXTBSY, refusal(writer));
-            long at = fixture.map(0, 1, READ | WRITE, MapFlags.SHARED, writer, 0);
+            long at = fixture.map(0, 1, READ | WRITE, Mman.SHARED, writer, 0);
             writer.close();
             assertEquals(Errno.ETXTBSY, refusal(reader));
             assertEquals(0, space.munmap(at, PAGE));
@@ -770,8 +769,8 @@ final class HostFileOpensTest {
                 HostFile other = open(zip.getPath("/g"), RW);
                 assertSame(file.pageCache(), again.pageCache());
                 assertNotEquals(file.pageCache(), other.pageCache());
-                long at = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, file, 0);
-                long second = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, again, 0);
+                long at = fixture.map(0, 2, READ | WRITE, Mman.SHARED, file, 0);
+                long second = fixture.map(0, 2, READ | WRITE, Mman.SHARED, again, 0);
                 fixture.store(at + PAGE, 5);
                 assertEquals(5, fixture.load(second + PAGE));
                 assertEquals(0, file.inode());
@@ -983,7 +982,7 @@ final class HostFileOpensTest {
             }
             assertRefused(Errno.EEXIST, path, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
             HostFile created = open(path, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
-            long at = fixture.map(0, 1, READ | WRITE, MapFlags.SHARED, created, 0);
+            long at = fixture.map(0, 1, READ | WRITE, Mman.SHARED, created, 0);
             created.close();
             file.close();
             assertEquals(1, channels.open.get(), "no second descriptor");

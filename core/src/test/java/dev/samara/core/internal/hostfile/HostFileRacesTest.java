@@ -28,10 +28,7 @@ import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.FileAdvice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.SyncFlags;
-import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.mman.Mman;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -83,7 +80,7 @@ final class HostFileRacesTest {
         @DisplayName("no page is written that a truncation has removed: the truncation waits for the write")
         void truncationBesideWrite() throws Exception {
             HostFile file = openNew(4);
-            long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at + 3 * PAGE, 1);
             channels.beforeNext(ChannelCall.WRITE, () -> begin(() -> file.truncate(PAGE)));
             assertEquals(0, file.fsync());
@@ -96,7 +93,7 @@ final class HostFileRacesTest {
         @DisplayName("no page comes into memory that was read before a truncation or a hole: these wait for the read")
         void changeBesideRead() throws Exception {
             HostFile file = openNew(4);
-            long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ | WRITE, Mman.SHARED, file, 0);
             for (LongSupplier change : List.<LongSupplier>of(
                     () -> file.truncate(3 * PAGE) + file.truncate(4 * PAGE), () -> file.punch(PAGE, PAGE))) {
                 long page = begun.isEmpty() ? 3 : 1;
@@ -104,7 +101,7 @@ final class HostFileRacesTest {
                 fixture.memory.load(at + page * PAGE, 8);
                 join();
                 assertEquals(0, fixture.load(at + page * PAGE));
-                assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_DONTNEED));
+                assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_DONTNEED));
             }
         }
 
@@ -113,7 +110,7 @@ final class HostFileRacesTest {
                 "what another program has added is found, though the last page is evicted before it is written there")
         void evictionBesideGrowth() throws Exception {
             HostFile file = open(write("f", 2 * PAGE_BYTES - 8), RW);
-            long at = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 2, READ | WRITE, Mman.SHARED, file, 0);
             assertEquals(STAMP + 1, fixture.load(at + PAGE));
             append(path, 9);
             int[] evicted = {0};
@@ -164,7 +161,7 @@ final class HostFileRacesTest {
         @DisplayName("a read whose page was changed meanwhile is made again, five times beside changes, and then alone")
         void lateAgain() throws Exception {
             HostFile file = openNew(4);
-            long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
             int[] changes = {0};
             int reads = channels.reads.get();
             channels.afterRead = () -> {
@@ -243,7 +240,7 @@ final class HostFileRacesTest {
         @DisplayName("is told of its own failure, though another call of its open was told of that meanwhile")
         void failureToldToAnother() throws Exception {
             HostFile file = openNew(16);
-            long at = fixture.map(0, 16, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 16, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at, 1);
             fixture.store(at + 9 * PAGE, 2);
             List<Long> told = new ArrayList<>();
@@ -252,16 +249,14 @@ final class HostFileRacesTest {
                     throw new IOException("No space left on device");
                 } else if (call == ChannelCall.FORCE) {
                     // The write failed, and its caller waits for the force of another page.
-                    told.add(file.syncRange(0, 0, SyncRangeFlags.WAIT_BEFORE));
+                    told.add(file.syncRange(0, 0, Mman.WAIT_BEFORE));
                 }
             };
             assertResult(Errno.ENOSPC, file.fsync());
             fixture.store(at, 3);
-            assertResult(Errno.ENOSPC, space.msync(at, 16 * PAGE, SyncFlags.SYNC));
+            assertResult(Errno.ENOSPC, space.msync(at, 16 * PAGE, Mman.SYNC));
             assertEquals(List.of(Errno.ENOSPC.result(), Errno.ENOSPC.result()), told);
-            assertResult(
-                    Errno.ENOSPC,
-                    file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER));
+            assertResult(Errno.ENOSPC, file.syncRange(0, 0, Mman.SYNC_FILE_RANGE_WRITE | Mman.WAIT_AFTER));
             channels.mend();
             assertEquals(0, file.fsync());
         }
@@ -422,7 +417,7 @@ final class HostFileRacesTest {
         private HostFile mapped() throws IOException {
             HostFile file = openNew(1);
             for (long at : new long[] {FIRST, SECOND}) {
-                fixture.map(at, 1, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+                fixture.map(at, 1, READ | WRITE, Mman.SHARED | Mman.FIXED, file, 0);
                 assertEquals(STAMP, fixture.load(at));
             }
             return file;
@@ -505,7 +500,7 @@ final class HostFileRacesTest {
             HostFile file = mapped();
             int frame = file.pageCache().frameAt(0);
             // Its entry for the first page stays empty.
-            long third = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+            long third = fixture.map(0, 1, READ, Mman.SHARED, file, 0);
             try (OtherCpu other = new OtherCpu(space)) {
                 Future<Integer> evicted;
                 Future<Integer> loaded;
@@ -611,7 +606,7 @@ final class HostFileRacesTest {
         /** Opens and maps a file of one page, and reads the page into memory. */
         private HostFile mapped(int type) throws IOException {
             HostFile file = openNew(1);
-            fixture.map(AT, 1, READ | WRITE, type | MapFlags.FIXED, file, 0);
+            fixture.map(AT, 1, READ | WRITE, type | Mman.FIXED, file, 0);
             assertEquals(STAMP, fixture.load(AT));
             return file;
         }
@@ -623,7 +618,7 @@ final class HostFileRacesTest {
         @Test
         @DisplayName("leaves the private copy of a page in its mapping, and frees the page")
         void privateCopy() throws IOException {
-            HostFile file = mapped(MapFlags.PRIVATE);
+            HostFile file = mapped(Mman.PRIVATE);
             fixture.store(AT, 9);
             long copy = fixture.pte(AT);
             assertEquals(1, HostFilePages.saved(file).eviction().evict(true));
@@ -636,7 +631,7 @@ final class HostFileRacesTest {
         @DisplayName(
                 "removes a page from its mappings first, and frees it the next time unless it is mapped again by then")
         void secondChance() throws IOException {
-            HostFile file = mapped(MapFlags.SHARED);
+            HostFile file = mapped(Mman.SHARED);
             int frame = pages(file).frameAt(0);
             assertEquals(0, HostFilePages.saved(file).eviction().evict(false));
             assertFalse(fixture.isMapped(AT));
@@ -653,7 +648,7 @@ final class HostFileRacesTest {
         @DisplayName("unmaps a page that it frees, though the one before it is locked and stays")
         void besideLocked() throws IOException {
             HostFile file = openNew(3);
-            fixture.map(AT, 3, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            fixture.map(AT, 3, READ | WRITE, Mman.SHARED | Mman.FIXED, file, 0);
             for (int page = 0; page < 3; page++) {
                 assertEquals(STAMP + page, fixture.load(AT + page * PAGE));
             }

@@ -6,9 +6,9 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertResult;
-import static dev.samara.core.mman.SyncRangeFlags.SYNC_FILE_RANGE_WRITE;
-import static dev.samara.core.mman.SyncRangeFlags.WAIT_AFTER;
-import static dev.samara.core.mman.SyncRangeFlags.WAIT_BEFORE;
+import static dev.samara.core.mman.Mman.SYNC_FILE_RANGE_WRITE;
+import static dev.samara.core.mman.Mman.WAIT_AFTER;
+import static dev.samara.core.mman.Mman.WAIT_BEFORE;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -36,10 +36,7 @@ import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.FileAdvice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.SyncFlags;
-import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.testing.Incidents;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -83,7 +80,7 @@ final class HostFileSavesTest {
     @Nested
     final class Saves extends HostFileFixture {
         private long map(HostFile file, long pages) {
-            return fixture.map(0, pages, READ | WRITE, MapFlags.SHARED, file, 0);
+            return fixture.map(0, pages, READ | WRITE, Mman.SHARED, file, 0);
         }
 
         @Test
@@ -94,15 +91,15 @@ final class HostFileSavesTest {
             for (int page : new int[] {9, 3, 1, 2, 8}) {
                 fixture.store(at + page * PAGE, page);
             }
-            assertEquals(0, space.msync(at, 16 * PAGE, SyncFlags.ASYNC));
+            assertEquals(0, space.msync(at, 16 * PAGE, Mman.ASYNC));
             assertEquals(List.of(), channels.calls);
-            assertEquals(0, space.msync(at, 9 * PAGE, SyncFlags.SYNC));
+            assertEquals(0, space.msync(at, 9 * PAGE, Mman.SYNC));
             assertEquals(
                     List.of("write " + PAGE + "+" + 3 * PAGE, "write " + 8 * PAGE + "+" + PAGE, "force"),
                     channels.calls);
             assertEquals(3, number(path, 3 * PAGE));
             channels.calls.clear();
-            assertEquals(0, space.msync(at, 9 * PAGE, SyncFlags.SYNC));
+            assertEquals(0, space.msync(at, 9 * PAGE, Mman.SYNC));
             assertEquals(List.of(), channels.calls, "nothing was written since");
             assertEquals(0, file.fsync());
             assertEquals(List.of("write " + 9 * PAGE + "+" + PAGE, "force"), channels.calls);
@@ -117,21 +114,21 @@ final class HostFileSavesTest {
                 fixture.store(at + page * PAGE, 1);
             }
             assertEquals(0, space.munmap(at + PAGE, PAGE));
-            assertResult(Errno.ENOMEM, space.msync(at, 3 * PAGE, SyncFlags.SYNC));
+            assertResult(Errno.ENOMEM, space.msync(at, 3 * PAGE, Mman.SYNC));
             assertEquals(1, number(path, 2 * PAGE));
             assertEquals(STAMP + 1, number(path, PAGE), "not in the range of a mapping");
             assertEquals(0, space.mlock(at + 3 * PAGE, PAGE));
             fixture.store(at + 2 * PAGE, 2);
-            assertResult(Errno.EBUSY, space.msync(at + 2 * PAGE, 2 * PAGE, SyncFlags.SYNC | SyncFlags.INVALIDATE));
+            assertResult(Errno.EBUSY, space.msync(at + 2 * PAGE, 2 * PAGE, Mman.SYNC | Mman.INVALIDATE));
             assertEquals(2, number(path, 2 * PAGE));
             assertEquals(STAMP + 3, number(path, 3 * PAGE));
             assertEquals(0, file.fsync());
             assertEquals(1, number(path, PAGE));
             channels.fail(ChannelCall.WRITE, "No space left on device");
             fixture.store(at, 3);
-            assertResult(Errno.ENOSPC, space.msync(at, 3 * PAGE, SyncFlags.SYNC));
+            assertResult(Errno.ENOSPC, space.msync(at, 3 * PAGE, Mman.SYNC));
             channels.mend();
-            assertResult(Errno.ENOMEM, space.msync(at, 3 * PAGE, SyncFlags.SYNC));
+            assertResult(Errno.ENOMEM, space.msync(at, 3 * PAGE, Mman.SYNC));
         }
 
         @Test
@@ -268,7 +265,7 @@ final class HostFileSavesTest {
         @DisplayName("writes the dirty pages that a range touches, and forces nothing: the next save does")
         void range() throws Exception {
             HostFile file = openNew(8);
-            long at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 8, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; page < 8; page++) {
                 fixture.store(at + page * PAGE, page);
             }
@@ -343,7 +340,7 @@ final class HostFileSavesTest {
         @DisplayName("is written by its last close, and not forced")
         void lastClose() throws Exception {
             HostFile file = openNew(16);
-            long at = fixture.map(0, 16, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 16, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at + 3 * PAGE, 6);
             assertEquals(8, file.pwrite(bytes(5), PAGE));
             file.close();
@@ -469,7 +466,7 @@ final class HostFileSavesTest {
             CallBeside same = CallBeside.startUntilItWaits("save by the same open", file::fsync);
             CallBeside another = CallBeside.startUntilItWaits("save by another open", other::fsync);
             assertEquals(8, file.pwrite(bytes(7), 9 * PAGE));
-            assertEquals(0, file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE));
+            assertEquals(0, file.syncRange(0, 0, Mman.SYNC_FILE_RANGE_WRITE));
             force.fail("Input/output error");
             assertResult(Errno.EIO, first.result());
             assertResult(Errno.EIO, same.result());
@@ -491,8 +488,7 @@ final class HostFileSavesTest {
             HeldCalls write = new HeldCalls(ChannelCall.WRITE);
             channels.failure = write;
             assertEquals(8, file.pwrite(bytes(6), 5 * PAGE));
-            CallBeside range =
-                    CallBeside.start("a write", () -> file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE));
+            CallBeside range = CallBeside.start("a write", () -> file.syncRange(0, 0, Mman.SYNC_FILE_RANGE_WRITE));
             write.awaitReached();
             force.fail("Input/output error");
             save.awaitIn("hostfile.HostInode$PageWrites", "setDirty");
@@ -579,7 +575,7 @@ final class HostFileSavesTest {
         @DisplayName("writes what was stored through a mapping that may be written no longer")
         void narrowed() throws IOException {
             HostFile file = openNew(1);
-            long at = fixture.map(0, 1, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 1, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at, 9);
             assertEquals(0, space.mprotect(at, PAGE, READ));
             assertEquals(0, file.fsync());
@@ -591,7 +587,7 @@ final class HostFileSavesTest {
         void forceFailsDuringEviction() throws IOException {
             HostFile file = openNew(1);
             for (long at : new long[] {FIRST, SECOND}) {
-                fixture.map(at, 1, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+                fixture.map(at, 1, READ | WRITE, Mman.SHARED | Mman.FIXED, file, 0);
                 assertEquals(STAMP, fixture.load(at));
             }
             fixture.store(FIRST, 9);
@@ -660,7 +656,7 @@ final class HostFileSavesTest {
             write("f", 8 * PAGE_BYTES);
             long at;
             try (HostFile file = open(path, RW)) {
-                at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
+                at = fixture.map(0, 8, READ | WRITE, Mman.SHARED, file, 0);
             }
             fixture.store(at + 7 * PAGE, 1);
             channels.fail(ChannelCall.WRITE, "No space left on device");
@@ -679,7 +675,7 @@ final class HostFileSavesTest {
             Path second = write("b", 2 * PAGE_BYTES);
             HostFile a = open(first, RW);
             HostFile b = open(second, RW);
-            long at = fixture.map(0, 1, READ | WRITE, MapFlags.SHARED, a, 0);
+            long at = fixture.map(0, 1, READ | WRITE, Mman.SHARED, a, 0);
             fixture.store(at, 7);
             assertEquals(8, b.pwrite(bytes(8), PAGE));
             channels.failure = (call, offset, length) -> {
@@ -722,12 +718,12 @@ final class HostFileSavesTest {
         void clean() throws Exception {
             HostFile file = openNew(4);
             HostFile second = open(path, RW);
-            long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at, 5);
             fixture.store(at + 2 * PAGE, 6);
             channels.fail(ChannelCall.WRITE, "No space left on device");
-            assertResult(Errno.ENOSPC, space.msync(at, 4 * PAGE, SyncFlags.SYNC));
-            assertEquals(0, space.msync(at, 4 * PAGE, SyncFlags.SYNC));
+            assertResult(Errno.ENOSPC, space.msync(at, 4 * PAGE, Mman.SYNC));
+            assertEquals(0, space.msync(at, 4 * PAGE, Mman.SYNC));
             channels.mend();
             assertEquals(0, file.fsync());
             assertResult(Errno.ENOSPC, second.fsync());
@@ -749,7 +745,7 @@ final class HostFileSavesTest {
         @DisplayName("leave pages that are evicted as clean ones, whose bytes are lost then")
         void evicted() throws Exception {
             HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             channels.fail(ChannelCall.WRITE, "No space left on device");
             for (int page = 0; page < PAGES; page++) {
                 fixture.store(at + page * PAGE, 1);
@@ -826,7 +822,7 @@ final class HostFileSavesTest {
         @DisplayName("are listed as dirty after writes by calls and stores through mappings, up to a write-back")
         void listed() throws Exception {
             HostFile file = open(write("f", PAGES * PAGE_BYTES - 100), RW);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             fixture.load(at + 2 * PAGE);
             assertEquals(List.of(), all(file));
             fixture.store(at + 3 * PAGE, 1);
@@ -839,7 +835,7 @@ final class HostFileSavesTest {
             assertEquals(List.of(pages(5, 6), pages(9, 10)), file.dirtyRanges(5 * PAGE + 7, 5 * PAGE));
             assertEquals(List.of(pages(3, 6), pages(9, 10), last), all(file), "a list changes nothing");
 
-            int flags = SyncRangeFlags.SYNC_FILE_RANGE_WRITE;
+            int flags = Mman.SYNC_FILE_RANGE_WRITE;
             assertEquals(0, file.syncRange(4 * PAGE, PAGE, flags));
             assertEquals(List.of(pages(3, 4), pages(5, 6), pages(9, 10), last), all(file));
             assertEquals(0, file.fsync());
@@ -854,11 +850,11 @@ final class HostFileSavesTest {
         @DisplayName("are listed as dirty also where the mapping is gone through which they were written")
         void unmapped() throws Exception {
             HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at + 3 * PAGE, 1);
             assertEquals(0, space.munmap(at, PAGES * PAGE));
             assertEquals(List.of(pages(3, 4)), all(file));
-            long copy = fixture.map(0, PAGES, READ | WRITE, MapFlags.PRIVATE, file, 0);
+            long copy = fixture.map(0, PAGES, READ | WRITE, Mman.PRIVATE, file, 0);
             fixture.store(copy + 5 * PAGE, 1);
             assertEquals(List.of(pages(3, 4)), all(file), "a private page is none of the file");
         }
@@ -890,7 +886,7 @@ final class HostFileSavesTest {
         void absent() throws Exception {
             HostFile file = open(write("f", PAGES * PAGE_BYTES - 100), RW);
             assertEquals(PAGES, file.absentPages(0, Long.MAX_VALUE));
-            long at = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ, Mman.SHARED, file, 0);
             fixture.load(at + 8 * PAGE);
             assertEquals(PAGES - 1, file.absentPages(0, PAGES * PAGE));
             assertEquals(0, file.absentPages(8 * PAGE + 100, 5));
@@ -921,52 +917,52 @@ final class HostFileSavesTest {
         @DisplayName("are freed by DONTNEED, mapped or not, but for dirty, locked and pinned ones and parts of pages")
         void dontNeed() throws Exception {
             HostFile file = open(write("f", PAGES * PAGE_BYTES - 100), RW);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; page < PAGES; page++) {
                 fixture.load(at + page * PAGE);
             }
             fixture.store(at + 3 * PAGE, 33);
             assertEquals(0, space.mlock(at + 5 * PAGE, PAGE));
             try (PinnedFrame pin = fixture.pin(at + 7 * PAGE, READ)) {
-                assertEquals(0, file.fadvise(100, 10 * PAGE, FileAdvice.POSIX_FADV_DONTNEED));
+                assertEquals(0, file.fadvise(100, 10 * PAGE, Mman.POSIX_FADV_DONTNEED));
                 assertEquals(9 - 3, file.absentPages(0, PAGES * PAGE));
                 assertEquals(0, file.absentPages(0, PAGE), "a page of which a part is in the range");
                 assertEquals(0, file.absentPages(10 * PAGE, PAGE), "a page of which a part is in the range");
                 assertEquals(STAMP + 7, SpaceFixture.read(pin));
             }
-            assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_DONTNEED));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_DONTNEED));
             assertEquals(PAGES - 2, file.absentPages(0, PAGES * PAGE), "all but the dirty and the locked one");
             assertEquals(33, fixture.load(at + 3 * PAGE));
             for (int page = 4; page < PAGES; page++) {
                 assertEquals(STAMP + page, fixture.load(at + page * PAGE));
             }
             assertEquals(0, file.fsync());
-            assertEquals(0, file.fadvise(3 * PAGE, PAGE, FileAdvice.POSIX_FADV_DONTNEED));
+            assertEquals(0, file.fadvise(3 * PAGE, PAGE, Mman.POSIX_FADV_DONTNEED));
             assertEquals(1, file.absentPages(3 * PAGE, PAGE));
             file.close();
-            assertEquals(Errno.EBADF.result(), file.fadvise(0, 0, FileAdvice.POSIX_FADV_DONTNEED));
+            assertEquals(Errno.EBADF.result(), file.fadvise(0, 0, Mman.POSIX_FADV_DONTNEED));
         }
 
         @Test
         @DisplayName("are read ahead as an advice for the open says, or before they are needed")
         void readAhead() throws Exception {
             HostFile file = openNew(PAGES);
-            assertEquals(0, file.fadvise(2 * PAGE, 4 * PAGE, FileAdvice.POSIX_FADV_WILLNEED));
+            assertEquals(0, file.fadvise(2 * PAGE, 4 * PAGE, Mman.POSIX_FADV_WILLNEED));
             fixture.machine.awaitQuiescence();
             assertEquals(0, file.absentPages(2 * PAGE, 4 * PAGE));
             assertEquals(PAGES - 4, file.absentPages(0, PAGES * PAGE));
-            assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_RANDOM));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_RANDOM));
             for (int page = 10; page < 14; page++) {
                 assertEquals(8, file.pread(ByteBuffer.allocate(8), page * PAGE));
             }
             assertEquals(1, file.absentPages(14 * PAGE, PAGE), "one by one");
-            assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_SEQUENTIAL));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_SEQUENTIAL));
             assertEquals(8, file.pread(ByteBuffer.allocate(8), 20 * PAGE));
             assertEquals(0, file.absentPages(20 * PAGE, 4 * PAGE), "several at once");
-            assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_NOREUSE));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_NOREUSE));
             assertEquals(Errno.EINVAL.result(), file.fadvise(0, 0, 6));
-            assertEquals(Errno.EINVAL.result(), file.fadvise(-1, 0, FileAdvice.POSIX_FADV_WILLNEED));
-            assertEquals(Errno.EINVAL.result(), file.fadvise(0, -1, FileAdvice.POSIX_FADV_WILLNEED));
+            assertEquals(Errno.EINVAL.result(), file.fadvise(-1, 0, Mman.POSIX_FADV_WILLNEED));
+            assertEquals(Errno.EINVAL.result(), file.fadvise(0, -1, Mman.POSIX_FADV_WILLNEED));
             assertThrows(IllegalArgumentException.class, () -> file.dirtyRanges(-1, 0));
         }
     }
@@ -1002,7 +998,7 @@ final class HostFileSavesTest {
         void limit() throws Exception {
             write("f", PAGES * PAGE_BYTES);
             HostFile file = openNoSteal(path);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
             for (int page = 0; page < PAGES; page += 2) {
                 fixture.store(at + page * PAGE, 1000 + page);
                 assertEquals(8, file.pwrite(bytes(1001 + page), (page + 1) * PAGE));
@@ -1016,7 +1012,7 @@ final class HostFileSavesTest {
             assertUnchanged(path);
             assertEquals(0, file.absentPages(0, PAGES * PAGE));
             assertEquals(List.of(new HostFile.DirtyRange(0, PAGES * PAGE)), file.dirtyRanges(0, Long.MAX_VALUE));
-            int flags = SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
+            int flags = Mman.SYNC_FILE_RANGE_WRITE | Mman.WAIT_AFTER;
             assertEquals(0, file.syncRange(3 * PAGE, PAGE, flags));
             assertEquals(1003, number(path, 3 * PAGE));
             assertEquals(STAMP + 2, number(path, 2 * PAGE));
@@ -1065,7 +1061,7 @@ final class HostFileSavesTest {
             }
             assertEquals(Errno.ENOMEM.result(), result);
             assertTrue(page > LIMIT);
-            long at = fixture.map(0, LARGE, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, LARGE, READ | WRITE, Mman.SHARED, file, 0);
             assertEquals(Fault.OUT_OF_MEMORY, fixture.memory.load(at + (LARGE - 1) * PAGE, 8));
             assertEquals(0, file.fsync());
             assertEquals(STAMP + LARGE - 1, fixture.load(at + (LARGE - 1) * PAGE));
@@ -1110,7 +1106,7 @@ final class HostFileSavesTest {
         @DisplayName("reach the file without a save, again and again, and are not forced")
         void written() throws Exception {
             HostFile file = openNew(4);
-            long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ | WRITE, Mman.SHARED, file, 0);
             for (int round = 1; round < 4; round++) {
                 long wanted = round;
                 fixture.store(at + round * PAGE, wanted);
@@ -1124,7 +1120,7 @@ final class HostFileSavesTest {
         @DisplayName("are written once the host works again, and the failure is told by the next save")
         void failure() throws Exception {
             HostFile file = openNew(4);
-            long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 4, READ | WRITE, Mman.SHARED, file, 0);
             AtomicInteger failed = new AtomicInteger();
             channels.failure = (call, offset, length) -> {
                 if (call == ChannelCall.WRITE) {
@@ -1586,7 +1582,7 @@ final class HostFileSavesTest {
             };
             MachineInternals.hostFiles(closed).openBy(channels);
             HostFile file = closed.openFile(path, GEOMETRY);
-            assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_WILLNEED));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_WILLNEED));
             Await.until("a read", () -> reached.getCount() == 0);
             file.close();
             closed.close();

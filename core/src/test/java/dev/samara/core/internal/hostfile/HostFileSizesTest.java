@@ -18,9 +18,8 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.VmOperations;
@@ -307,11 +306,11 @@ final class HostFileSizesTest {
         private static final int PAGES = 4;
 
         private long shared(HostFile file) {
-            return fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+            return fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
         }
 
         private long remove(long at, long pages) {
-            return space.madvise(at, pages * PAGE, Advice.REMOVE);
+            return space.madvise(at, pages * PAGE, Mman.REMOVE);
         }
 
         /** An open that an embedder hands out with a weaker access mode than the file's. */
@@ -367,7 +366,7 @@ final class HostFileSizesTest {
         @DisplayName("punches the hole into the file that a backing wraps")
         void wrapped() throws IOException {
             HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, new WrappedOpen(file), 0);
+            long at = fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, new WrappedOpen(file), 0);
             file.close();
             assertEquals(STAMP + 1, fixture.load(at + PAGE));
             assertEquals(0, remove(at + PAGE, 1));
@@ -380,9 +379,9 @@ final class HostFileSizesTest {
         @DisplayName("is refused for a private mapping, a mapping that may never be written, and locked memory")
         void refused() throws IOException {
             HostFile file = openNew(PAGES);
-            assertResult(Errno.EACCES, remove(fixture.map(0, 1, READ | WRITE, MapFlags.PRIVATE, file, 0), 1));
+            assertResult(Errno.EACCES, remove(fixture.map(0, 1, READ | WRITE, Mman.PRIVATE, file, 0), 1));
             HostFile readOnly = open(path);
-            assertResult(Errno.EACCES, remove(fixture.map(0, 1, READ, MapFlags.SHARED, readOnly, 0), 1));
+            assertResult(Errno.EACCES, remove(fixture.map(0, 1, READ, Mman.SHARED, readOnly, 0), 1));
             long at = shared(file);
             assertEquals(0, space.mlock(at, PAGE));
             assertResult(Errno.EINVAL, remove(at, PAGES));
@@ -407,11 +406,11 @@ final class HostFileSizesTest {
             HostFile file = openNew(PAGES);
             MemoryFile memory = fixture.file(2);
             long at = fixture.anonymous(8);
-            int fixed = MapFlags.SHARED | MapFlags.FIXED;
+            int fixed = Mman.SHARED | Mman.FIXED;
             fixture.map(at, 1, READ | WRITE, fixed, memory.open(), 0);
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             fixture.map(at + 2 * PAGE, 1, READ | WRITE, fixed, file, 0);
-            fixture.map(at + 3 * PAGE, 1, READ, MapFlags.PRIVATE | MapFlags.FIXED, file, 1);
+            fixture.map(at + 3 * PAGE, 1, READ, Mman.PRIVATE | Mman.FIXED, file, 1);
             fixture.map(at + 4 * PAGE, 1, READ | WRITE, fixed, file, 2);
             assertResult(Errno.ENOMEM, remove(at, 3));
             assertEquals(0, fixture.load(at));
@@ -450,8 +449,8 @@ final class HostFileSizesTest {
         @DisplayName(
                 "at the end truncates and extends the file, reads nothing but the first page, and keeps private copies")
         void end() throws IOException {
-            long shared = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, file, LAST / PAGE);
-            long copied = fixture.map(0, 2, READ | WRITE, MapFlags.PRIVATE, file, LAST / PAGE);
+            long shared = fixture.map(0, 2, READ | WRITE, Mman.SHARED, file, LAST / PAGE);
+            long copied = fixture.map(0, 2, READ | WRITE, Mman.PRIVATE, file, LAST / PAGE);
             fixture.store(shared, 3);
             fixture.store(copied + PAGE, 4);
             channels.reads.set(0);
@@ -469,9 +468,9 @@ final class HostFileSizesTest {
         @Test
         @DisplayName("at the end, which MADV_REMOVE punches, may be stored to again")
         void advised() throws IOException {
-            long at = fixture.map(0, LENGTH / PAGE + 1, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, LENGTH / PAGE + 1, READ | WRITE, Mman.SHARED, file, 0);
             fixture.store(at + LAST, 5);
-            assertEquals(0, space.madvise(at, LENGTH + PAGE, Advice.REMOVE));
+            assertEquals(0, space.madvise(at, LENGTH + PAGE, Mman.REMOVE));
             assertEquals(0, fixture.load(at + FIRST));
             assertEquals(0, fixture.load(at + LAST));
             fixture.store(at + LAST, 6);
@@ -494,7 +493,7 @@ final class HostFileSizesTest {
         @DisplayName(
                 "at the end of a file that cannot be extended again leaves the file smaller, and returns the error")
         void unextended() throws IOException {
-            long at = fixture.map(0, 1, READ | WRITE, MapFlags.SHARED, file, FIRST / PAGE);
+            long at = fixture.map(0, 1, READ | WRITE, Mman.SHARED, file, FIRST / PAGE);
             channels.fail(ChannelCall.WRITE, "No space left on device");
             assertResult(Errno.ENOSPC, file.punch(FIRST, LENGTH));
             channels.mend();

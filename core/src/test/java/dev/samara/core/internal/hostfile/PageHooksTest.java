@@ -25,7 +25,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -104,7 +104,7 @@ final class PageHooksTest extends HostFileFixture {
     }
 
     private long map(HostFile file) {
-        return fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+        return fixture.map(0, PAGES, READ | WRITE, Mman.SHARED, file, 0);
     }
 
     private void awaitTasks() throws InterruptedException {

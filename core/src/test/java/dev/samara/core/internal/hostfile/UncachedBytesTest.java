@@ -18,8 +18,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -310,7 +309,7 @@ final class UncachedBytesTest {
         @DisplayName("makes the file larger, and what was stored behind the old end by a mapping is zeros")
         void growing(int length, int offset) throws IOException {
             HostFile file = opened();
-            long at = space.mmap(0, (PAGES + 1) * PAGE, Protection.READ | Protection.WRITE, MapFlags.SHARED, file, 0);
+            long at = space.mmap(0, (PAGES + 1) * PAGE, Mman.READ | Mman.WRITE, Mman.SHARED, file, 0);
             fixture.store(at + LENGTH + 50, 99);
             write(file, random(length, 4, true), offset);
             assertEquals(content.length, file.size());
@@ -355,7 +354,7 @@ final class UncachedBytesTest {
         @DisplayName("a fault of such a page waits for the write, and one of another page does not")
         void fault() throws Exception {
             HostFile file = open(write("f", 8 * PAGE_BYTES), Writes.DIRECT);
-            long at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 8, READ | WRITE, Mman.SHARED, file, 0);
             HostFile other = open(path, RW);
             CallBeside call = held(file, 5);
             assertEquals(STAMP + 3, fixture.load(at + 3 * PAGE));
@@ -604,7 +603,7 @@ final class UncachedBytesTest {
         @DisplayName("has them, and brings into memory only the last pages, which are few")
         void leavesNoPage(boolean isDirect) throws IOException {
             HostFile file = opened();
-            for (int flags : new int[] {MapFlags.SHARED, MapFlags.PRIVATE}) {
+            for (int flags : new int[] {Mman.SHARED, Mman.PRIVATE}) {
                 long at = map(file, flags);
                 int length = 200 * PAGE_BYTES + 77;
                 ByteBuffer target = isDirect ? ByteBuffer.allocateDirect(length) : ByteBuffer.allocate(length);
@@ -614,7 +613,7 @@ final class UncachedBytesTest {
                 assertArrayEquals(content(123, length), bytes);
                 assertEquals(0, inMemory(file, PAGES));
             }
-            long at = map(file, MapFlags.SHARED);
+            long at = map(file, Mman.SHARED);
             assertArrayEquals(content, copyOut(at, PAGES * PAGE_BYTES));
             assertTrue(inMemory(file, PAGES) <= 64, () -> inMemory(file, PAGES) + " pages");
         }
@@ -623,8 +622,8 @@ final class UncachedBytesTest {
         @DisplayName("has what was stored to pages in memory, and to private copies of pages")
         void storedPages() throws IOException {
             HostFile file = opened();
-            long shared = map(file, MapFlags.SHARED);
-            long own = map(file, MapFlags.PRIVATE);
+            long shared = map(file, Mman.SHARED);
+            long own = map(file, Mman.PRIVATE);
             for (int page : new int[] {50, 90, 200}) {
                 fixture.store(shared + page * PAGE, STORED);
                 fixture.store(own + page * PAGE + 8, STORED);
@@ -649,7 +648,7 @@ final class UncachedBytesTest {
         @SuppressWarnings("try") // a watchpoint is active until it is closed
         void told() throws IOException {
             HostFile file = opened();
-            long at = map(file, MapFlags.SHARED);
+            long at = map(file, Mman.SHARED);
             List<String> parts = new ArrayList<>();
             try (Watchpoint watch = fixture.space.watchReads(
                     at + 50 * PAGE + 8,
@@ -665,7 +664,7 @@ final class UncachedBytesTest {
         @DisplayName("sees two stores of another CPU in their order")
         void storesInTheirOrder() throws Exception {
             HostFile file = opened();
-            long at = map(file, MapFlags.SHARED);
+            long at = map(file, Mman.SHARED);
             int earlier = 40;
             int later = 20;
             try (OtherCpu other = new OtherCpu(space)) {
@@ -685,7 +684,7 @@ final class UncachedBytesTest {
         @DisplayName("fails if the mapping is removed in the meantime, and has nothing of it")
         void unmapped() throws Exception {
             HostFile file = opened();
-            long at = map(file, MapFlags.SHARED);
+            long at = map(file, Mman.SHARED);
             AtomicInteger reads = during(() -> assertEquals(
                     0,
                     CallBeside.start("munmap", () -> space.munmap(at, PAGES * PAGE))
@@ -699,8 +698,8 @@ final class UncachedBytesTest {
         @DisplayName("ends before a page that may not be read any more")
         void unreadable() throws Exception {
             HostFile file = opened();
-            long at = map(file, MapFlags.SHARED);
-            assertEquals(0, space.mprotect(at + 100 * PAGE, PAGE, Protection.NONE));
+            long at = map(file, Mman.SHARED);
+            assertEquals(0, space.mprotect(at + 100 * PAGE, PAGE, Mman.NONE));
             byte[] target = new byte[LENGTH];
             assertEquals(100 * PAGE, fixture.memory.copyOut(at, target, 0, LENGTH));
             assertEquals(Fault.ACCERR, fixture.memory.fault());
@@ -711,7 +710,7 @@ final class UncachedBytesTest {
         @DisplayName("has a private copy that another CPU makes in the meantime, or the page before it")
         void copiedOnWrite() throws Exception {
             HostFile file = opened();
-            long at = map(file, MapFlags.PRIVATE);
+            long at = map(file, Mman.PRIVATE);
             try (OtherCpu other = new OtherCpu(space)) {
                 AtomicInteger reads =
                         during(() -> other.call(cpu -> cpu.memory().store(at + 30 * PAGE, 1, STORED)));

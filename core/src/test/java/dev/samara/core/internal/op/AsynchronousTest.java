@@ -21,10 +21,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -36,7 +34,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("Asynchronous operations return after publication; a thread of the machine does the rest")
 final class AsynchronousTest {
-    private static final int MOVE_TO = MOVE | RemapFlags.MREMAP_FIXED;
+    private static final int MOVE_TO = MOVE | Mman.MREMAP_FIXED;
 
     private final HeldOperations holding = new HeldOperations();
     private final AddressSpace space = holding.machine().newSpace(LINUX);
@@ -79,11 +77,11 @@ final class AsynchronousTest {
     @DisplayName("mmapAsync: over something, lookups find the new mapping at once and faults wait")
     void mmap() throws Exception {
         HeldOperations.Hold hold = holding.holdNext();
-        PendingCall future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
+        PendingCall future = space.mmapAsync(page(8), 8 * PAGE, Mman.READ, FIXED, null, 0);
         hold.untilEntered();
         assertEquals(page(8), future.result());
         assertFalse(future.isDone());
-        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(8), Protection.READ));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(8), Mman.READ));
         hold.letGo();
         assertEquals(page(8), future.get());
         assertEquals(Fault.NONE, fault.result());
@@ -117,7 +115,7 @@ final class AsynchronousTest {
         assertEquals(Errno.EINVAL.result(), space.munmapAsync(page(0) + 1, PAGE).getNow(1L));
         assertEquals(
                 Errno.EEXIST.result(),
-                space.mmapAsync(page(0), PAGE, RW, ANONYMOUS | MapFlags.FIXED_NOREPLACE, null, 0)
+                space.mmapAsync(page(0), PAGE, RW, ANONYMOUS | Mman.FIXED_NOREPLACE, null, 0)
                         .getNow(1L));
         assertEquals(
                 Errno.EFAULT.result(),

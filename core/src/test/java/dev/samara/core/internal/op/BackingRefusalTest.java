@@ -10,12 +10,9 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.LayoutText;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -31,10 +28,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class BackingRefusalTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int READ = Mman.READ;
+    private static final int READ_WRITE = READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** Thrown only by the backing. */
     private static final class Thrown extends RuntimeException {
@@ -102,38 +99,38 @@ final class BackingRefusalTest {
     }
 
     private static long map(AddressSpace space, int page, int pages, int rights, int type, CountingBacking backing) {
-        return space.mmap(page(page), pages * PAGE, rights, type | MapFlags.FIXED, backing, page * PAGE);
+        return space.mmap(page(page), pages * PAGE, rights, type | Mman.FIXED, backing, page * PAGE);
     }
 
     /**
      * Maps private pages 0 to 7, read-only pages 8 to 15, shared pages 20 to 27, and charged memory at pages 30 to 33.
      */
     private static void prepare(AddressSpace space, CountingBacking backing) {
-        map(space, 0, 8, READ_WRITE, MapFlags.PRIVATE, backing);
-        map(space, 8, 8, READ, MapFlags.PRIVATE, backing);
-        map(space, 20, 8, READ_WRITE, MapFlags.SHARED, backing);
-        space.mmap(page(30), 4 * PAGE, READ_WRITE, FIXED | MapFlags.ANONYMOUS, null, 0);
+        map(space, 0, 8, READ_WRITE, Mman.PRIVATE, backing);
+        map(space, 8, 8, READ, Mman.PRIVATE, backing);
+        map(space, 20, 8, READ_WRITE, Mman.SHARED, backing);
+        space.mmap(page(30), 4 * PAGE, READ_WRITE, FIXED | Mman.ANONYMOUS, null, 0);
     }
 
     private static Stream<Row> rows() {
         return Stream.of(
-                new Row("mmap", 1, (space, backing) -> space.mmap(0, PAGE, READ, MapFlags.SHARED, backing, 0)),
+                new Row("mmap", 1, (space, backing) -> space.mmap(0, PAGE, READ, Mman.SHARED, backing, 0)),
                 new Row("mmap over others, inside of one", 2, (space, backing) -> {
-                    return map(space, 3, 2, READ, MapFlags.SHARED, backing);
+                    return map(space, 3, 2, READ, Mman.SHARED, backing);
                 }),
                 new Row("mmap over parts of others and holes", 1, (space, backing) -> {
-                    return map(space, 10, 8, READ, MapFlags.SHARED, backing);
+                    return map(space, 10, 8, READ, Mman.SHARED, backing);
                 }),
                 new Row("anonymous mmap inside of one", 1, (space, backing) -> {
-                    return space.mmap(page(3), PAGE, READ_WRITE, FIXED | MapFlags.ANONYMOUS, null, 0);
+                    return space.mmap(page(3), PAGE, READ_WRITE, FIXED | Mman.ANONYMOUS, null, 0);
                 }),
                 new Row("munmap inside of one", 1, (space, backing) -> space.munmap(page(3), 2 * PAGE)),
                 new Row("mprotect inside of one", 2, (space, backing) -> space.mprotect(page(3), PAGE, READ)),
                 new Row("mprotect inside of two", 2, (space, backing) -> {
-                    return space.mprotect(page(4), 8 * PAGE, Protection.NONE);
+                    return space.mprotect(page(4), 8 * PAGE, Mman.NONE);
                 }),
                 new Row("madvise inside of one", 2, (space, backing) -> {
-                    return space.madvise(page(3), PAGE, Advice.DONTFORK);
+                    return space.madvise(page(3), PAGE, Mman.DONTFORK);
                 }),
                 new Row("mlock inside of one", 2, (space, backing) -> space.mlock(page(3), PAGE)),
                 new Row("mseal of the head of one", 1, (space, backing) -> space.mseal(page(0), PAGE, 0)),
@@ -150,10 +147,10 @@ final class BackingRefusalTest {
                     return space.mremap(page(0), 8 * PAGE, 4 * PAGE, MOVE_TO, page(30));
                 }),
                 new Row("mremap that duplicates", 1, (space, backing) -> {
-                    return space.mremap(page(20), 0, 4 * PAGE, RemapFlags.MAYMOVE, 0);
+                    return space.mremap(page(20), 0, 4 * PAGE, Mman.MAYMOVE, 0);
                 }),
                 new Row("mremap that leaves the old one", 1, (space, backing) -> {
-                    return space.mremap(page(0), 8 * PAGE, 8 * PAGE, MOVE_TO | RemapFlags.DONTUNMAP, page(50));
+                    return space.mremap(page(0), 8 * PAGE, 8 * PAGE, MOVE_TO | Mman.DONTUNMAP, page(50));
                 }),
                 new Row("fork", 3, (space, backing) -> {
                     space.fork().close();
@@ -248,7 +245,7 @@ final class BackingRefusalTest {
         prepare(space, backing);
         backing.agreesTo = 0;
         assertEquals(0, space.mprotect(page(8), 8 * PAGE, READ_WRITE), "joined");
-        assertEquals(page(16), map(space, 16, 4, READ_WRITE, MapFlags.PRIVATE, backing), "joined");
+        assertEquals(page(16), map(space, 16, 4, READ_WRITE, Mman.PRIVATE, backing), "joined");
         assertEquals(page(20), space.mremap(page(20), 8 * PAGE, 10 * PAGE, 0, 0));
         assertEquals(page(20), space.mremap(page(20), 10 * PAGE, 2 * PAGE, 0, 0));
         assertEquals(0, space.mprotect(page(0), 20 * PAGE, READ));

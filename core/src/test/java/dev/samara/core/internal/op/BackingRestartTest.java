@@ -12,10 +12,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import org.jspecify.annotations.Nullable;
@@ -29,9 +27,9 @@ import org.junit.jupiter.api.Test;
 final class BackingRestartTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int READ = Mman.READ;
+    private static final int READ_WRITE = READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     /** Runs an action during its first callback, and then answers. */
     private static final class Meddling extends CountingBacking {
@@ -162,7 +160,7 @@ final class BackingRestartTest {
     @DisplayName("a move finds its source gone")
     void mremapOfNothing() {
         backing.whenAskedForOpen = this::unmapAll;
-        int moveTo = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int moveTo = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(Errno.EFAULT.result(), space.mremap(page(0), 4 * PAGE, 4 * PAGE, moveTo, page(50)));
         assertNull(space.find(page(50)));
     }
@@ -171,7 +169,7 @@ final class BackingRestartTest {
     @DisplayName("a mapping over others needs one open less")
     void mmapOverNothing() {
         backing.whenAskedForOpen = this::unmapAll;
-        assertEquals(page(3), space.mmap(page(3), PAGE, READ, FIXED | MapFlags.SHARED, backing, 0));
+        assertEquals(page(3), space.mmap(page(3), PAGE, READ, FIXED | Mman.SHARED, backing, 0));
         assertEquals(1, space.snapshot().vmas().size());
     }
 
@@ -179,8 +177,8 @@ final class BackingRestartTest {
     @DisplayName("a new mapping goes elsewhere, where its place was taken")
     void mmapElsewhere() {
         backing.whenAskedForOpen =
-                () -> assertEquals(page(20), space.mmap(page(20), PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0));
-        long address = space.mmap(page(20), PAGE, READ, MapFlags.SHARED, backing, 0);
+                () -> assertEquals(page(20), space.mmap(page(20), PAGE, READ, FIXED | Mman.ANONYMOUS, null, 0));
+        long address = space.mmap(page(20), PAGE, READ, Mman.SHARED, backing, 0);
         assertFalse(Errno.isError(address));
         assertTrue(address != page(20));
         assertNotNull(space.find(address));
@@ -190,8 +188,8 @@ final class BackingRestartTest {
     @DisplayName("FIXED_NOREPLACE finds its place taken")
     void noReplace() {
         backing.whenAskedForOpen =
-                () -> assertEquals(page(20), space.mmap(page(20), PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0));
-        int flags = MapFlags.SHARED | MapFlags.FIXED_NOREPLACE;
+                () -> assertEquals(page(20), space.mmap(page(20), PAGE, READ, FIXED | Mman.ANONYMOUS, null, 0));
+        int flags = Mman.SHARED | Mman.FIXED_NOREPLACE;
         assertEquals(Errno.EEXIST.result(), space.mmap(page(20), PAGE, READ, flags, backing, 0));
     }
 

@@ -13,12 +13,9 @@ import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
@@ -41,7 +38,7 @@ final class BatchesBesideOthersTest {
             ? 5_000
             : Share.of("BatchesBesideOthersTest", 4).steps(60);
     private static final int MAPPINGS = 3 * Operation.BATCH;
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
     private static final long AT = 0x1_0000_0000L;
 
     /** The length of each area between which mappings move. */
@@ -87,19 +84,18 @@ final class BatchesBesideOthersTest {
         int protection = random.nextBoolean() ? RW : READ;
         switch (random.nextInt(12)) {
             case 0, 1 -> map(random, area);
-            case 2 -> space.mremap(start, length, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, other);
-            case 3 -> space.mremap(other, length, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, area);
+            case 2 -> space.mremap(start, length, length, Mman.MAYMOVE | Mman.MREMAP_FIXED, other);
+            case 3 -> space.mremap(other, length, length, Mman.MAYMOVE | Mman.MREMAP_FIXED, area);
             case 4 -> space.mprotect(start, length, protection);
-            case 5 -> space.madvise(start, length, random.nextBoolean() ? Advice.DONTNEED : Advice.DONTFORK);
-            case 6 -> space.madvise(start, length, random.nextBoolean() ? Advice.POPULATE_READ : Advice.DOFORK);
-            case 7 -> space.mlock2(start, length, LockFlags.ONFAULT);
+            case 5 -> space.madvise(start, length, random.nextBoolean() ? Mman.DONTNEED : Mman.DONTFORK);
+            case 6 -> space.madvise(start, length, random.nextBoolean() ? Mman.POPULATE_READ : Mman.DOFORK);
+            case 7 -> space.mlock2(start, length, Mman.ONFAULT);
             case 8 -> space.munlockall();
             case 9 -> fork(start);
             case 10 -> {
                 byte[] bytes = {(byte) (start >> 12)};
                 space.write(start, bytes, 0, 1);
-                PendingCall moves =
-                        space.mremapAsync(start, length, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, other);
+                PendingCall moves = space.mremapAsync(start, length, length, Mman.MAYMOVE | Mman.MREMAP_FIXED, other);
                 // Other threads continue concurrently.
                 assertEquals(moves.result(), moves.join());
             }

@@ -9,9 +9,7 @@ import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -38,9 +36,9 @@ final class CommitLimitTest {
     private static final int LIMIT = 10;
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED;
 
     private final Machine machine = Machine.builder().commitLimit(LIMIT * PAGE).build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
@@ -55,10 +53,10 @@ final class CommitLimitTest {
         space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
         assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 4 * PAGE, 11 * PAGE, 0, 0));
         assertEquals(PLACE, space.mremap(PLACE, 4 * PAGE, 6 * PAGE, 0, 0));
-        int dontUnmap = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
+        int dontUnmap = Mman.MAYMOVE | Mman.DONTUNMAP;
         assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 5 * PAGE, 5 * PAGE, dontUnmap, 0));
         assertEquals(6, committed());
-        space.throwing().mmap(PLACE + 700 * PAGE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+        space.throwing().mmap(PLACE + 700 * PAGE, PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0);
         assertEquals(Errno.ENOMEM.result(), space.growStack(PLACE + 696 * PAGE));
         assertEquals(0, space.growStack(PLACE + 698 * PAGE));
         long heap = Geometry.LINUX_X86_64.defaultHeap();
@@ -74,7 +72,7 @@ final class CommitLimitTest {
             "mremap to a named place may use the charge of its old target, and gives it back even if it is refused")
     void moveOntoWhatIsCharged() {
         long target = PLACE + 20 * PAGE;
-        int moveTo = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int moveTo = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         space.throwing().mmap(PLACE, 3 * PAGE, RW, FIXED, null, 0);
         space.throwing().mmap(target, 2 * PAGE, RW, FIXED, null, 0);
         space.throwing().mmap(target + 2 * PAGE, 5 * PAGE, RW, SHARED, null, 0);
@@ -144,7 +142,7 @@ final class CommitLimitTest {
         space.throwing().mmap(PLACE, 5 * PAGE, RW, SHARED, null, 0);
         AddressSpace child = space.fork();
         long copy = PLACE + 30 * PAGE;
-        int moveTo = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int moveTo = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         together(Stream.of(space, child).map(one -> () -> {
             assertEquals(copy, one.mremap(PLACE, 0, PAGE, moveTo, copy));
             assertEquals(0, one.munmap(copy, PAGE));

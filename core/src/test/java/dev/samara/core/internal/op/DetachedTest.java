@@ -15,10 +15,7 @@ import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -33,9 +30,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class DetachedTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int RW = READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int READ = Mman.READ;
+    private static final int RW = READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     private final Layout layout = Layouts.layout(Layouts.host(100, 0, MachineState.UNLIMITED));
 
@@ -75,14 +72,14 @@ final class DetachedTest {
     @DisplayName("cuts, joins on either side and on both, narrowings, moves, replacements")
     void everyCall(Kind kind) {
         Backing backing = kind == Kind.OPENED ? new CountingBacking("/device", 3) : null;
-        int flags = backing == null ? FIXED | MapFlags.ANONYMOUS : FIXED;
+        int flags = backing == null ? FIXED | Mman.ANONYMOUS : FIXED;
         Runnable[] calls = {
             () -> Mmap.mmap(layout, PLACE, 4 * PAGE, RW, flags, backing, 0),
             () -> Mmap.mmap(layout, PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
             // The new VMA merges with both of its neighbours.
             () -> Mmap.mmap(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
-            () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
-            () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),
+            () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Mman.DONTDUMP),
+            () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Mman.DODUMP),
             () -> Syscall.run(layout, new Mprotect(PLACE, 4 * PAGE, READ)),
             () -> Syscall.run(layout, new Mprotect(PLACE + 4 * PAGE, 4 * PAGE, READ)),
             () -> Syscall.run(layout, new Mprotect(PLACE + 8 * PAGE, 4 * PAGE, READ)),
@@ -90,11 +87,7 @@ final class DetachedTest {
             () -> Syscall.run(
                     layout,
                     new Mremap(
-                            PLACE + 8 * PAGE,
-                            4 * PAGE,
-                            4 * PAGE,
-                            RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
-                            PLACE + 20 * PAGE)),
+                            PLACE + 8 * PAGE, 4 * PAGE, 4 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, PLACE + 20 * PAGE)),
             // In flight until it is complete, and merged with its neighbour only then.
             () -> Mmap.mmap(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
         };

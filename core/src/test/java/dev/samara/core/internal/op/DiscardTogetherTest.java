@@ -11,9 +11,8 @@ import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -41,10 +40,10 @@ final class DiscardTogetherTest {
 
     private void map(long step) {
         for (int i = 0; i < MAPPINGS; i++) {
-            fixture.map(AT + i * step, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(AT + i * step, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
             if (i % 2 == 0) {
                 // Keeps neighbours from being merged.
-                assertEquals(0, fixture.space.madvise(AT + i * step, PAGE, Advice.DONTDUMP));
+                assertEquals(0, fixture.space.madvise(AT + i * step, PAGE, Mman.DONTDUMP));
             }
         }
     }
@@ -80,7 +79,7 @@ final class DiscardTogetherTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
+    @ValueSource(ints = {Mman.DONTNEED, Mman.GUARD_INSTALL})
     @DisplayName("of neighbours")
     void neighbours(int advice) throws Exception {
         map(PAGE);
@@ -89,7 +88,7 @@ final class DiscardTogetherTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
+    @ValueSource(ints = {Mman.DONTNEED, Mman.GUARD_INSTALL})
     @DisplayName("of mappings with holes between them")
     void withHoles(int advice) throws Exception {
         map(2 * PAGE);
@@ -101,7 +100,7 @@ final class DiscardTogetherTest {
     @DisplayName("each page is discarded")
     void pagesAreGone() throws Exception {
         map(2 * PAGE);
-        shootdowns(2 * PAGE, Advice.DONTNEED, -12);
+        shootdowns(2 * PAGE, Mman.DONTNEED, -12);
         for (int i = 0; i < MAPPINGS; i++) {
             assertEquals(0, fixture.load(AT + 2 * PAGE * i));
         }
@@ -111,7 +110,7 @@ final class DiscardTogetherTest {
     @DisplayName("each page is guarded")
     void pagesAreGuarded() throws Exception {
         map(2 * PAGE);
-        shootdowns(2 * PAGE, Advice.GUARD_INSTALL, -12);
+        shootdowns(2 * PAGE, Mman.GUARD_INSTALL, -12);
         for (int i = 0; i < MAPPINGS; i++) {
             assertTrue(fixture.memory.load(AT + 2 * PAGE * i, 8) != Fault.NONE);
         }

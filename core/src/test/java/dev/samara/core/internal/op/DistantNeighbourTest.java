@@ -11,8 +11,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Syscall;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -22,7 +21,7 @@ import org.junit.jupiter.api.Test;
 final class DistantNeighbourTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     private final List<Report> reports = new ArrayList<>();
     private final List<List<PendingJoin>> joins = new ArrayList<>();
@@ -34,19 +33,19 @@ final class DistantNeighbourTest {
 
     private void retire(InFlightOperation range) {
         for (int page = 2; page < 20; page += 2) {
-            assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
-            assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));
+            assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Mman.READ));
+            assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Mman.READ));
         }
         joins.add(List.copyOf(range.joins()));
-        assertEquals(PLACE + PAGE, map(PLACE + PAGE, Protection.READ));
+        assertEquals(PLACE + PAGE, map(PLACE + PAGE, Mman.READ));
         joins.add(List.copyOf(range.joins()));
     }
 
     @Test
     @DisplayName("only what touches it is noted")
     void joins() {
-        assertEquals(PLACE, map(PLACE, Protection.READ | Protection.WRITE));
-        assertEquals(0, Syscall.run(layout, new Mprotect(PLACE, PAGE, Protection.READ)));
+        assertEquals(PLACE, map(PLACE, Mman.READ | Mman.WRITE));
+        assertEquals(0, Syscall.run(layout, new Mprotect(PLACE, PAGE, Mman.READ)));
         assertTrue(reports.isEmpty(), reports::toString);
         assertEquals(List.of(List.of(), List.of(new PendingJoin(PLACE + PAGE, false))), joins);
         layout.validate();

@@ -13,9 +13,7 @@ import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -27,8 +25,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("I4: with early reuse a munmap's hole is where a mapping without an address goes last")
 final class EarlyPlacementTest {
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANYWHERE = Mman.PRIVATE | Mman.ANONYMOUS;
     private static final long PAGE = 4096;
     private static final long NONE = Errno.ENOMEM.result();
 
@@ -127,7 +125,7 @@ final class EarlyPlacementTest {
     void around() throws Exception {
         AddressSpace space = full(small());
         HeldOperations.Hold hold = unmap(space, 50, 8);
-        int fixed = ANYWHERE | MapFlags.FIXED;
+        int fixed = ANYWHERE | Mman.FIXED;
         assertEquals(50 * PAGE, atOnce(() -> space.mmap(50 * PAGE, 2 * PAGE, RW, fixed, null, 0)));
         assertEquals(54 * PAGE, atOnce(() -> space.mmap(54 * PAGE, PAGE, RW, fixed, null, 0)));
         assertEquals(55, place(space, 0, 3));
@@ -157,7 +155,7 @@ final class EarlyPlacementTest {
     @DisplayName("no place is found in a moved range, or in a part cut off by a move, before that is complete")
     void otherReservations(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp(true));
-        int there = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int there = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         HeldOperations.Hold move = holding.hold(() -> space.mremap(254 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
         HeldOperations.Hold shrink =
                 holding.hold(() -> space.mremap(260 * PAGE, 4 * PAGE, 2 * PAGE, there, 410 * PAGE));
@@ -176,7 +174,7 @@ final class EarlyPlacementTest {
     @DisplayName("a munmap's hole ends where something is moved away, on either side")
     void betweenMoves(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp(true));
-        int there = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int there = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         HeldOperations.Hold low = holding.hold(() -> space.mremap(220 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
         HeldOperations.Hold hold = unmap(space, 224, 4);
         HeldOperations.Hold high = holding.hold(() -> space.mremap(228 * PAGE, 4 * PAGE, 4 * PAGE, there, 410 * PAGE));
@@ -241,8 +239,8 @@ final class EarlyPlacementTest {
                 full(holding.machine().space(linux).earlyReuse(true), linux, linux.minimum(), linux.limit());
         HeldOperations.Hold low = holding.hold(() -> space.munmap(GIB - 8 * PAGE, 8 * PAGE));
         HeldOperations.Hold high = holding.hold(() -> space.munmap(8 * GIB, 8 * PAGE));
-        int below = ANYWHERE | MapFlags.BELOW_2G;
-        int above = ANYWHERE | MapFlags.ABOVE_4G;
+        int below = ANYWHERE | Mman.BELOW_2G;
+        int above = ANYWHERE | Mman.ABOVE_4G;
         assertEquals(NONE, atOnce(() -> space.mmap(0, PAGE, RW, below, null, 0)));
         assertEquals(8 * GIB, atOnce(() -> space.mmap(0, 8 * PAGE, RW, above, null, 0)));
         assertEquals(NONE, atOnce(() -> space.mmap(0, PAGE, RW, above, null, 0)));
@@ -262,7 +260,7 @@ final class EarlyPlacementTest {
         HeldOperations narrow = new HeldOperations(Machine.builder().stackGuardGap(3));
         AddressSpace space =
                 full(narrow.machine().space(SMALL).earlyReuse(true), SMALL, SMALL.minimum(), SMALL.limit());
-        int stack = ANYWHERE | MapFlags.FIXED | MapFlags.GROWSDOWN;
+        int stack = ANYWHERE | Mman.FIXED | Mman.GROWSDOWN;
         assertEquals(58 * PAGE, space.mmap(58 * PAGE, PAGE, RW, stack, null, 0));
         HeldOperations.Hold hold = narrow.hold(() -> space.munmap(50 * PAGE, 8 * PAGE));
         assertEquals(NONE, place(space, 0, 6));

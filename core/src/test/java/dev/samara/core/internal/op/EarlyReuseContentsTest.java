@@ -18,9 +18,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.HeldOperations;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -29,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("I4: early reuse loses no page, and shows none that was there before")
 final class EarlyReuseContentsTest {
-    private static final int THERE = MOVE | RemapFlags.MREMAP_FIXED;
+    private static final int THERE = MOVE | Mman.MREMAP_FIXED;
 
     /** The value written to a page of the first mapping. */
     private static final long OLD = 0x1000;
@@ -117,7 +116,7 @@ final class EarlyReuseContentsTest {
     @Test
     @DisplayName("over a munmap's hole and a range that is being discarded it waits for the discarding")
     void besideADiscard() throws Exception {
-        HeldOperations.Hold discard = holding.hold(() -> space.madvise(page(16), 8 * PAGE, Advice.DONTNEED));
+        HeldOperations.Hold discard = holding.hold(() -> space.madvise(page(16), 8 * PAGE, Mman.DONTNEED));
         HeldOperations.Hold hold = unmap(8, 8);
         HeldOperations.Caller<Long> both = waits(() -> fixed(12, 8));
         hold.endWith(0);

@@ -27,9 +27,7 @@ import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +43,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("I4, P32: with early reuse a mapping is stored over a munmap's hole, and used once that is complete")
 final class EarlyReuseTest {
-    private static final int NOREPLACE = ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+    private static final int NOREPLACE = ANONYMOUS | Mman.FIXED_NOREPLACE;
 
     private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
     private final AddressSpace space =
@@ -83,7 +81,7 @@ final class EarlyReuseTest {
     private void assertOver() {
         space.validate();
         for (Vma vma : space.snapshot().vmas()) {
-            assertEquals(Fault.NONE, space.resolve(vma.start(), Protection.NONE));
+            assertEquals(Fault.NONE, space.resolve(vma.start(), Mman.NONE));
         }
         space.close();
         space.validate();
@@ -150,9 +148,8 @@ final class EarlyReuseTest {
                     + " retired")
     void beyondTheReservation() throws Exception {
         HeldOperations.Hold hold = unmap(8, 8);
-        HeldOperations.Hold mapping =
-                holding.hold(() -> space.mmap(page(4), 16 * PAGE, Protection.READ, FIXED, null, 0));
-        List<HeldOperations.Caller<Integer>> faults = waitsAt(Protection.READ, 4, 8, 15, 19);
+        HeldOperations.Hold mapping = holding.hold(() -> space.mmap(page(4), 16 * PAGE, Mman.READ, FIXED, null, 0));
+        List<HeldOperations.Caller<Integer>> faults = waitsAt(Mman.READ, 4, 8, 15, 19);
         HeldOperations.Caller<Long> other = waits(() -> space.munmap(page(18), PAGE));
         hold.endWith(0);
         other.comesToWaitFor("mmap(");
@@ -265,7 +262,7 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("what another call than munmap has unmapped is waited for: a move's source, a heap, an attachment")
     void otherReservations() throws Exception {
-        int there = MOVE | RemapFlags.MREMAP_FIXED;
+        int there = MOVE | Mman.MREMAP_FIXED;
         assertNotReused(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, there, page(64)), page(10));
         assertNotReused(() -> space.mremap(page(64), 8 * PAGE, 4 * PAGE, 0, 0), page(69));
         assertNotReused(() -> space.mremap(page(16), 8 * PAGE, 4 * PAGE, there, page(80)), page(17));
@@ -305,7 +302,7 @@ final class EarlyReuseTest {
     @DisplayName("a munmap's hole beside a move's source: alone it is reused, together they are waited for")
     void besideAMove() throws Exception {
         HeldOperations.Hold move =
-                holding.hold(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64)));
+                holding.hold(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, MOVE | Mman.MREMAP_FIXED, page(64)));
         HeldOperations.Hold hold = unmap(12, 4);
         assertEquals(page(12), fixed(12, 1));
         HeldOperations.Caller<Long> both = waits(() -> space.mmap(page(10), 5 * PAGE, RW, FIXED, null, 0));

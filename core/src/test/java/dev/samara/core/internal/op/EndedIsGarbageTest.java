@@ -12,9 +12,7 @@ import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -25,8 +23,8 @@ import org.junit.jupiter.api.Test;
 final class EndedIsGarbageTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final long PLACE = 0x30_0000_0000L;
     private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 20));
     private final AddressSpace space = holding.machine().newSpace(LINUX);
@@ -57,8 +55,8 @@ final class EndedIsGarbageTest {
     void moves() throws Exception {
         map(PLACE);
         map(PLACE + 0x10_0000);
-        HeldOperations.Hold move = holding.hold(() -> space.mremap(
-                PLACE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, PLACE + 0x10_0000));
+        HeldOperations.Hold move = holding.hold(
+                () -> space.mremap(PLACE, 4 * PAGE, 4 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, PLACE + 0x10_0000));
         HeldOperations.Caller<AddressSpace> fork = HeldOperations.waits(space::fork);
         move.endWith(PLACE + 0x10_0000);
         fork.result().close();

@@ -25,10 +25,8 @@ import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -105,10 +103,9 @@ final class FailingDiscardTest {
             "I8: a fork that cannot flush leaves neither a frame with the child nor a leaf of the parent that cannot"
                     + " go")
     void fork() {
-        long at = Mmap.mmap(
-                layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = Mmap.mmap(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         PageTableContext context = memory.contexts().newContext("the test's");
-        assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Protection.WRITE));
+        assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Mman.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Boolean> forking = begun("forking", () -> {
@@ -133,14 +130,13 @@ final class FailingDiscardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
+    @ValueSource(ints = {Mman.DONTNEED, Mman.GUARD_INSTALL})
     @DisplayName(
             "I3: the operation keeps its context, whose number the entry has, and ends with it when the CPU goes on")
     void keepsItsContext(int advice) {
-        long at = Mmap.mmap(
-                layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = Mmap.mmap(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
         PageTableContext context = memory.contexts().newContext("the test's");
-        assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Protection.WRITE));
+        assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Mman.WRITE));
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> Madvise.madvise(layout, at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
@@ -166,7 +162,7 @@ final class FailingDiscardTest {
         assertEquals(0, Await.result("madvise", advising, reports));
         assertTrue(Await.result("the guest", guest, reports) >= 0);
         assertEquals(
-                advice == Advice.DONTNEED ? Pte.NONE : Pte.GUARD, layout.pages().get(at));
+                advice == Mman.DONTNEED ? Pte.NONE : Pte.GUARD, layout.pages().get(at));
         assertEquals(0, memory.frames().inUse());
         assertEquals(
                 List.of(Report.Kind.RETIREMENT_FAILED),

@@ -16,9 +16,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -32,11 +30,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Where an end of a space is guarded nothing is ever mapped")
 final class GuardedEndsTest {
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int FIXED = ANYWHERE | MapFlags.FIXED;
-    private static final int NOREPLACE = ANYWHERE | MapFlags.FIXED_NOREPLACE;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANYWHERE = Mman.PRIVATE | Mman.ANONYMOUS;
+    private static final int FIXED = ANYWHERE | Mman.FIXED;
+    private static final int NOREPLACE = ANYWHERE | Mman.FIXED_NOREPLACE;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
     private static final long PAGE = 4096;
     private static final long NONE = Errno.ENOMEM.result();
 
@@ -77,7 +75,7 @@ final class GuardedEndsTest {
         AddressSpace space = guarded().build();
         assertNull(space.find(page * PAGE));
         assertNull(space.acquire(page * PAGE));
-        assertEquals(Fault.MAPERR, space.resolve(page * PAGE, Protection.READ));
+        assertEquals(Fault.MAPERR, space.resolve(page * PAGE, Mman.READ));
         assertTrue(space.snapshot().vmas().isEmpty());
         assertEquals(new Usage(0, 0, 0, 0, 0, 0, 0), space.usage());
     }
@@ -92,9 +90,7 @@ final class GuardedEndsTest {
         assertRefused(space, NONE, any -> map(any, first, pages, FIXED));
         assertRefused(space, NONE, any -> map(any, first, pages, NOREPLACE));
         assertRefused(
-                space,
-                NONE,
-                any -> any.mmap(first * PAGE, pages * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0));
+                space, NONE, any -> any.mmap(first * PAGE, pages * PAGE, RW, Mman.SHARED | Mman.FIXED, OpenFiles.A, 0));
     }
 
     @Test
@@ -135,11 +131,11 @@ final class GuardedEndsTest {
             assertRefused(
                     space,
                     NONE,
-                    any -> any.mremap(30 * PAGE, 4 * PAGE, 4 * PAGE, MOVE_TO | RemapFlags.DONTUNMAP, target * PAGE));
+                    any -> any.mremap(30 * PAGE, 4 * PAGE, 4 * PAGE, MOVE_TO | Mman.DONTUNMAP, target * PAGE));
         }
         assertRefused(space, NONE, any -> any.mremap(556 * PAGE, 4 * PAGE, 5 * PAGE, 0, 0));
-        assertEquals(95 * PAGE, space.mremap(556 * PAGE, 4 * PAGE, 5 * PAGE, RemapFlags.MAYMOVE, 0));
-        int dontUnmap = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
+        assertEquals(95 * PAGE, space.mremap(556 * PAGE, 4 * PAGE, 5 * PAGE, Mman.MAYMOVE, 0));
+        int dontUnmap = Mman.MAYMOVE | Mman.DONTUNMAP;
         assertEquals(91 * PAGE, space.mremap(30 * PAGE, 4 * PAGE, 4 * PAGE, dontUnmap, 5 * PAGE), "only a hint");
         space.validate();
     }
@@ -160,7 +156,7 @@ final class GuardedEndsTest {
     @DisplayName("a stack does not grow into one")
     void stack() {
         AddressSpace space = guarded().build();
-        assertEquals(30 * PAGE, map(space, 30, 2, FIXED | MapFlags.GROWSDOWN));
+        assertEquals(30 * PAGE, map(space, 30, 2, FIXED | Mman.GROWSDOWN));
         assertEquals(Fault.NONE, space.resolve(20 * PAGE, RW));
         assertRefused(space, NONE, any -> any.growStack(19 * PAGE));
         assertEquals(Fault.MAPERR, space.resolve(20 * PAGE - 1, RW));
@@ -173,7 +169,7 @@ final class GuardedEndsTest {
     void otherCalls() {
         AddressSpace space = guarded().build();
         assertEquals(20 * PAGE, map(space, 20, 4, FIXED));
-        assertRefused(space, NONE, any -> any.mprotect(18 * PAGE, 4 * PAGE, Protection.READ));
+        assertRefused(space, NONE, any -> any.mprotect(18 * PAGE, 4 * PAGE, Mman.READ));
         assertRefused(space, NONE, any -> any.mseal(18 * PAGE, 4 * PAGE, 0));
         assertRefused(space, NONE, any -> any.msync(18 * PAGE, 4 * PAGE, 0));
         assertRefused(space, NONE, any -> any.mlock(560 * PAGE, PAGE));

@@ -14,8 +14,7 @@ import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.List;
@@ -33,8 +32,8 @@ import org.junit.jupiter.api.Test;
 final class HangingBackingTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int READ = Mman.READ;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     /** Hangs in its open, its close, or both. */
     private static final class Hanging extends CountingBacking {
@@ -150,7 +149,7 @@ final class HangingBackingTest {
         Latches.await(hanging.reached);
         Vma before = space.find(page(0));
         assertSame(other, before == null ? null : before.backing());
-        assertEquals(0, space.mprotect(page(0), PAGE, Protection.NONE));
+        assertEquals(0, space.mprotect(page(0), PAGE, Mman.NONE));
         assertEquals(0, space.munmap(page(0), PAGE));
         map(1, other);
         assertEquals(Fault.NONE, space.resolve(page(1), READ));

@@ -21,8 +21,7 @@ import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -140,7 +139,7 @@ final class InterruptedWaitTest {
     void fault() throws Exception {
         AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
         HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
-        assertWaitsOn(() -> space.resolve(page(16), Protection.READ), hold, page(16));
+        assertWaitsOn(() -> space.resolve(page(16), Mman.READ), hold, page(16));
     }
 
     @Test
@@ -148,7 +147,7 @@ final class InterruptedWaitTest {
     void faultBelowAStack() throws Exception {
         HeldOperations near = new HeldOperations(Machine.builder().stackGuardGap(4));
         AddressSpace other = RetiringCall.MUNMAP.space(near.machine());
-        assertEquals(page(24), other.mmap(page(24), PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
+        assertEquals(page(24), other.mmap(page(24), PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0));
         HeldOperations.Hold hold = near.hold(() -> RetiringCall.MUNMAP.run(other));
         HeldOperations.Caller<Ended> caller = waits(noting(() -> other.growStack(page(22))));
         caller.thread.interrupt();

@@ -18,8 +18,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.Usage;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.LayoutText;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("P9, P33: a range in flight is joined with its neighbours when it completes, and not before")
 final class LateJoinTest {
-    private static final int R = Protection.READ;
+    private static final int R = Mman.READ;
 
     private final HeldOperations holding = new HeldOperations();
     private final AddressSpace space = holding.machine().newSpace(LINUX);
@@ -94,7 +93,7 @@ final class LateJoinTest {
     void neighbourDoesNotMerge() throws Exception {
         assertEquals(0, space.munmap(page(8), 4 * PAGE));
         HeldOperations.Hold hold = narrow(4, 8);
-        assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R | Protection.EXEC)));
+        assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R | Mman.EXEC)));
         map(space, 8, 2, R);
         assertEquals("0-2rw 2-4r 4-8r 8-10r", drawing());
         assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R)), "narrows, and completes at once");
@@ -127,7 +126,7 @@ final class LateJoinTest {
     void changedNeighbourStays() throws Exception {
         HeldOperations.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
         assertEquals("0-4rw 4-8rw 8-12rw", drawing());
-        assertEquals(0, space.mprotect(page(3), PAGE, RW | Protection.EXEC));
+        assertEquals(0, space.mprotect(page(3), PAGE, RW | Mman.EXEC));
         assertEquals(0, space.munmap(page(8), PAGE));
         assertEquals("0-3rw 3-4rw 4-8rw 9-12rw", drawing());
         hold.endWith(page(4));
@@ -139,7 +138,7 @@ final class LateJoinTest {
     void neighbourThatChangesBackIsJoined() throws Exception {
         HeldOperations.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
         assertEquals(0, space.munmap(page(0), 4 * PAGE));
-        assertEquals(0, space.mprotect(page(8), 4 * PAGE, Protection.NONE));
+        assertEquals(0, space.mprotect(page(8), 4 * PAGE, Mman.NONE));
         assertEquals("4-8rw 8-12n", drawing());
         assertEquals(0, space.mprotect(page(8), 4 * PAGE, RW));
         map(space, 0, 4, RW);
@@ -175,7 +174,7 @@ final class LateJoinTest {
         HeldOperations.Hold hold = narrow(2, 10);
         assertEquals("0-2rw 2-4r 4-8r 8-10r 10-12rw", drawing());
         assertEquals(0, atOnce(() -> space.mprotect(page(10), 2 * PAGE, R)));
-        assertEquals(page(12), atOnce(() -> space.mmap(page(12), PAGE, R, ANONYMOUS | MapFlags.FIXED, null, 0)));
+        assertEquals(page(12), atOnce(() -> space.mmap(page(12), PAGE, R, ANONYMOUS | Mman.FIXED, null, 0)));
         hold.endWith(0);
         assertEquals("0-2rw 2-4r 4-8r 8-13r", drawing());
     }

@@ -18,7 +18,7 @@ import dev.samara.core.VmaRef;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.Arrays;
 import java.util.List;
@@ -73,22 +73,22 @@ final class LookupsTest {
         switch (place.state()) {
             case RESERVED -> {
                 assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(place.first()), 0)));
-                assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(last, Protection.READ)));
+                assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(last, Mman.READ)));
                 hold.end();
-                assertEquals(Fault.MAPERR, space.resolve(last, Protection.READ));
+                assertEquals(Fault.MAPERR, space.resolve(last, Mman.READ));
             }
             case GATED -> {
-                HeldOperations.Caller<Integer> first = waits(() -> space.resolve(page(place.first()), Protection.READ));
-                HeldOperations.Caller<Integer> other = waits(() -> space.resolve(last, Protection.EXEC));
+                HeldOperations.Caller<Integer> first = waits(() -> space.resolve(page(place.first()), Mman.READ));
+                HeldOperations.Caller<Integer> other = waits(() -> space.resolve(last, Mman.EXEC));
                 hold.end();
                 assertEquals(Fault.NONE, first.result());
                 assertEquals(Fault.ACCERR, other.result());
             }
             case NARROWED -> {
-                assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(place.first()), Protection.READ)));
-                assertEquals(Fault.ACCERR, atOnce(() -> space.resolve(last, Protection.WRITE)));
+                assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(place.first()), Mman.READ)));
+                assertEquals(Fault.ACCERR, atOnce(() -> space.resolve(last, Mman.WRITE)));
                 hold.end();
-                assertEquals(Fault.ACCERR, space.resolve(last, Protection.WRITE));
+                assertEquals(Fault.ACCERR, space.resolve(last, Mman.WRITE));
             }
             case UNTOUCHED -> throw new AssertionError("no such place");
         }
@@ -105,8 +105,8 @@ final class LookupsTest {
         assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(128), RW)));
         assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(300), RW)));
         int beside = space.find(page(72)) == null ? Fault.MAPERR : Fault.NONE;
-        assertEquals(beside, atOnce(() -> space.resolve(page(72), Protection.READ)));
-        assertEquals(beside, atOnce(() -> space.resolve(page(64) - 1, Protection.READ)));
+        assertEquals(beside, atOnce(() -> space.resolve(page(72), Mman.READ)));
+        assertEquals(beside, atOnce(() -> space.resolve(page(64) - 1, Mman.READ)));
         hold.end();
     }
 

@@ -15,7 +15,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.LayoutText;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.Callable;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
@@ -29,8 +29,8 @@ final class MapCountInFlightTest {
     private static AddressSpace space(Machine machine) {
         AddressSpace space = machine.newSpace(LINUX);
         map(space, 0, 12, RW);
-        map(space, 20, 1, Protection.READ);
-        map(space, 24, 1, Protection.READ);
+        map(space, 20, 1, Mman.READ);
+        map(space, 24, 1, Mman.READ);
         return space;
     }
 

@@ -16,12 +16,8 @@ import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.VmaFlags;
@@ -41,12 +37,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("Each call joins only VMAs that it makes or changes, and only at its two ends")
 class MergingCallsTest {
     private static final long PAGE = DrawnLayout.GEOMETRY.pageSize();
-    private static final int NONE = Protection.NONE;
-    private static final int READ = Protection.READ;
-    private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int MOVE = RemapFlags.MAYMOVE;
-    private static final int MOVE_TO = MOVE | RemapFlags.MREMAP_FIXED;
-    private static final int COPY_TO = MOVE_TO | RemapFlags.DONTUNMAP;
+    private static final int NONE = Mman.NONE;
+    private static final int READ = Mman.READ;
+    private static final int READ_WRITE = READ | Mman.WRITE;
+    private static final int MOVE = Mman.MAYMOVE;
+    private static final int MOVE_TO = MOVE | Mman.MREMAP_FIXED;
+    private static final int COPY_TO = MOVE_TO | Mman.DONTUNMAP;
     private static final int HEAP_PAGE = 4;
     private static final int ENOUGH = 65530;
 
@@ -66,7 +62,7 @@ class MergingCallsTest {
     }
 
     private static long mapped(Layout layout, int page, int pages, int protection, @Nullable Backing file) {
-        int kind = MapFlags.PRIVATE | MapFlags.FIXED | (file == null ? MapFlags.ANONYMOUS : 0);
+        int kind = Mman.PRIVATE | Mman.FIXED | (file == null ? Mman.ANONYMOUS : 0);
         return Mmap.mmap(layout, address(page), pages * PAGE, protection, kind, file, file == null ? 0 : page * PAGE);
     }
 
@@ -161,7 +157,7 @@ class MergingCallsTest {
                         "[aaaa]",
                         layout -> Syscall.run(layout, new Mseal(address(2), PAGE, 0)),
                         "[aa][?][a]"),
-                new Row("guards mark the whole", "[aaaa]", madvise(1, 3, Advice.GUARD_INSTALL), "[????]"),
+                new Row("guards mark the whole", "[aaaa]", madvise(1, 3, Mman.GUARD_INSTALL), "[????]"),
                 new Row("growth of a named mapping", "[oo]..[aa]", mremap(0, 2, 4, 0, 0), "[oooo][aa]"),
                 new Row("sealing beside", "[aaaa]", then(seal(1), seal(2)), "[a][??][a]"));
     }
@@ -183,11 +179,11 @@ class MergingCallsTest {
     }
 
     private static ToLongFunction<Layout> advise() {
-        return madvise(1, 3, Advice.DONTFORK);
+        return madvise(1, 3, Mman.DONTFORK);
     }
 
     private static ToLongFunction<Layout> unadvise() {
-        return madvise(1, 3, Advice.DOFORK);
+        return madvise(1, 3, Mman.DOFORK);
     }
 
     private static long lock(Layout layout) {
@@ -224,7 +220,7 @@ class MergingCallsTest {
         assertEquals(address(0), Shm.shmat(layout, segment, address(0), 0));
         assertEquals(address(2), Shm.shmat(layout, segment, address(2), 0));
         assertEquals("[??][??]", DrawnLayout.of(layout));
-        assertEquals(address(1), Shm.shmat(layout, segment, address(1), ShmFlags.REMAP));
+        assertEquals(address(1), Shm.shmat(layout, segment, address(1), Mman.REMAP));
         assertEquals("[?][??][?]", DrawnLayout.of(layout));
         layout.validate();
     }
@@ -263,7 +259,7 @@ class MergingCallsTest {
                 new Row("ENOMEM", "[aa][aa][E]", mprotect(1, 3, READ), "[aa][aa][E]"),
                 new Row("done", "[aa][aa][E]", mprotect(0, 4, READ), "[AAAA][E]"),
                 new Row("done", "[aa][AA][E]", mprotect(1, 2, READ), "[a][AAA][E]"),
-                new Row("EAGAIN", "[aaaa][E]", madvise(1, 3, Advice.DONTFORK), "[a][aaa][E]"),
+                new Row("EAGAIN", "[aaaa][E]", madvise(1, 3, Mman.DONTFORK), "[a][aaa][E]"),
                 new Row(
                         "ENOMEM",
                         "[aaaa][E]",
@@ -299,7 +295,7 @@ class MergingCallsTest {
                 mprotect(0, 2, READ),
                 mprotect(1, 3, READ),
                 mprotect(2, 4, READ),
-                madvise(1, 3, Advice.DONTDUMP),
+                madvise(1, 3, Mman.DONTDUMP),
                 layout -> Syscall.run(layout, new Mseal(address(1), PAGE, 0)),
                 mremap(1, 2, 2, MOVE_TO, 10),
                 mremap(0, 4, 2, 0, 0),

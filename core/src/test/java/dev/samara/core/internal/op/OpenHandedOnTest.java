@@ -6,8 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.CountingBacking;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -17,7 +16,7 @@ import org.junit.jupiter.api.Test;
 final class OpenHandedOnTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     private final Machine machine = Machine.builder().build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
@@ -25,7 +24,7 @@ final class OpenHandedOnTest {
 
     @BeforeEach
     void map() {
-        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, Protection.READ, FIXED, backing, 0));
+        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, Mman.READ, FIXED, backing, 0));
     }
 
     private void expect(int opens, int closes) throws InterruptedException {
@@ -38,7 +37,7 @@ final class OpenHandedOnTest {
     @Test
     @DisplayName("other rights, a shorter end, a lock and a seal ask and tell nothing")
     void changes() throws InterruptedException {
-        assertEquals(0, space.mprotect(PLACE, 4 * PAGE, Protection.READ | Protection.WRITE));
+        assertEquals(0, space.mprotect(PLACE, 4 * PAGE, Mman.READ | Mman.WRITE));
         assertEquals(0, space.munmap(PLACE + 3 * PAGE, PAGE));
         assertEquals(0, space.mlock(PLACE, 3 * PAGE));
         assertEquals(0, space.mseal(PLACE, 3 * PAGE, 0));
@@ -48,16 +47,16 @@ final class OpenHandedOnTest {
     @Test
     @DisplayName("a mapping that replaces one of the same backing opens it anew, and the replaced one is closed")
     void replaced() throws InterruptedException {
-        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, Protection.READ, FIXED, backing, 8 * PAGE));
+        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, Mman.READ, FIXED, backing, 8 * PAGE));
         expect(2, 1);
-        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, Protection.READ, FIXED, backing, 8 * PAGE));
+        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, Mman.READ, FIXED, backing, 8 * PAGE));
         expect(3, 2);
     }
 
     @Test
     @DisplayName("of one that is replaced in its middle, a remaining piece keeps the open")
     void replacedInTheMiddle() throws InterruptedException {
-        assertEquals(PLACE + PAGE, space.mmap(PLACE + PAGE, PAGE, Protection.READ, FIXED, backing, 8 * PAGE));
+        assertEquals(PLACE + PAGE, space.mmap(PLACE + PAGE, PAGE, Mman.READ, FIXED, backing, 8 * PAGE));
         expect(3, 0);
         space.close();
         expect(3, 3);
@@ -66,9 +65,9 @@ final class OpenHandedOnTest {
     @Test
     @DisplayName("a second half gets its own, and gives it back when the halves are one again")
     void cutAndJoined() throws InterruptedException {
-        assertEquals(0, space.mprotect(PLACE + 2 * PAGE, 2 * PAGE, Protection.NONE));
+        assertEquals(0, space.mprotect(PLACE + 2 * PAGE, 2 * PAGE, Mman.NONE));
         expect(2, 0);
-        assertEquals(0, space.mprotect(PLACE + 2 * PAGE, 2 * PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(PLACE + 2 * PAGE, 2 * PAGE, Mman.READ));
         expect(2, 1);
     }
 }

@@ -20,9 +20,7 @@ import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Vma;
 import org.junit.jupiter.api.DisplayName;
@@ -32,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("Calls that name a range in flight without saying so: growth, the heap, stacks and attachments")
 final class OtherNamesTest {
-    private static final int STACK = FIXED | MapFlags.GROWSDOWN;
+    private static final int STACK = FIXED | Mman.GROWSDOWN;
 
     private final HeldOperations holding = new HeldOperations(Machine.builder().stackGuardGap(4));
 
@@ -151,7 +149,7 @@ final class OtherNamesTest {
     void attachments() throws Exception {
         AddressSpace space = holding.machine().newSpace(LINUX);
         assertEquals(page(16), space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
-        HeldOperations.Hold hold = holding.hold(() -> space.mprotect(page(18), PAGE, Protection.READ));
+        HeldOperations.Hold hold = holding.hold(() -> space.mprotect(page(18), PAGE, Mman.READ));
         HeldOperations.Caller<Long> detaching = waits(() -> space.shmdt(page(16)));
         assertNotNull(space.find(page(16)), "all of it or nothing");
         hold.endWith(0);
@@ -166,7 +164,7 @@ final class OtherNamesTest {
         hold.endWith(0);
         assertEquals(page(16), attaching.result());
 
-        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int move = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         hold = holding.hold(() -> space.mremap(page(16), 5 * PAGE, 5 * PAGE, move, page(64)));
         HeldOperations.Caller<Long> moved = waits(() -> space.shmdt(page(64)));
         assertEquals(Errno.EINVAL.result(), atOnce(() -> space.shmdt(page(16))));

@@ -21,12 +21,10 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
@@ -52,13 +50,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("I10: where contexts are as many as there may be")
 final class PageTableContextLimitTest {
     private static final long PAGE = SpaceFixture.PAGE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
     private static final int PAGES = 400;
 
     /** Enough VMAs for six batches of a call, or for three where each VMA merges with the next one. */
     private static final int MIXED = 400;
 
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
     private static final long AT = 0x10_0000_0000L;
 
     private final SpaceFixture fixture = new SpaceFixture(
@@ -148,7 +146,7 @@ final class PageTableContextLimitTest {
     @Test
     @DisplayName("a call in batches that retires nothing needs none")
     void partsWithoutRetirement() {
-        long at = mixed(Protection.NONE, Protection.NONE);
+        long at = mixed(Mman.NONE, Mman.NONE);
         takeAll();
         assertEquals(0, begun("mprotect", () -> fixture.space.mprotect(at, MIXED * PAGE, RW), fixture));
         giveBackAll();
@@ -159,9 +157,9 @@ final class PageTableContextLimitTest {
     @Test
     @DisplayName("a call whose first batches retire nothing is not refused half-way: it ends once there is one")
     void laterBatch() {
-        long at = mixed(Protection.NONE, RW);
+        long at = mixed(Mman.NONE, RW);
         takeAll();
-        FutureTask<Long> call = new FutureTask<>(() -> fixture.space.mprotect(at, MIXED * PAGE, Protection.READ));
+        FutureTask<Long> call = new FutureTask<>(() -> fixture.space.mprotect(at, MIXED * PAGE, Mman.READ));
         Thread thread = new Thread(call, "mprotect");
         thread.setDaemon(true);
         thread.start();
@@ -192,8 +190,8 @@ final class PageTableContextLimitTest {
         long at = fixture.anonymous(1);
         takeAll();
         giveOneBack();
-        int flags = MapFlags.SHARED | MapFlags.FIXED;
-        assertEquals(at, begun("mmap", () -> fixture.space.mmap(at, PAGE, Protection.READ, flags, asks, 0), fixture));
+        int flags = Mman.SHARED | Mman.FIXED;
+        assertEquals(at, begun("mmap", () -> fixture.space.mmap(at, PAGE, Mman.READ, flags, asks, 0), fixture));
         assertEquals(List.of(true), idle);
         giveBackAll();
         fixture.closeEmpty();
@@ -207,7 +205,7 @@ final class PageTableContextLimitTest {
         PageCache cache = holding.machine().newPageCache(SpaceFixture.GEOMETRY, 2 * PAGE);
         SharedSegment segment = new SharedSegment(3, 0x4711, 2 * PAGE, cache);
         long at = space.shmat(segment, 0, 0);
-        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(at + PAGE, PAGE, Protection.READ));
+        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(at + PAGE, PAGE, Mman.READ));
         // Unmaps the first piece, which needs a context, before it finds the second one in flight.
         HeldOperations.Caller<Long> detach = HeldOperations.waits(() -> space.shmdt(at));
         PageTableContext idle =
@@ -227,7 +225,7 @@ final class PageTableContextLimitTest {
         long at = fixture.anonymous(MIXED);
         for (int i = 0; i < MIXED; i += 2) {
             assertEquals(0, fixture.space.mprotect(at + i * PAGE, PAGE, i < MIXED / 2 ? first : second));
-            assertEquals(0, fixture.space.mprotect(at + (i + 1) * PAGE, PAGE, Protection.READ));
+            assertEquals(0, fixture.space.mprotect(at + (i + 1) * PAGE, PAGE, Mman.READ));
         }
         assertEquals(MIXED, fixture.space.usage().maps());
         return at;
@@ -235,9 +233,9 @@ final class PageTableContextLimitTest {
 
     /** An advice that works on pages. */
     enum Action {
-        DISCARD(Advice.DONTNEED),
-        GUARD(Advice.GUARD_INSTALL),
-        PUNCH(Advice.REMOVE);
+        DISCARD(Mman.DONTNEED),
+        GUARD(Mman.GUARD_INSTALL),
+        PUNCH(Mman.REMOVE);
 
         private final int advice;
 
@@ -261,8 +259,7 @@ final class PageTableContextLimitTest {
                                     FIXED,
                                     null,
                                     0)
-                            : fixture.space.mmap(
-                                    at, PAGE, SpaceFixture.RW, MapFlags.SHARED | MapFlags.FIXED, of.open(), 0));
+                            : fixture.space.mmap(at, PAGE, SpaceFixture.RW, Mman.SHARED | Mman.FIXED, of.open(), 0));
         }
     }
 
@@ -317,7 +314,7 @@ final class PageTableContextLimitTest {
                 return true;
             }
         };
-        long at = fixture.map(0, 4, SpaceFixture.READ, MapFlags.SHARED, file, 0);
+        long at = fixture.map(0, 4, SpaceFixture.READ, Mman.SHARED, file, 0);
         for (int i = 0; i < 4; i++) {
             assertEquals(i + 1, fixture.load(at + i * PAGE));
         }
@@ -358,12 +355,12 @@ final class PageTableContextLimitTest {
         long at = fixture.anonymous(2);
         fixture.space.mmap(AT, PAGE, SpaceFixture.RW, FIXED, null, 0);
         takeAll();
-        long mapped = fixture.space.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.POPULATE, null, 0);
+        long mapped = fixture.space.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.POPULATE, null, 0);
         assertNotNull(fixture.space.find(mapped));
         assertEquals(0, fixture.mapped(mapped, 1));
-        SpaceFixture.assertResult(Errno.ENOMEM, fixture.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
+        SpaceFixture.assertResult(Errno.ENOMEM, fixture.space.madvise(at, PAGE, Mman.POPULATE_WRITE));
         giveBackAll();
-        assertEquals(0, fixture.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
+        assertEquals(0, fixture.space.madvise(at, PAGE, Mman.POPULATE_WRITE));
         fixture.closeEmpty();
         assertEquals(List.of(), fixture.reports);
     }

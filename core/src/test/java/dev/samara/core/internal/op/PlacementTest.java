@@ -6,9 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -20,8 +18,8 @@ final class PlacementTest {
     private static final long PAGE = LA57.pageSize();
     private static final long BASE = 0x7fff_f7ff_f000L;
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
     private static final long WINDOW = LA57.window();
     private static final long HIGH = 1L << 52;
 
@@ -88,10 +86,10 @@ final class PlacementTest {
     @Test
     @DisplayName("MAP_FIXED and DONTUNMAP reach everything")
     void namedPlacesReachEverything() {
-        assertEquals(WINDOW - PAGE, map(large, WINDOW - PAGE, 2, ANON | MapFlags.FIXED));
-        assertEquals(LA57.limit() - PAGE, map(large, LA57.limit() - PAGE, 1, ANON | MapFlags.FIXED));
-        assertEquals(Errno.ENOMEM.result(), map(large, LA57.limit(), 1, ANON | MapFlags.FIXED));
-        int flags = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
+        assertEquals(WINDOW - PAGE, map(large, WINDOW - PAGE, 2, ANON | Mman.FIXED));
+        assertEquals(LA57.limit() - PAGE, map(large, LA57.limit() - PAGE, 1, ANON | Mman.FIXED));
+        assertEquals(Errno.ENOMEM.result(), map(large, LA57.limit(), 1, ANON | Mman.FIXED));
+        int flags = Mman.MAYMOVE | Mman.DONTUNMAP;
         assertEquals(HIGH, large.mremap(WINDOW, PAGE, PAGE, flags, HIGH));
     }
 }

@@ -23,14 +23,10 @@ import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
-import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -55,8 +51,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ExtendWith(OneThread.class)
 @DisplayName("I6: a call over many mappings publishes in batches")
 final class PublicationBatchesTest {
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
+    private static final int MOVE = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** Three full batches and a partial one. */
     private static final int MAPPINGS = 3 * Operation.BATCH + 8;
@@ -223,12 +219,12 @@ final class PublicationBatchesTest {
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Each {
         MREMAP(space -> space.mremap(AT, LENGTH, LENGTH, MOVE, TARGET)),
-        MREMAP_DONTUNMAP(space -> space.mremap(AT, LENGTH, LENGTH, MOVE | RemapFlags.DONTUNMAP, TARGET)),
+        MREMAP_DONTUNMAP(space -> space.mremap(AT, LENGTH, LENGTH, MOVE | Mman.DONTUNMAP, TARGET)),
         MPROTECT(space -> space.mprotect(AT, LENGTH / 2, 0)),
-        DONTFORK(space -> space.madvise(AT, LENGTH / 2, Advice.DONTFORK)),
-        GUARD_INSTALL(space -> space.madvise(AT, LENGTH / 2, Advice.GUARD_INSTALL)),
-        MLOCK(space -> space.mlock2(AT, LENGTH / 2, LockFlags.ONFAULT)),
-        MLOCKALL(space -> space.mlockall(LockFlags.CURRENT));
+        DONTFORK(space -> space.madvise(AT, LENGTH / 2, Mman.DONTFORK)),
+        GUARD_INSTALL(space -> space.madvise(AT, LENGTH / 2, Mman.GUARD_INSTALL)),
+        MLOCK(space -> space.mlock2(AT, LENGTH / 2, Mman.ONFAULT)),
+        MLOCKALL(space -> space.mlockall(Mman.CURRENT));
 
         private final ToLongFunction<AddressSpace> call;
 
@@ -252,12 +248,7 @@ final class PublicationBatchesTest {
             // Neighbours differ, so all of them change and none merge.
             for (int i = 0; i < MAPPINGS; i++) {
                 fixture.map(
-                        AT + i * PAGE,
-                        1,
-                        i % 2 == 0 ? RW : READ,
-                        FIXED | (i % 3 == 0 ? MapFlags.NORESERVE : 0),
-                        null,
-                        0);
+                        AT + i * PAGE, 1, i % 2 == 0 ? RW : READ, FIXED | (i % 3 == 0 ? Mman.NORESERVE : 0), null, 0);
             }
         }
         space.addListener(change ->
@@ -340,7 +331,7 @@ final class PublicationBatchesTest {
         space.setLimit(Resource.MEMLOCK, 0);
         space.grant(Capability.IPC_LOCK);
         after(2, () -> space.drop(Capability.IPC_LOCK));
-        assertEquals(0, space.mlock2(AT, MAPPINGS * PAGE, LockFlags.ONFAULT));
+        assertEquals(0, space.mlock2(AT, MAPPINGS * PAGE, Mman.ONFAULT));
         assertEquals(MAPPINGS, space.usage().locked());
         assertEquals(Errno.EPERM.result(), space.mlock(AT, PAGE));
         assertEquals(0, space.munlockall());
@@ -355,11 +346,11 @@ final class PublicationBatchesTest {
         }
         space.drop(Capability.IPC_LOCK);
         space.setLimit(Resource.MEMLOCK, -1L);
-        assertEquals(0, space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT));
+        assertEquals(0, space.mlockall(Mman.CURRENT | Mman.ALL_ONFAULT));
         assertTrue(space.usage().locked() > low / PAGE, "the sum is above the limit unless the range is taken off");
-        assertEquals(Errno.EINVAL.result(), space.mlock2(low, -low, LockFlags.ONFAULT));
+        assertEquals(Errno.EINVAL.result(), space.mlock2(low, -low, Mman.ONFAULT));
         space.setLimit(Resource.MEMLOCK, 1L << 40);
-        assertEquals(Errno.ENOMEM.result(), space.mlock2(low, -low, LockFlags.ONFAULT));
+        assertEquals(Errno.ENOMEM.result(), space.mlock2(low, -low, Mman.ONFAULT));
         assertEquals(0, space.munmap(low, 2L * MAPPINGS * PAGE));
     }
 
@@ -374,7 +365,7 @@ final class PublicationBatchesTest {
     @DisplayName("a refusal to make memory executable that is set between two batches stops the call there")
     void mdweBetween() {
         mapAlternately();
-        after(2, () -> assertEquals(0, space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN)));
+        after(2, () -> assertEquals(0, space.setMdwe(Mman.REFUSE_EXEC_GAIN)));
         long result = space.mprotect(AT, MAPPINGS * PAGE, READ | EXEC);
         assertEquals(Errno.EACCES.result(), result);
         Vma last = Objects.requireNonNull(space.find(AT + (MAPPINGS - 1) * PAGE));
@@ -385,7 +376,7 @@ final class PublicationBatchesTest {
     @DisplayName("a refusal to make memory executable waits for the batch that is being published")
     void mdweDuringPart() throws Exception {
         mapAlternately();
-        FutureTask<Long> set = new FutureTask<>(() -> space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
+        FutureTask<Long> set = new FutureTask<>(() -> space.setMdwe(Mman.REFUSE_EXEC_GAIN));
         Thread setter = new Thread(set, "setter");
         Thread caller = Thread.currentThread();
         between.set(new Between(caller, -1, () -> {}) {
@@ -552,7 +543,7 @@ final class PublicationBatchesTest {
     @DisplayName("with DONTUNMAP the sources of all batches stay mapped, and are empty")
     void emptiedSources() {
         map(AT);
-        assertEquals(TARGET, space.mremap(AT, LENGTH, LENGTH, MOVE | RemapFlags.DONTUNMAP, TARGET));
+        assertEquals(TARGET, space.mremap(AT, LENGTH, LENGTH, MOVE | Mman.DONTUNMAP, TARGET));
         for (int i = 0; i < MAPPINGS; i++) {
             assertEquals(AT + i, fixture.load(page(TARGET, i)));
             assertEquals(0, fixture.load(page(AT, i)));
@@ -562,7 +553,7 @@ final class PublicationBatchesTest {
     @Test
     @DisplayName("shared memory moves batch by batch, over other shared memory")
     void sharedMemory() {
-        int shared = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int shared = Mman.SHARED | Mman.ANONYMOUS | Mman.FIXED;
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(page(AT, i), 1, RW, shared, null, 0);
             fixture.store(page(AT, i), AT + i);
@@ -590,7 +581,7 @@ final class PublicationBatchesTest {
     void backingIsAsked() {
         CountingBacking file = new CountingBacking("file", MAPPINGS);
         for (int i = 0; i < MAPPINGS; i++) {
-            fixture.map(page(AT, i), 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, file, i);
+            fixture.map(page(AT, i), 1, RW, Mman.PRIVATE | Mman.FIXED, file, i);
         }
         space.addListener(change -> changes.add(change.after().size()));
         assertEquals(TARGET, move());
@@ -638,7 +629,7 @@ final class PublicationBatchesTest {
                 fixture.map(page(AT, i) + PAGE, 1, READ, FIXED, null, 0);
             }
         }
-        assertEquals(Errno.ENOMEM.result(), space.madvise(AT, LENGTH, Advice.DONTFORK));
+        assertEquals(Errno.ENOMEM.result(), space.madvise(AT, LENGTH, Mman.DONTFORK));
         assertEquals(Errno.ENOMEM.result(), space.msync(AT, LENGTH, 4));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(AT, LENGTH, 0));
         for (int i = 0; i < MAPPINGS; i++) {

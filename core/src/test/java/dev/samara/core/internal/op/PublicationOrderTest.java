@@ -15,8 +15,7 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
@@ -36,9 +35,9 @@ import org.junit.jupiter.api.Test;
 final class PublicationOrderTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int RW = Protection.READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
-    private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
+    private static final int RW = Mman.READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
+    private static final int ANONYMOUS = FIXED | Mman.ANONYMOUS;
 
     private final MachineMemory memory = SmallMemory.of(64);
     private final FilePages file = new FilePages(memory, 64 * PAGE, false);

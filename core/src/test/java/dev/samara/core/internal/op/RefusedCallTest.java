@@ -19,8 +19,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +50,7 @@ final class RefusedCallTest {
             cpu.switchTo(space);
             assertEquals(Fault.NONE, cpu.memory().store(page(0), 8, 1));
         }
-        int shared = MapFlags.SHARED | MapFlags.FIXED;
+        int shared = Mman.SHARED | Mman.FIXED;
         assertEquals(page(16), space.mmap(page(16), 4 * PAGE, RW, shared, file, 0));
         Vma before = device();
         AtomicReference<HeldOperations.@Nullable Caller<AddressSpace>> fork = new AtomicReference<>();
@@ -61,7 +60,7 @@ final class RefusedCallTest {
             fork.set(waits(space::fork));
             refused.set(assertThrows(IllegalStateException.class, () -> column.run(space, 16, 4)));
         });
-        assertEquals(0, space.mprotect(page(0), PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(page(0), PAGE, Mman.READ));
         IllegalStateException refusal = refused.get();
         assertNotNull(refusal);
         assertTrue(String.valueOf(refusal.getMessage()).contains("would have to wait for a fork's copy"));

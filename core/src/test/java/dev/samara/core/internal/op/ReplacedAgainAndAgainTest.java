@@ -8,8 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.lang.ref.WeakReference;
@@ -19,14 +18,14 @@ import org.junit.jupiter.api.Test;
 @DisplayName("I9: a replaced VMA is not retained by its successor")
 final class ReplacedAgainAndAgainTest {
     private static final long PLACE = 0x1000_0000L;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
 
     private final Machine machine = Machine.builder().build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
     private final CountingBacking backing = new CountingBacking("/a", 1);
 
     private void map() {
-        assertEquals(PLACE, space.mmap(PLACE, 0x1000, Protection.READ, FIXED, backing, 0));
+        assertEquals(PLACE, space.mmap(PLACE, 0x1000, Mman.READ, FIXED, backing, 0));
     }
 
     private WeakReference<Vma> first() {

@@ -10,8 +10,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -24,13 +23,13 @@ import org.junit.jupiter.api.Test;
 final class RetirementRunTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Layout layout = Layouts.layout(Layouts.host(range -> {}, reports));
 
     private RetirementRun unmapped() {
-        assertEquals(PLACE, Mmap.mmap(layout, PLACE, PAGE, Protection.READ, FIXED, null, 0));
+        assertEquals(PLACE, Mmap.mmap(layout, PLACE, PAGE, Mman.READ, FIXED, null, 0));
         try (Edit edit = Layouts.edit(layout)) {
             edit.publish(new Munmap(PLACE, PAGE).decide(edit));
         }

@@ -20,9 +20,7 @@ import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -40,7 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("I2, I3: the retirement of an operation")
 final class RetirementTest {
     private static final long PAGE = SpaceFixture.PAGE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
     /** Layout locks that fail for a retiring thread. */
     private static final class FailingLocks {
@@ -102,8 +100,8 @@ final class RetirementTest {
                 : fixture.space.munmap(at, PAGE);
         SpaceFixture.assertResult(Errno.EAGAIN, result);
         assertNotNull(fixture.space.find(at));
-        assertEquals(Errno.EAGAIN.result(), fixture.space.mmap(at, PAGE, Protection.READ, FIXED, null, 0));
-        assertEquals(Errno.EAGAIN.result(), fixture.space.mprotect(at, PAGE, Protection.READ));
+        assertEquals(Errno.EAGAIN.result(), fixture.space.mmap(at, PAGE, Mman.READ, FIXED, null, 0));
+        assertEquals(Errno.EAGAIN.result(), fixture.space.mprotect(at, PAGE, Mman.READ));
         assertEquals(0x5ec2e7, fixture.load(at));
         fixture.space.validate();
         all.forEach(memory.contexts()::giveBack);
@@ -152,7 +150,7 @@ final class RetirementTest {
             locks.left.compareAndSet(0, 3);
         });
         try {
-            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
             long result = isAsynchronous
                     ? Await.result(
                             "the move",

@@ -7,9 +7,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
@@ -24,7 +22,7 @@ enum RetiringCall {
     MAP_FIXED(State.GATED, State.UNTOUCHED) {
         @Override
         long run(AddressSpace space) {
-            return space.mmap(page(16), 8 * PAGE, Protection.READ, FIXED, null, 0);
+            return space.mmap(page(16), 8 * PAGE, Mman.READ, FIXED, null, 0);
         }
     },
     MAP_FIXED_THAT_MERGES(State.GATED, State.UNTOUCHED) {
@@ -36,52 +34,52 @@ enum RetiringCall {
     MPROTECT_THAT_MERGES(State.NARROWED, State.UNTOUCHED) {
         @Override
         void prepare(AddressSpace space) {
-            map(space, 24, 2, Protection.READ);
+            map(space, 24, 2, Mman.READ);
         }
 
         @Override
         long run(AddressSpace space) {
-            return space.mprotect(page(16), 8 * PAGE, Protection.READ);
+            return space.mprotect(page(16), 8 * PAGE, Mman.READ);
         }
     },
     MPROTECT(State.NARROWED, State.UNTOUCHED) {
         @Override
         long run(AddressSpace space) {
-            return space.mprotect(page(16), 8 * PAGE, Protection.READ);
+            return space.mprotect(page(16), 8 * PAGE, Mman.READ);
         }
     },
     MREMAP(State.RESERVED, State.GATED) {
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64));
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | Mman.MREMAP_FIXED, page(64));
         }
     },
     MREMAP_OVER(State.RESERVED, State.GATED) {
         @Override
         void prepare(AddressSpace space) {
-            map(space, 62, 12, Protection.READ);
+            map(space, 62, 12, Mman.READ);
         }
 
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64));
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | Mman.MREMAP_FIXED, page(64));
         }
     },
     MREMAP_DONTUNMAP(State.GATED, State.GATED) {
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.DONTUNMAP, page(64));
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | Mman.DONTUNMAP, page(64));
         }
     },
     MREMAP_DONTUNMAP_OVER(State.GATED, State.GATED) {
         @Override
         void prepare(AddressSpace space) {
-            map(space, 62, 12, Protection.READ);
+            map(space, 62, 12, Mman.READ);
         }
 
         @Override
         long run(AddressSpace space) {
-            int flags = MOVE | RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP;
+            int flags = MOVE | Mman.MREMAP_FIXED | Mman.DONTUNMAP;
             return space.mremap(page(16), 8 * PAGE, 8 * PAGE, flags, page(64));
         }
     },
@@ -93,7 +91,7 @@ enum RetiringCall {
 
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 10 * PAGE, 8 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64));
+            return space.mremap(page(16), 10 * PAGE, 8 * PAGE, MOVE | Mman.MREMAP_FIXED, page(64));
         }
     };
 
@@ -119,10 +117,10 @@ enum RetiringCall {
 
     static final Geometry LINUX = Geometry.LINUX_X86_64;
     static final long PAGE = LINUX.pageSize();
-    static final int RW = Protection.READ | Protection.WRITE;
-    static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    static final int FIXED = ANONYMOUS | MapFlags.FIXED;
-    static final int MOVE = RemapFlags.MAYMOVE;
+    static final int RW = Mman.READ | Mman.WRITE;
+    static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS;
+    static final int FIXED = ANONYMOUS | Mman.FIXED;
+    static final int MOVE = Mman.MAYMOVE;
 
     private static final long PLACE = 0x2000_0000_0000L;
 
@@ -161,7 +159,7 @@ enum RetiringCall {
 
     /** Maps pages of a file, which merge with no other mapping. */
     static void mapFile(AddressSpace space, long first, long pages) {
-        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.FIXED;
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, RW, flags, OpenFiles.A, first * PAGE));
     }
 

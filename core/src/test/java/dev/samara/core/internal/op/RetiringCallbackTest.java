@@ -19,7 +19,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +76,7 @@ final class RetiringCallbackTest {
     void rangeOfAnother() throws Exception {
         AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         HeldOperations.Hold hold = holding.hold(() -> space.munmap(page(128), 8 * PAGE));
-        duringNext(() -> space.mprotect(page(130), PAGE, Protection.READ));
+        duringNext(() -> space.mprotect(page(130), PAGE, Mman.READ));
         assertEquals(0, space.munmap(page(16), 8 * PAGE));
         assertRefused("munmap(0x" + Long.toHexString(page(16)), "munmap(0x" + Long.toHexString(page(128)));
         assertTrue(String.valueOf(thrown.get()).contains("mprotect("));

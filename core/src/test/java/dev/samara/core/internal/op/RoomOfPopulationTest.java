@@ -8,8 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.fixture.Await;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -43,12 +42,12 @@ final class RoomOfPopulationTest {
     @Test
     @DisplayName("an asynchronous mmap gives its room back before it asks a backing, which may need some")
     void givenBackBeforePopulation() {
-        int fixed = MapFlags.PRIVATE | MapFlags.FIXED;
-        assertEquals(B, space.mmap(B, PAGE, Protection.READ, fixed | MapFlags.ANONYMOUS, null, 0));
+        int fixed = Mman.PRIVATE | Mman.FIXED;
+        assertEquals(B, space.mmap(B, PAGE, Mman.READ, fixed | Mman.ANONYMOUS, null, 0));
         Unmapping backing = new Unmapping(machine.newPageCache(LINUX, PAGE));
         long mapped = Await.result(
                 "a mapping whose backing unmaps",
-                space.mmapAsync(A, PAGE, Protection.READ, fixed | MapFlags.POPULATE, backing, 0),
+                space.mmapAsync(A, PAGE, Mman.READ, fixed | Mman.POPULATE, backing, 0),
                 List.of());
         assertEquals(A, mapped);
         assertNull(space.find(B));

@@ -14,8 +14,7 @@ import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -31,7 +30,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class SharedContentTest {
     private final SpaceFixture fixture = new SpaceFixture();
     private final AddressSpace space = fixture.space;
-    private final long at = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+    private final long at = fixture.map(0, 1, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
     private final Vma first = Objects.requireNonNull(space.find(at));
     private final Backing object = Objects.requireNonNull(first.backing());
 
@@ -44,7 +43,7 @@ final class SharedContentTest {
     }
 
     private long mapAgain() {
-        return fixture.map(0, 1, RW, MapFlags.SHARED, object, 0);
+        return fixture.map(0, 1, RW, Mman.SHARED, object, 0);
     }
 
     private void unmap(long address) {
@@ -80,7 +79,7 @@ final class SharedContentTest {
     @DisplayName("lives on in a mapping that mremap has duplicated with an old size of 0, and in a child")
     void duplicated() {
         fixture.store(at, 7);
-        long copy = space.mremap(at, 0, PAGE, RemapFlags.MAYMOVE, 0);
+        long copy = space.mremap(at, 0, PAGE, Mman.MAYMOVE, 0);
         assertTrue(copy > 0 && copy != at);
         unmap(at);
         awaitQuiescence();
@@ -157,7 +156,7 @@ final class SharedContentTest {
         fixture.store(again, 5);
         long late;
         try (Edit edit = Layouts.edit(fixture.layout())) {
-            edit.publish(new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
+            edit.publish(new Mmap(0, PAGE, RW, Mman.SHARED, asked, 0).decide(edit));
             late = edit.operation.result();
         }
         assertEquals(5, fixture.load(late));
@@ -191,8 +190,8 @@ final class SharedContentTest {
         fixture.store(own, 8);
         // Far away from other mappings, so that two pages fit.
         long place = 0x10_0000_0000L;
-        assertEquals(place, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, place));
-        assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, place));
+        assertEquals(place, space.mremap(at, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, place));
+        assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, place));
         assertEquals(8, fixture.load(place));
         awaitQuiescence();
         assertEquals(1, fixture.frames());

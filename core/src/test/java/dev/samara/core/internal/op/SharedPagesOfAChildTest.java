@@ -10,8 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicReference;
@@ -42,11 +41,11 @@ class SharedPagesOfAChildTest {
     @DisplayName("pages that the parent unmaps while a backing is opened for the child stay the child's, also in shared"
             + " memory")
     void unmappedByTheParent() {
-        int rights = Protection.READ | Protection.WRITE;
+        int rights = Mman.READ | Mman.WRITE;
         Machine machine = Machine.builder().memory(1 << 20).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
-        long shared = space.mmap(0, 4096, rights, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
-        assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new BackingWithOpen(), 0) > 0);
+        long shared = space.mmap(0, 4096, rights, Mman.SHARED | Mman.ANONYMOUS, null, 0);
+        assertTrue(space.mmap(0, 4096, rights, Mman.PRIVATE, new BackingWithOpen(), 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
             assertTrue(cpu.memory().store(shared, 8, 7) == Fault.NONE);

@@ -10,9 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -27,9 +25,9 @@ import org.junit.jupiter.api.Test;
 final class SplitRefusalTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int READ = Mman.READ;
+    private static final int READ_WRITE = READ | Mman.WRITE;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
     private static final long EIO = Errno.EIO.result();
 
     /** Refuses splits at some pages, and records at which pages it was asked. */
@@ -64,7 +62,7 @@ final class SplitRefusalTest {
     /** Maps pages 0 to 9 of the backing, and pages 10 to 19 with other rights. */
     @BeforeEach
     void map() {
-        int fixed = MapFlags.PRIVATE | MapFlags.FIXED;
+        int fixed = Mman.PRIVATE | Mman.FIXED;
         assertEquals(page(0), space.mmap(page(0), 10 * PAGE, READ_WRITE, fixed, backing, 0));
         assertEquals(page(10), space.mmap(page(10), 10 * PAGE, READ, fixed, backing, 10 * PAGE));
     }
@@ -118,7 +116,7 @@ final class SplitRefusalTest {
     @Test
     @DisplayName("mmap over the inside of one is refused by a cut")
     void mmap() throws InterruptedException {
-        int anonymous = MapFlags.PRIVATE | MapFlags.FIXED | MapFlags.ANONYMOUS;
+        int anonymous = Mman.PRIVATE | Mman.FIXED | Mman.ANONYMOUS;
         assertRefused(() -> space.mmap(page(3), 2 * PAGE, READ, anonymous, null, 0), List.of(3L), List.of(3L));
     }
 
@@ -132,7 +130,7 @@ final class SplitRefusalTest {
     @DisplayName("mprotect that is refused in its second mapping has changed its first")
     void mprotectOfTwo() throws InterruptedException {
         backing.refused.add(15L);
-        assertEquals(EIO, space.mprotect(page(0), 15 * PAGE, Protection.NONE));
+        assertEquals(EIO, space.mprotect(page(0), 15 * PAGE, Mman.NONE));
         Vma first = space.find(page(0));
         Vma second = space.find(page(10));
         assertTrue(first != null && (first.flags() & READ_WRITE) == 0);

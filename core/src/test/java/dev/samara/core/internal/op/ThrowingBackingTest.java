@@ -8,11 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.LayoutText;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
@@ -30,12 +27,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ThrowingBackingTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
-    private static final int READ = Protection.READ;
-    private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
-    private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int READ = Mman.READ;
+    private static final int READ_WRITE = READ | Mman.WRITE;
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
+    private static final int ANONYMOUS = FIXED | Mman.ANONYMOUS;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** Thrown only by the backing. */
     private static final class Refused extends RuntimeException {
@@ -153,14 +150,14 @@ class ThrowingBackingTest {
     private static void prepare(AddressSpace space, Backing backing) {
         map(space, 0, 2, READ_WRITE, backing);
         space.mmap(PLACE + 2 * PAGE, 4 * PAGE, READ_WRITE, ANONYMOUS, null, 0);
-        space.mmap(PLACE + 6 * PAGE, 2 * PAGE, READ_WRITE, SHARED | MapFlags.ANONYMOUS, null, 0);
+        space.mmap(PLACE + 6 * PAGE, 2 * PAGE, READ_WRITE, SHARED | Mman.ANONYMOUS, null, 0);
         map(space, 8, 2, READ_WRITE, backing);
     }
 
     static Stream<Arguments> mappings() {
         Call joined = (space, backing) -> map(space, 2, 6, READ_WRITE, backing);
         Call overParts = (space, backing) -> map(space, 1, 8, READ, backing);
-        Call anywhere = (space, backing) -> space.mmap(0, PAGE, READ_WRITE, MapFlags.PRIVATE, backing, 0);
+        Call anywhere = (space, backing) -> space.mmap(0, PAGE, READ_WRITE, Mman.PRIVATE, backing, 0);
         Call shared = (space, backing) -> space.mmap(PLACE + PAGE, 8 * PAGE, READ_WRITE, SHARED, backing, 0);
         return Stream.of(
                 Arguments.of("joined with both sides", false, joined),
@@ -210,14 +207,14 @@ class ThrowingBackingTest {
     }
 
     static List<Call> others() {
-        int keep = MOVE_TO | RemapFlags.DONTUNMAP;
+        int keep = MOVE_TO | Mman.DONTUNMAP;
         return List.of(
                 (space, backing) -> space.mremap(PLACE + 8 * PAGE, 2 * PAGE, 4 * PAGE, 0, 0),
                 (space, backing) -> space.mremap(PLACE, 2 * PAGE, 4 * PAGE, MOVE_TO, PLACE + 6 * PAGE),
                 (space, backing) -> space.mremap(PLACE, 10 * PAGE, 10 * PAGE, MOVE_TO, PLACE + 20 * PAGE),
                 (space, backing) -> space.mremap(PLACE, 2 * PAGE, 2 * PAGE, keep, PLACE + 20 * PAGE),
                 (space, backing) -> space.mprotect(PLACE, 10 * PAGE, READ),
-                (space, backing) -> space.madvise(PLACE + PAGE, 8 * PAGE, Advice.GUARD_INSTALL),
+                (space, backing) -> space.madvise(PLACE + PAGE, 8 * PAGE, Mman.GUARD_INSTALL),
                 (space, backing) -> space.munmap(PLACE + PAGE, 8 * PAGE));
     }
 

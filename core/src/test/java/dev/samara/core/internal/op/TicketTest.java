@@ -22,8 +22,7 @@ import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.Callable;
@@ -119,7 +118,7 @@ final class TicketTest {
     @Test
     @DisplayName("one that started before it passes it")
     void olderPasses() throws Exception {
-        int flags = MOVE | RemapFlags.MREMAP_FIXED;
+        int flags = MOVE | Mman.MREMAP_FIXED;
         HeldOperations.Hold elsewhere = holding.hold(() -> space.mprotect(page(102), PAGE, 0));
         HeldOperations.Caller<Long> mover = waits(() -> space.mremap(page(102), PAGE, PAGE, flags, page(7)));
         Overtaken overtaken = overtake(this::replace);
@@ -146,7 +145,7 @@ final class TicketTest {
     @Test
     @DisplayName("an errno ends its intent")
     void refused() throws Exception {
-        int noReplace = RetiringCall.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+        int noReplace = RetiringCall.ANONYMOUS | Mman.FIXED_NOREPLACE;
         Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, noReplace, null, 0));
         HeldOperations.Caller<Long> younger = waitsBehind(7);
         overtaken.last.endWith(0);
@@ -162,7 +161,7 @@ final class TicketTest {
         Backing backing = new BackingWithOpen(() -> {
             throw failure;
         });
-        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.FIXED;
         Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, flags, backing, 0));
         HeldOperations.Caller<Long> younger = waitsBehind(7);
         overtaken.last.endWith(0);
@@ -183,7 +182,7 @@ final class TicketTest {
                 throw new IllegalStateException(failed);
             }
         });
-        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.FIXED;
         Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, flags, backing, 0));
         overtaken.last.endWith(0);
         assertEquals(page(0), overtaken.caller.result());

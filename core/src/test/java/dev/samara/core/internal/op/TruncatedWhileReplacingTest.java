@@ -12,9 +12,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -34,9 +32,9 @@ class TruncatedWhileReplacingTest {
     private static final long NARROWED = 0x10_0000_0000L;
     private static final long REPLACED = 0x20_0000_0000L;
     private static final long SOURCE = 0x30_0000_0000L;
-    private static final int READ_WRITE = Protection.READ | Protection.WRITE;
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int OF_FILE = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int READ_WRITE = Mman.READ | Mman.WRITE;
+    private static final int ANONYMOUS = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
+    private static final int OF_FILE = Mman.PRIVATE | Mman.FIXED;
 
     private final AtomicReference<Runnable> inFlight = new AtomicReference<>(TruncatedWhileReplacingTest::nothing);
     private final Machine machine = MachineInternals.machine(
@@ -61,7 +59,7 @@ class TruncatedWhileReplacingTest {
     void moved() {
         space.mmap(SOURCE, LENGTH, READ_WRITE, OF_FILE, file.open(), 0);
         fill(SOURCE, LENGTH, 7);
-        replace(() -> space.mremap(SOURCE, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, REPLACED));
+        replace(() -> space.mremap(SOURCE, LENGTH, LENGTH, Mman.MAYMOVE | Mman.MREMAP_FIXED, REPLACED));
         judge(7);
     }
 
@@ -85,7 +83,7 @@ class TruncatedWhileReplacingTest {
             file.truncate(PAGE);
             file.truncate(LENGTH);
         });
-        assertEquals(0, space.mprotect(NARROWED, PAGE, Protection.READ));
+        assertEquals(0, space.mprotect(NARROWED, PAGE, Mman.READ));
         assertTrue(isBeside.get(), "the fork or the call was over before the truncation");
         assertEquals(REPLACED, Await.result("the call", replacing, List.of()));
         try (AddressSpace child = Await.result("the fork", fork, List.of());

@@ -18,7 +18,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -83,7 +83,7 @@ final class WaitingTest {
         AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(space));
         List<HeldOperations.Caller<Long>> callers = new ArrayList<>();
-        int noReplace = ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+        int noReplace = ANONYMOUS | Mman.FIXED_NOREPLACE;
         for (int i = 0; i < 12; i++) {
             callers.add(waits(() -> space.mmap(page(16), 8 * PAGE, RW, noReplace, null, 0)));
         }

@@ -17,10 +17,8 @@ import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Frames.Magazine;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
@@ -487,8 +485,8 @@ final class FramesTest {
     final class Failures {
         private static final long A = 0x10_0000_0000L;
         private static final long PAGE = 4096;
-        private static final int RW = Protection.READ | Protection.WRITE;
-        private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        private static final int RW = Mman.READ | Mman.WRITE;
+        private static final int FIXED = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
 
         private final FailingStore failing = new FailingStore(new DirectFrames(12, 10, 1 << 8));
         private final Machine machine = Machine.builder()
@@ -509,8 +507,7 @@ final class FramesTest {
             assertEquals(0, machine.statistics().framesInUse());
             // Would fail if a reader section had been left open.
             try (AddressSpace other = machine.newSpace(Geometry.LINUX_X86_64)) {
-                assertEquals(
-                        A, other.mmap(A, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0));
+                assertEquals(A, other.mmap(A, PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED, null, 0));
                 assertEquals(0, other.munmap(A, PAGE));
             }
         }
@@ -520,7 +517,7 @@ final class FramesTest {
         void pageMkwrite() {
             map();
             failing.fail("fill", 0);
-            assertThrows(FailingStore.Failure.class, () -> space.madvise(A, PAGE, Advice.POPULATE_WRITE));
+            assertThrows(FailingStore.Failure.class, () -> space.madvise(A, PAGE, Mman.POPULATE_WRITE));
             assertEquals(0, machine.statistics().framesInUse());
         }
 
@@ -529,8 +526,8 @@ final class FramesTest {
         void pageOfZeros() {
             map();
             failing.fail("fill", 0);
-            assertThrows(FailingStore.Failure.class, () -> space.madvise(A, PAGE, Advice.POPULATE_READ));
-            space.madvise(A, PAGE, Advice.POPULATE_READ);
+            assertThrows(FailingStore.Failure.class, () -> space.madvise(A, PAGE, Mman.POPULATE_READ));
+            space.madvise(A, PAGE, Mman.POPULATE_READ);
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(space);
                 assertEquals(Fault.NONE, cpu.memory().load(A, 8));
@@ -546,7 +543,7 @@ final class FramesTest {
                 cpu.switchTo(space);
                 assertEquals(Fault.NONE, cpu.memory().store(A, 8, 1));
                 assertEquals(Fault.NONE, cpu.memory().store(A + PAGE, 8, 1));
-                PinnedFrame pinned = SpaceFixture.pin(cpu.memory(), A + PAGE, Protection.WRITE);
+                PinnedFrame pinned = SpaceFixture.pin(cpu.memory(), A + PAGE, Mman.WRITE);
                 failing.fail("copy", 0);
                 assertThrows(FailingStore.Failure.class, space::fork);
                 space.fork().close();

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.Watches.Tree;
 import dev.samara.core.internal.page.Watches.WatchedRange;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -48,7 +48,7 @@ final class WatchesTest {
         assertFalse(watches.add(refused, 2));
         watches.remove(refused);
         assertFalse(watches.add(watch(4, 10, 20), 2));
-        watches.tell(Protection.WRITE, 10, 1, 0);
+        watches.tell(Mman.WRITE, 10, 1, 0);
         assertEquals(List.of(1, 2), told);
         watches.remove(first);
         watches.remove(first);
@@ -84,7 +84,7 @@ final class WatchesTest {
                     .map(Range::name)
                     .toList();
             assertEquals(!expected.isEmpty(), watches.touches(base + first, base + last));
-            watches.tell(Protection.WRITE, base + first, last - first + 1, 0);
+            watches.tell(Mman.WRITE, base + first, last - first + 1, 0);
             assertEquals(expected, told);
             told.clear();
         }
@@ -97,7 +97,7 @@ final class WatchesTest {
     void neverAdded() {
         assertTrue(watches.add(watch(1, 10, 20), MANY));
         watches.remove(watch(2, 10, 20));
-        watches.tell(Protection.WRITE, 10, 1, 0);
+        watches.tell(Mman.WRITE, 10, 1, 0);
         assertEquals(List.of(1), told);
     }
 

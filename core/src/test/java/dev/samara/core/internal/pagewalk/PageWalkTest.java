@@ -34,10 +34,8 @@ import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -728,7 +726,7 @@ final class PageWalkTest {
             DISCARDED {
                 @Override
                 void run(SpaceFixture fixture, long first, long end) {
-                    assertEquals(0, fixture.space.madvise(address(first), (end - first) * PAGE, Advice.DONTNEED));
+                    assertEquals(0, fixture.space.madvise(address(first), (end - first) * PAGE, Mman.DONTNEED));
                     for (long page = first - 2; page < end + 2; page++) {
                         boolean isWithin = page >= first && page < end;
                         assertEquals(
@@ -742,7 +740,7 @@ final class PageWalkTest {
                 @Override
                 void run(SpaceFixture fixture, long first, long end) {
                     long length = (end - first) * PAGE;
-                    int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+                    int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
                     assertEquals(AWAY, fixture.space.mremap(address(first), length, length, flags, AWAY));
                     for (long page = first - 2; page < end + 2; page++) {
                         boolean isWithin = page >= first && page < end;
@@ -765,7 +763,7 @@ final class PageWalkTest {
                         boolean isWithin = page >= first && page < end;
                         assertFault(isWithin ? Fault.MAPERR : Fault.NONE, fixture.memory.load(address(page), 8));
                     }
-                    fixture.map(address(first), end - first, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    fixture.map(address(first), end - first, RW, ANONYMOUS | Mman.FIXED, null, 0);
                 }
             };
 
@@ -792,7 +790,7 @@ final class PageWalkTest {
             // Each page of three leaves has its own slot in the TLB.
             SpaceFixture fixture =
                     new SpaceFixture(Machine.builder().memory(4L * LEAF * PAGE).tlbEntries(4 * LEAF));
-            fixture.map(AT, 3 * LEAF, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.map(AT, 3 * LEAF, RW, ANONYMOUS | Mman.FIXED, null, 0);
             for (int round = 0; round < ROUNDS; round++) {
                 int leaves = 2 + round % 2;
                 long first = LEAF - 1L - random.nextInt(20);

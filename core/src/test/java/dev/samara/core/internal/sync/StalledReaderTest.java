@@ -14,11 +14,9 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.page.HookedFrames;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -42,7 +40,7 @@ import org.junit.jupiter.api.Test;
 class StalledReaderTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
     private static final int BOUND = 3;
     private static final int PAGES = 8;
 
@@ -71,7 +69,7 @@ class StalledReaderTest {
                     .reportTo(reports::add)
                     .build();
             space = machine.newSpace(LINUX);
-            start = space.mmap(0, PAGES * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            start = space.mmap(0, PAGES * PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(space);
                 assertEquals(PAGES * PAGE, cpu.memory().fill(start, PAGES * PAGE, (byte) 1));
@@ -220,7 +218,7 @@ class StalledReaderTest {
                 .build();
         AddressSpace space = machine.newSpace(LINUX);
         HangingBacking file = new HangingBacking(machine);
-        long at = space.mmap(0, PAGES * PAGE, RW, MapFlags.SHARED, file, 0);
+        long at = space.mmap(0, PAGES * PAGE, RW, Mman.SHARED, file, 0);
         assertTrue(at > 0);
         Thread asleep = new Thread(
                 () -> {
@@ -234,7 +232,7 @@ class StalledReaderTest {
         asleep.start();
         file.asked.await();
         int done = 0;
-        while (done <= 2 * BOUND && space.madvise(at, PAGE, done % 2 == 0 ? Advice.DONTDUMP : Advice.DODUMP) == 0) {
+        while (done <= 2 * BOUND && space.madvise(at, PAGE, done % 2 == 0 ? Mman.DONTDUMP : Mman.DODUMP) == 0) {
             done++;
         }
         assertEquals(0, file.closed.get(), "closed while a CPU asks for its pages");

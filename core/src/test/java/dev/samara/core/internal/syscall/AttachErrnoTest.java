@@ -8,9 +8,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import java.util.List;
@@ -47,16 +46,16 @@ final class AttachErrnoTest {
     List<DynamicTest> shmat() {
         return new ErrnoTable<>(Shmat::new)
                 .row(Errno.EINVAL, "not a page boundary", shmat -> {
-                    shmat.flags &= ~ShmFlags.RND;
+                    shmat.flags &= ~Mman.RND;
                     shmat.address = PLACE + 1;
                 })
                 .row(Errno.EINVAL, "no segment", shmat -> shmat.segment = null)
                 .row(Errno.EINVAL, "REMAP of nowhere", shmat -> {
-                    shmat.flags = ShmFlags.REMAP;
+                    shmat.flags = Mman.REMAP;
                     shmat.address = 0;
                 })
                 .row(Errno.EINVAL, "REMAP of what rounds to nowhere", shmat -> {
-                    shmat.flags = ShmFlags.REMAP | ShmFlags.RND;
+                    shmat.flags = Mman.REMAP | Mman.RND;
                     shmat.address = PAGE - 1;
                 })
                 .row(Errno.EINVAL, "something is there", shmat -> shmat.address = PLACE + PAGE)
@@ -75,16 +74,16 @@ final class AttachErrnoTest {
     @DisplayName("RND rounds down, REMAP replaces, RDONLY and EXEC decide about rights")
     void flags() {
         AddressSpace space = space();
-        assertEquals(PLACE, space.shmat(OpenFiles.FIVE_PAGES, PLACE + 5, ShmFlags.RND | ShmFlags.RDONLY));
+        assertEquals(PLACE, space.shmat(OpenFiles.FIVE_PAGES, PLACE + 5, Mman.RND | Mman.RDONLY));
         assertEquals(Errno.EINVAL.result(), space.shmat(OpenFiles.ONE_BYTE, PLACE + 4 * PAGE, 0));
-        assertEquals(PLACE + PAGE, space.shmat(OpenFiles.ONE_BYTE, PLACE + PAGE, ShmFlags.REMAP | ShmFlags.SHM_EXEC));
+        assertEquals(PLACE + PAGE, space.shmat(OpenFiles.ONE_BYTE, PLACE + PAGE, Mman.REMAP | Mman.SHM_EXEC));
         assertEquals("""
             10000000-10001000 rd mr me ms +0 /SYSV00001234 (deleted)#1
             10001000-10002000 rd wr ex sh mr mw me ms +0 /SYSV00000000 (deleted)#2
             10002000-10005000 rd mr me ms +2 /SYSV00001234 (deleted)#1
             """, LayoutText.of(space));
         assertEquals(Errno.EACCES.result(), space.mprotect(PLACE, PAGE, CallArguments.RW));
-        assertEquals(Errno.EPERM.result(), space.shmat(OpenFiles.ONE_BYTE, PAGE - 1, ShmFlags.RND));
+        assertEquals(Errno.EPERM.result(), space.shmat(OpenFiles.ONE_BYTE, PAGE - 1, Mman.RND));
     }
 
     @Test
@@ -95,7 +94,7 @@ final class AttachErrnoTest {
         assertEquals(Errno.EINVAL.result(), space.shmdt(PLACE + 1));
         assertEquals(Errno.EINVAL.result(), space.shmdt(PLACE + PAGE));
         assertEquals(Errno.EINVAL.result(), space.shmdt(PLACE + 64 * PAGE));
-        space.throwing().mprotect(PLACE + PAGE, PAGE, Protection.READ);
+        space.throwing().mprotect(PLACE + PAGE, PAGE, Mman.READ);
         space.throwing().munmap(PLACE + 3 * PAGE, PAGE);
         space.throwing().shmat(OpenFiles.ONE_BYTE, PLACE + 3 * PAGE, 0);
         assertEquals(0, space.shmdt(PLACE));

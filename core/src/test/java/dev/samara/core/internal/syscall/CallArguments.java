@@ -6,8 +6,7 @@ import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Capability;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -29,9 +28,9 @@ abstract class CallArguments {
 
     static final long LIMIT = Geometry.LINUX_X86_64.limit();
 
-    static final int RW = Protection.READ | Protection.WRITE;
+    static final int RW = Mman.READ | Mman.WRITE;
 
-    static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    static final int ANON = Mman.PRIVATE | Mman.ANONYMOUS;
 
     final MachineBuilder machine = Machine.builder();
     final List<Vma> loaded = new ArrayList<>();
@@ -65,7 +64,7 @@ abstract class CallArguments {
 
     /** Maps private anonymous memory before the call. */
     final void map(long address, long pages, int protection) {
-        before(space -> space.throwing().mmap(address, pages * PAGE, protection, ANON | MapFlags.FIXED, null, 0));
+        before(space -> space.throwing().mmap(address, pages * PAGE, protection, ANON | Mman.FIXED, null, 0));
     }
 
     final void map(long address, long pages) {

@@ -14,10 +14,8 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -33,7 +31,7 @@ final class CollectionSinkTest extends CollectionFixture {
     void throwingSink() {
         long at = fixture.anonymous(4);
         assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
-        assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Mman.DONTNEED));
         fixture.load(at + 3 * PAGE);
         IllegalCallerException refused = new IllegalCallerException("a full disk");
         List<Long> told = new ArrayList<>();
@@ -64,9 +62,9 @@ final class CollectionSinkTest extends CollectionFixture {
     @DisplayName("whose sink throws loses no page that was moved, copied, unmapped or discarded by then")
     void throwingSinkThatChanges() {
         MemoryFile file = fixture.file(8);
-        long at = fixture.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
+        long at = fixture.map(0, 8, RW, Mman.SHARED, file.open(), 0);
         long to = fixture.anonymous(8);
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(8 * PAGE, cpu.memory().fill(at, 8 * PAGE, (byte) 1));
         assertThrows(
                 IllegalCallerException.class,
@@ -74,7 +72,7 @@ final class CollectionSinkTest extends CollectionFixture {
                     assertEquals(0, space.mprotect(at, 4 * PAGE, READ));
                     assertEquals(to, space.mremap(at, 2 * PAGE, 2 * PAGE, flags, to));
                     assertEquals(0, space.munmap(at + 4 * PAGE, PAGE));
-                    fixture.map(at + 5 * PAGE, 1, READ, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
+                    fixture.map(at + 5 * PAGE, 1, READ, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
                     fixture.load(at + 5 * PAGE);
                     throw new IllegalCallerException();
                 }));

@@ -24,11 +24,9 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -102,8 +100,8 @@ final class CollectionTest extends CollectionFixture {
     @DisplayName("in a file's page hands the dirt on to the frame, and is of one mapping")
     void ofAFile() {
         MemoryFile file = fixture.machine.newFile("/clean", 8, GEOMETRY, 4 * PAGE);
-        long at = fixture.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
-        long other = fixture.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
+        long at = fixture.map(0, 4, RW, Mman.SHARED, file.open(), 0);
+        long other = fixture.map(0, 4, RW, Mman.SHARED, file.open(), 0);
         fixture.load(at);
         fixture.load(other);
         Frames frames = MachineInternals.layoutOf(space).memory().frames();
@@ -128,7 +126,7 @@ final class CollectionTest extends CollectionFixture {
         fixture.store(at + PAGE, 1);
         fixture.load(at + 2 * PAGE);
         assertEquals(pages(0), dirty(at, 1));
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
         assertEquals(to, space.mremap(at, 4 * PAGE, 4 * PAGE, flags, to));
         assertEquals(pages(), dirty(at, 4));
         assertEquals(pages(0, 1), dirty(to, 4), "and not the zero page");
@@ -224,16 +222,16 @@ final class CollectionTest extends CollectionFixture {
         long at = fixture.anonymous(4);
         assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
         assertEquals(0, space.munmap(at, PAGE));
-        assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(at + PAGE, PAGE, Mman.DONTNEED));
         assertEquals(0, space.mprotect(at + 2 * PAGE, PAGE, READ));
         assertEquals(
                 pages(2, 3), dirty(at, 4), "a hole is passed over, and rights that were taken away change nothing");
-        fixture.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
         fixture.load(at);
         fixture.store(at + PAGE, 1);
         assertEquals(pages(1), dirty(at, 4));
         MemoryFile file = fixture.file(2);
-        long of = fixture.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
+        long of = fixture.map(0, 2, RW, Mman.SHARED, file.open(), 0);
         fixture.store(of + PAGE, 1);
         file.truncate(PAGE);
         assertEquals(pages(), dirty(of, 2));

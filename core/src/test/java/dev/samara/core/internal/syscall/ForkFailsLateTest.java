@@ -9,8 +9,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -25,7 +24,7 @@ final class ForkFailsLateTest {
     private static final long A = 0x10_0000_0000L;
     private static final long B = 0x20_0000_0000L;
     private static final long LENGTH = 4 * 4096;
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
 
     private static final class Failure extends Error {
         private static final long serialVersionUID = 1L;
@@ -66,8 +65,8 @@ final class ForkFailsLateTest {
     @Test
     @DisplayName("opens, charge and frames are given back, and the parent's munmap waits for nothing")
     void everyRelease() throws InterruptedException {
-        int shared = MapFlags.SHARED | MapFlags.FIXED;
-        int anonymous = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE;
+        int shared = Mman.SHARED | Mman.FIXED;
+        int anonymous = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED | Mman.POPULATE;
         assertEquals(A, parent.mmap(A, LENGTH, RW, shared, backing, 0));
         assertEquals(B, parent.mmap(B, LENGTH, RW, anonymous, null, 0));
         long charged = machine.committed();

@@ -19,9 +19,8 @@ import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -124,16 +123,10 @@ final class InitialMappingsTest {
         assertTrue(maps.get(2).endsWith(" [vsyscall]"), maps.get(2));
         assertEquals(1, space.usage().maps());
         assertEquals(Errno.EINVAL.result(), space.munmap(gate.start(), PAGE));
-        assertEquals(Errno.ENOMEM.result(), space.mprotect(gate.start(), PAGE, Protection.READ));
+        assertEquals(Errno.ENOMEM.result(), space.mprotect(gate.start(), PAGE, Mman.READ));
         assertEquals(
                 Errno.ENOMEM.result(),
-                space.mmap(
-                        low.start(),
-                        PAGE,
-                        Protection.READ,
-                        MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED,
-                        null,
-                        0));
+                space.mmap(low.start(), PAGE, Mman.READ, Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED, null, 0));
         try (AddressSpace child = space.fork()) {
             assertEquals(maps, child.snapshot().maps());
         }

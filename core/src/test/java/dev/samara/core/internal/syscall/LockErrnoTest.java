@@ -7,8 +7,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -114,11 +114,11 @@ final class LockErrnoTest {
         return new ErrnoTable<>(Msync::new)
                 .row(Errno.EINVAL, "an unknown flag", msync -> msync.flags |= 8)
                 .row(Errno.EINVAL, "not a page boundary", msync -> msync.address++)
-                .row(Errno.EINVAL, "ASYNC and SYNC", msync -> msync.flags |= SyncFlags.ASYNC | SyncFlags.SYNC)
+                .row(Errno.EINVAL, "ASYNC and SYNC", msync -> msync.flags |= Mman.ASYNC | Mman.SYNC)
                 .row(Errno.ENOMEM, "the range wraps", msync -> msync.length = -2 * PAGE)
                 .row(Errno.ENOMEM, "nothing there", msync -> msync.address = PLACE + 16 * PAGE)
                 .row(Errno.EBUSY, "INVALIDATE of locked memory", msync -> {
-                    msync.flags |= SyncFlags.INVALIDATE;
+                    msync.flags |= Mman.INVALIDATE;
                     msync.before(space -> space.throwing().mlock(PLACE, 3 * PAGE));
                 })
                 .tests();
@@ -132,8 +132,8 @@ final class LockErrnoTest {
         msync.before(space -> space.throwing().mlock(PLACE + 2 * PAGE, PAGE));
         try (AddressSpace space = msync.space()) {
             long all = 3 * PAGE;
-            assertEquals(Errno.ENOMEM.result(), space.msync(PLACE, all, SyncFlags.ASYNC));
-            assertEquals(Errno.EBUSY.result(), space.msync(PLACE, all, SyncFlags.ASYNC | SyncFlags.INVALIDATE));
+            assertEquals(Errno.ENOMEM.result(), space.msync(PLACE, all, Mman.ASYNC));
+            assertEquals(Errno.EBUSY.result(), space.msync(PLACE, all, Mman.ASYNC | Mman.INVALIDATE));
         }
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.Protection.EXEC;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.EXEC;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -15,7 +15,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -83,7 +83,7 @@ final class LockedRowTest {
     @Test
     @DisplayName("joins all if they are locked on fault: nothing is faulted in")
     void onFault() {
-        makeRow(LockFlags.ONFAULT);
+        makeRow(Mman.ONFAULT);
         assertEquals(0, space.mprotect(AT, 3 * PAGE, READ | WRITE));
         assertEquals(List.of(3L), lengths());
     }

@@ -9,14 +9,9 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.KernelTable;
 import dev.samara.core.fixture.LayoutText;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -35,10 +30,10 @@ final class MdweTest {
     private static final KernelTable KERNEL = new KernelTable("mdwe.table");
     private static final long PAGE = CallArguments.PAGE;
     private static final long AT = CallArguments.PLACE;
-    private static final int RX = Protection.READ | Protection.EXEC;
+    private static final int RX = Mman.READ | Mman.EXEC;
     private static final int RW = CallArguments.RW;
-    private static final int RWX = RW | Protection.EXEC;
-    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
+    private static final int RWX = RW | Mman.EXEC;
+    private static final int FIXED = CallArguments.ANON | Mman.FIXED;
 
     private final Machine machine = Machine.builder().memory(1 << 22).build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
@@ -54,7 +49,7 @@ final class MdweTest {
     }
 
     private long refuse() {
-        return space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN);
+        return space.setMdwe(Mman.REFUSE_EXEC_GAIN);
     }
 
     @TestFactory
@@ -85,10 +80,9 @@ final class MdweTest {
     List<DynamicTest> mmap() {
         return KERNEL.tests("mmap", words -> {
             AddressSpace one = fresh();
-            assertEquals(0, one.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
-            int type = words[1].equals("shared") ? MapFlags.SHARED : MapFlags.PRIVATE;
-            return KernelTable.answers(
-                    one.mmap(0, PAGE, Integer.parseInt(words[0]), type | MapFlags.ANONYMOUS, null, 0));
+            assertEquals(0, one.setMdwe(Mman.REFUSE_EXEC_GAIN));
+            int type = words[1].equals("shared") ? Mman.SHARED : Mman.PRIVATE;
+            return KernelTable.answers(one.mmap(0, PAGE, Integer.parseInt(words[0]), type | Mman.ANONYMOUS, null, 0));
         });
     }
 
@@ -98,7 +92,7 @@ final class MdweTest {
         return KERNEL.tests("mprotect", rights -> {
             AddressSpace one = fresh();
             assertEquals(AT, one.mmap(AT, PAGE, Integer.parseInt(rights[0]), FIXED, null, 0));
-            assertEquals(0, one.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
+            assertEquals(0, one.setMdwe(Mman.REFUSE_EXEC_GAIN));
             return KernelTable.answers(one.mprotect(AT, PAGE, Integer.parseInt(rights[1])));
         });
     }
@@ -118,7 +112,7 @@ final class MdweTest {
 
     private String orderOfMmap(String row) {
         if (row.equals("noreplace")) {
-            map(AT, Protection.READ);
+            map(AT, Mman.READ);
         } else if (row.equals("over-mapping-kept") || row.equals("sealed-below")) {
             map(AT, RW);
         }
@@ -126,27 +120,25 @@ final class MdweTest {
             space.throwing().mseal(AT, PAGE, 0);
         }
         assertEquals(0, refuse());
-        int shared = MapFlags.SHARED | MapFlags.FIXED;
+        int shared = Mman.SHARED | Mman.FIXED;
         long result = switch (row) {
             case "length-0" -> space.mmap(AT, 0, RWX, FIXED, null, 0);
             case "unaligned" -> space.mmap(AT + 1, PAGE, RWX, FIXED, null, 0);
             case "beyond" -> map(CallArguments.LIMIT, RWX);
             case "badfd" -> space.mmap(AT, PAGE, RWX, shared, null, 0);
-            case "noreplace" -> space.mmap(AT, PAGE, RWX, CallArguments.ANON | MapFlags.FIXED_NOREPLACE, null, 0);
+            case "noreplace" -> space.mmap(AT, PAGE, RWX, CallArguments.ANON | Mman.FIXED_NOREPLACE, null, 0);
             case "memlock-0" -> {
                 space.setLimit(Resource.MEMLOCK, 0);
-                yield space.mmap(AT, PAGE, RWX, FIXED | MapFlags.LOCKED, null, 0);
+                yield space.mmap(AT, PAGE, RWX, FIXED | Mman.LOCKED, null, 0);
             }
             case "memlock-1" -> {
                 space.setLimit(Resource.MEMLOCK, PAGE);
-                yield space.mmap(AT, 2 * PAGE, RWX, FIXED | MapFlags.LOCKED, null, 0);
+                yield space.mmap(AT, 2 * PAGE, RWX, FIXED | Mman.LOCKED, null, 0);
             }
-            case "notype" -> space.mmap(AT, PAGE, RWX, MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
-            case "validate-unknown" ->
-                space.mmap(AT, PAGE, RWX, MapFlags.SHARED_VALIDATE | MapFlags.FIXED | 0x200000, file, 0);
+            case "notype" -> space.mmap(AT, PAGE, RWX, Mman.ANONYMOUS | Mman.FIXED, null, 0);
+            case "validate-unknown" -> space.mmap(AT, PAGE, RWX, Mman.SHARED_VALIDATE | Mman.FIXED | 0x200000, file, 0);
             case "overflow" -> space.mmap(AT, PAGE, RWX, shared, file, Long.MAX_VALUE & -PAGE);
-            case "growsdown-file" ->
-                space.mmap(AT, PAGE, RWX, MapFlags.PRIVATE | MapFlags.FIXED | MapFlags.GROWSDOWN, file, 0);
+            case "growsdown-file" -> space.mmap(AT, PAGE, RWX, Mman.PRIVATE | Mman.FIXED | Mman.GROWSDOWN, file, 0);
             case "as-limit" -> {
                 space.setLimit(Resource.AS, 0);
                 yield map(AT, RWX);
@@ -155,7 +147,7 @@ final class MdweTest {
             default -> throw new AssertionError(row);
         };
         return row.equals("over-mapping-kept")
-                ? KernelTable.answers(result, space.mprotect(AT, PAGE, Protection.READ))
+                ? KernelTable.answers(result, space.mprotect(AT, PAGE, Mman.READ))
                 : KernelTable.answers(result);
     }
 
@@ -168,7 +160,7 @@ final class MdweTest {
                 map(AT + PAGE, RW);
             }
             case "readonly-shared" ->
-                assertEquals(AT, space.mmap(AT, PAGE, Protection.READ, MapFlags.SHARED | MapFlags.FIXED, readOnly, 0));
+                assertEquals(AT, space.mmap(AT, PAGE, Mman.READ, Mman.SHARED | Mman.FIXED, readOnly, 0));
             default -> map(AT, RW);
         }
         if (row.equals("sealed")) {
@@ -180,12 +172,10 @@ final class MdweTest {
             case "length-0" -> KernelTable.answers(space.mprotect(AT, 0, RWX));
             case "hole" -> KernelTable.answers(space.mprotect(AT, PAGE, RWX));
             case "unknown" -> KernelTable.answers(space.mprotect(AT, PAGE, RWX | 0x100));
-            case "growsdown-not" -> KernelTable.answers(space.mprotect(AT, PAGE, RWX | Protection.PROT_GROWSDOWN));
-            case "sealed" ->
-                KernelTable.answers(space.mprotect(AT, PAGE, RWX), space.mprotect(AT, PAGE, Protection.READ));
-            case "hole-behind" -> KernelTable.answers(space.mprotect(AT, 2 * PAGE, Protection.EXEC));
-            case "second" ->
-                KernelTable.answers(space.mprotect(AT, 2 * PAGE, Protection.EXEC), space.mprotect(AT, PAGE, RX));
+            case "growsdown-not" -> KernelTable.answers(space.mprotect(AT, PAGE, RWX | Mman.PROT_GROWSDOWN));
+            case "sealed" -> KernelTable.answers(space.mprotect(AT, PAGE, RWX), space.mprotect(AT, PAGE, Mman.READ));
+            case "hole-behind" -> KernelTable.answers(space.mprotect(AT, 2 * PAGE, Mman.EXEC));
+            case "second" -> KernelTable.answers(space.mprotect(AT, 2 * PAGE, Mman.EXEC), space.mprotect(AT, PAGE, RX));
             case "data-limit" -> {
                 space.setLimit(Resource.DATA, 1);
                 yield KernelTable.answers(space.mprotect(AT, PAGE, RWX), space.mprotect(AT, PAGE, RW));
@@ -200,22 +190,21 @@ final class MdweTest {
         map(AT, row.equals("exec") ? RX : RWX);
         assertEquals(0, refuse());
         return switch (call) {
-            case "mremap" -> KernelTable.answers(space.mremap(AT, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0));
-            case "madvise" -> KernelTable.answers(space.madvise(AT, PAGE, Advice.DONTFORK), space.mlock(AT, PAGE));
+            case "mremap" -> KernelTable.answers(space.mremap(AT, PAGE, 2 * PAGE, Mman.MAYMOVE, 0));
+            case "madvise" -> KernelTable.answers(space.madvise(AT, PAGE, Mman.DONTFORK), space.mlock(AT, PAGE));
             case "shmat" ->
                 KernelTable.answers(
-                        space.shmat(segment, 0, ShmFlags.SHM_EXEC),
-                        space.shmat(segment, 0, ShmFlags.SHM_EXEC | ShmFlags.RDONLY));
+                        space.shmat(segment, 0, Mman.SHM_EXEC), space.shmat(segment, 0, Mman.SHM_EXEC | Mman.RDONLY));
             default -> throw new AssertionError(call);
         };
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {MdweFlags.REFUSE_EXEC_GAIN, MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT})
+    @ValueSource(ints = {Mman.REFUSE_EXEC_GAIN, Mman.REFUSE_EXEC_GAIN | Mman.NO_INHERIT})
     @DisplayName("a space that replaces another has its bits, unless NO_INHERIT is one, or it has bits of its own")
     void exec(int bits) {
         assertEquals(0, space.setMdwe(bits));
-        boolean isInherited = (bits & MdweFlags.NO_INHERIT) == 0;
+        boolean isInherited = (bits & Mman.NO_INHERIT) == 0;
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
             AddressSpace next = machine.newSpace(Geometry.LINUX_X86_64);
@@ -223,9 +212,9 @@ final class MdweTest {
             assertEquals(isInherited ? bits : 0, next.mdwe());
             assertEquals(isInherited, Errno.isError(next.mmap(0, PAGE, RWX, CallArguments.ANON, null, 0)));
             AddressSpace third = machine.newSpace(Geometry.LINUX_X86_64);
-            assertEquals(0, third.setMdwe(MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT));
+            assertEquals(0, third.setMdwe(Mman.REFUSE_EXEC_GAIN | Mman.NO_INHERIT));
             cpu.exec(third);
-            assertEquals(MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT, third.mdwe());
+            assertEquals(Mman.REFUSE_EXEC_GAIN | Mman.NO_INHERIT, third.mdwe());
         }
     }
 

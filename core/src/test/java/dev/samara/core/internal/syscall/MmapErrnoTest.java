@@ -8,8 +8,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -35,8 +34,8 @@ final class MmapErrnoTest {
         long address = PLACE;
         long length = 2 * PAGE;
         int protection = RW;
-        int type = MapFlags.PRIVATE;
-        int flags = MapFlags.FIXED;
+        int type = Mman.PRIVATE;
+        int flags = Mman.FIXED;
 
         @Nullable
         Backing backing = file;
@@ -55,7 +54,7 @@ final class MmapErrnoTest {
         }
 
         void shared() {
-            type = MapFlags.SHARED;
+            type = Mman.SHARED;
             protection = RW;
         }
     }
@@ -66,12 +65,12 @@ final class MmapErrnoTest {
         return new ErrnoTable<>(Mmap::new)
                 .row(Errno.EINVAL, "the offset is not a page boundary", mmap -> mmap.offset = PAGE + 1)
                 .row(Errno.EBADF, "a bad descriptor", mmap -> mmap.backing = null)
-                .row(Errno.EINVAL, "huge pages of a file that has none", mmap -> mmap.flags |= MapFlags.HUGETLB)
+                .row(Errno.EINVAL, "huge pages of a file that has none", mmap -> mmap.flags |= Mman.HUGETLB)
                 .row(Errno.EINVAL, "length 0", mmap -> mmap.length = 0)
                 .row(Errno.ENOMEM, "the length rounds to 0", mmap -> mmap.length = -1)
                 .row(Errno.ENOMEM, "more mappings than allowed", mmap -> {
-                    mmap.map(PLACE + 4 * PAGE, 1, Protection.READ);
-                    mmap.map(PLACE + 8 * PAGE, 1, Protection.READ);
+                    mmap.map(PLACE + 4 * PAGE, 1, Mman.READ);
+                    mmap.map(PLACE + 8 * PAGE, 1, Mman.READ);
                 })
                 .row(Errno.ENOMEM, "longer than the space", mmap -> mmap.length = CallArguments.LIMIT + 1)
                 .row(
@@ -80,13 +79,13 @@ final class MmapErrnoTest {
                         mmap -> mmap.address = CallArguments.LIMIT - PAGE + 1)
                 .row(Errno.EINVAL, "FIXED at no page boundary", mmap -> mmap.address = PAGE + 1)
                 .row(Errno.EPERM, "below the lowest address that may be mapped", mmap -> mmap.address = PAGE)
-                .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= MapFlags.FIXED_NOREPLACE)
+                .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= Mman.FIXED_NOREPLACE)
                 .row(Errno.EPERM, "LOCKED, but nothing may be locked", mmap -> {
-                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.flags |= Mman.LOCKED;
                     mmap.limit(Resource.MEMLOCK, 0);
                 })
                 .row(Errno.EAGAIN, "LOCKED over the limit", mmap -> {
-                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.flags |= Mman.LOCKED;
                     mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
                 })
                 .row(
@@ -94,7 +93,7 @@ final class MmapErrnoTest {
                         "beyond the maximum size of the file",
                         mmap -> mmap.file.maximumSize = 2 * PAGE - 1)
                 .row(Errno.EOPNOTSUPP, "SHARED_VALIDATE with an unknown flag", mmap -> {
-                    mmap.type = MapFlags.SHARED_VALIDATE;
+                    mmap.type = Mman.SHARED_VALIDATE;
                     mmap.flags |= 0x200000;
                 })
                 .row(Errno.EACCES, "shared and writable, open for reading", mmap -> {
@@ -111,11 +110,11 @@ final class MmapErrnoTest {
                 })
                 .row(Errno.EACCES, "not open for reading", mmap -> mmap.file.readable = false)
                 .row(Errno.EPERM, "executable, from a mount that forbids it", mmap -> {
-                    mmap.protection |= Protection.EXEC;
+                    mmap.protection |= Mman.EXEC;
                     mmap.file.executable = false;
                 })
                 .row(Errno.ENODEV, "a file that cannot be mapped", mmap -> mmap.file.mappable = false)
-                .row(Errno.EINVAL, "a stack of a file", mmap -> mmap.flags |= MapFlags.GROWSDOWN)
+                .row(Errno.EINVAL, "a stack of a file", mmap -> mmap.flags |= Mman.GROWSDOWN)
                 .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
                 .row(Errno.ENOMEM, "over the limit of the address space", mmap -> mmap.limit(Resource.AS, 2 * PAGE))
                 .row(Errno.ENOMEM, "over the limit of data", mmap -> mmap.limit(Resource.DATA, 2 * PAGE))
@@ -131,7 +130,7 @@ final class MmapErrnoTest {
                     mmap.file.maximumSize = 4 * PAGE;
                     mmap.offset = 3 * PAGE;
                 })
-                .row(Errno.EINVAL, "no type that a file can have", mmap -> mmap.type = MapFlags.DROPPABLE)
+                .row(Errno.EINVAL, "no type that a file can have", mmap -> mmap.type = Mman.DROPPABLE)
                 .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
                 .tests();
     }
@@ -141,22 +140,22 @@ final class MmapErrnoTest {
     List<DynamicTest> memory() {
         return new ErrnoTable<>(() -> {
                     Mmap mmap = new Mmap();
-                    mmap.flags |= MapFlags.ANONYMOUS;
+                    mmap.flags |= Mman.ANONYMOUS;
                     mmap.backing = null;
                     return mmap;
                 })
                 .row(Errno.EINVAL, "the offset is not a page boundary", mmap -> mmap.offset = 7)
                 .row(Errno.EINVAL, "length 0", mmap -> mmap.length = 0)
-                .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= MapFlags.FIXED_NOREPLACE)
+                .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= Mman.FIXED_NOREPLACE)
                 .row(Errno.EAGAIN, "LOCKED over the limit", mmap -> {
-                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.flags |= Mman.LOCKED;
                     mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
                 })
-                .row(Errno.EINVAL, "SHARED_VALIDATE", mmap -> mmap.type = MapFlags.SHARED_VALIDATE)
+                .row(Errno.EINVAL, "SHARED_VALIDATE", mmap -> mmap.type = Mman.SHARED_VALIDATE)
                 .row(Errno.EINVAL, "no type", mmap -> mmap.type = 0)
                 .row(Errno.EINVAL, "a shared stack", mmap -> {
-                    mmap.type = MapFlags.SHARED;
-                    mmap.flags |= MapFlags.GROWSDOWN;
+                    mmap.type = Mman.SHARED;
+                    mmap.flags |= Mman.GROWSDOWN;
                 })
                 .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
                 .row(Errno.ENOMEM, "over the limit of the address space", mmap -> mmap.limit(Resource.AS, 2 * PAGE))
@@ -170,16 +169,16 @@ final class MmapErrnoTest {
     List<DynamicTest> droppable() {
         return new ErrnoTable<>(() -> {
                     Mmap mmap = new Mmap();
-                    mmap.flags |= MapFlags.ANONYMOUS;
-                    mmap.type = MapFlags.DROPPABLE;
+                    mmap.flags |= Mman.ANONYMOUS;
+                    mmap.type = Mman.DROPPABLE;
                     return mmap;
                 })
                 .row(Errno.EAGAIN, "LOCKED over the limit", mmap -> {
-                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.flags |= Mman.LOCKED;
                     mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
                 })
-                .row(Errno.EINVAL, "LOCKED", mmap -> mmap.flags |= MapFlags.LOCKED)
-                .row(Errno.EINVAL, "a stack", mmap -> mmap.flags |= MapFlags.GROWSDOWN)
+                .row(Errno.EINVAL, "LOCKED", mmap -> mmap.flags |= Mman.LOCKED)
+                .row(Errno.EINVAL, "a stack", mmap -> mmap.flags |= Mman.GROWSDOWN)
                 .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
                 .tests();
     }
@@ -212,7 +211,7 @@ final class MmapErrnoTest {
     @DisplayName("huge pages: there are none, so ENOMEM, but other errors come first")
     void hugePages(int flags, long address, long length, long offset, Errno errno) {
         AddressSpace space = space();
-        space.throwing().mmap(0x20000000, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
+        space.throwing().mmap(0x20000000, PAGE, RW, ANON | Mman.FIXED, null, 0);
         assertEquals(errno.result(), space.mmap(address, length, RW, flags, null, offset));
         assertEquals("20000000-20001000 rd wr mr mw me ac +20000\n", LayoutText.of(space));
     }
@@ -223,8 +222,8 @@ final class MmapErrnoTest {
         Mmap mmap = new Mmap();
         mmap.file.appendOnly = true;
         mmap.file.writable = false;
-        mmap.type = MapFlags.SHARED;
-        mmap.protection = Protection.READ;
+        mmap.type = Mman.SHARED;
+        mmap.protection = Mman.READ;
         assertEquals(PLACE, mmap.call(mmap.space()));
     }
 
@@ -233,20 +232,19 @@ final class MmapErrnoTest {
     void unknownFlags() {
         AddressSpace space = space();
         int unknown = 0x200000;
-        int validate = MapFlags.SHARED_VALIDATE;
-        for (int type : new int[] {MapFlags.SHARED, MapFlags.PRIVATE}) {
+        int validate = Mman.SHARED_VALIDATE;
+        for (int type : new int[] {Mman.SHARED, Mman.PRIVATE}) {
             assertEquals(
                     PLACE,
-                    space.mmap(PLACE, PAGE, RW, type | unknown | MapFlags.FIXED, OpenFiles.A, 0),
+                    space.mmap(PLACE, PAGE, RW, type | unknown | Mman.FIXED, OpenFiles.A, 0),
                     () -> "type " + type);
         }
         assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | unknown, OpenFiles.A, 0));
-        assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | MapFlags.MAP_SYNC, OpenFiles.A, 0));
+        assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | Mman.MAP_SYNC, OpenFiles.A, 0));
         assertEquals(
                 Errno.EOPNOTSUPP.result(),
-                space.mmap(PLACE + PAGE, PAGE, RW, validate | MapFlags.FIXED_NOREPLACE, OpenFiles.A, 0));
+                space.mmap(PLACE + PAGE, PAGE, RW, validate | Mman.FIXED_NOREPLACE, OpenFiles.A, 0));
         assertEquals(
-                Errno.EEXIST.result(),
-                space.mmap(PLACE, PAGE, RW, validate | MapFlags.FIXED_NOREPLACE, OpenFiles.A, 0));
+                Errno.EEXIST.result(), space.mmap(PLACE, PAGE, RW, validate | Mman.FIXED_NOREPLACE, OpenFiles.A, 0));
     }
 }

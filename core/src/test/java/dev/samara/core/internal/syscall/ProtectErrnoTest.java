@@ -4,8 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -16,7 +15,7 @@ import org.junit.jupiter.api.TestFactory;
 final class ProtectErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
-    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
+    private static final int FIXED = CallArguments.ANON | Mman.FIXED;
 
     /** A call that makes three pages of a mapping of five pages writable. */
     private static final class Mprotect extends CallArguments {
@@ -29,8 +28,8 @@ final class ProtectErrnoTest {
 
         Mprotect() {
             before(space -> {
-                int flags = ofFile ? MapFlags.SHARED | MapFlags.FIXED : FIXED;
-                space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, flags, OpenFiles.R, 0);
+                int flags = ofFile ? Mman.SHARED | Mman.FIXED : FIXED;
+                space.throwing().mmap(PLACE, 5 * PAGE, Mman.READ, flags, OpenFiles.R, 0);
             });
         }
 
@@ -47,21 +46,15 @@ final class ProtectErrnoTest {
                 .row(
                         Errno.EINVAL,
                         "both GROWS bits",
-                        mprotect -> mprotect.protection |= Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP)
+                        mprotect -> mprotect.protection |= Mman.PROT_GROWSDOWN | Mman.PROT_GROWSUP)
                 .row(Errno.EINVAL, "not a page boundary", mprotect -> mprotect.address++)
                 .row(Errno.ENOMEM, "the range wraps", mprotect -> mprotect.length = -2 * PAGE)
                 .row(Errno.ENOMEM, "the length rounds to 0", mprotect -> mprotect.length = -1)
                 .row(Errno.EINVAL, "a bit that no right has", mprotect -> mprotect.protection |= 0x10)
                 .row(Errno.ENOMEM, "nothing there", mprotect -> mprotect.address += 16 * PAGE)
-                .row(
-                        Errno.EINVAL,
-                        "GROWSDOWN without a stack",
-                        mprotect -> mprotect.protection |= Protection.PROT_GROWSDOWN)
+                .row(Errno.EINVAL, "GROWSDOWN without a stack", mprotect -> mprotect.protection |= Mman.PROT_GROWSDOWN)
                 .row(Errno.ENOMEM, "a hole at the start", mprotect -> mprotect.address = PLACE - PAGE)
-                .row(
-                        Errno.EINVAL,
-                        "GROWSUP, which nothing does",
-                        mprotect -> mprotect.protection |= Protection.PROT_GROWSUP)
+                .row(Errno.EINVAL, "GROWSUP, which nothing does", mprotect -> mprotect.protection |= Mman.PROT_GROWSUP)
                 .row(Errno.EACCES, "a shared file open for reading", mprotect -> mprotect.ofFile = true)
                 .row(Errno.EPERM, "sealed", mprotect -> mprotect.seal(PLACE, 5))
                 .row(Errno.ENOMEM, "over the limit of data", mprotect -> mprotect.limit(Resource.DATA, 2 * PAGE))

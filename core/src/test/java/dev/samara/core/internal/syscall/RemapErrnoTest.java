@@ -9,9 +9,7 @@ import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -27,8 +25,8 @@ final class RemapErrnoTest {
     private static final long PLACE = CallArguments.PLACE;
     private static final long TARGET = PLACE + 64 * PAGE;
     private static final int RW = CallArguments.RW;
-    private static final int MOVE = RemapFlags.MAYMOVE;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+    private static final int MOVE = Mman.MAYMOVE;
+    private static final int MOVE_TO = Mman.MAYMOVE | Mman.MREMAP_FIXED;
 
     /** A call that grows two of four pages by one page. */
     private static class Mremap extends CallArguments {
@@ -109,8 +107,8 @@ final class RemapErrnoTest {
                         "the target ends beyond the space",
                         mremap -> mremap.newAddress = CallArguments.LIMIT)
                 .row(Errno.EINVAL, "the target is no page boundary", mremap -> mremap.newAddress = TARGET + 1)
-                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.MREMAP_FIXED)
-                .row(Errno.EINVAL, "DONTUNMAP with another length", mremap -> mremap.flags |= RemapFlags.DONTUNMAP)
+                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = Mman.MREMAP_FIXED)
+                .row(Errno.EINVAL, "DONTUNMAP with another length", mremap -> mremap.flags |= Mman.DONTUNMAP)
                 .row(Errno.EINVAL, "onto itself", mremap -> mremap.newAddress = mremap.address + PAGE)
                 .row(Errno.ENOMEM, "nearly too many mappings", mremap -> mremap.machine.maxMapCount(6))
                 .row(Errno.EFAULT, "nothing there", mremap -> mremap.address = PLACE - 16 * PAGE)
@@ -121,7 +119,7 @@ final class RemapErrnoTest {
                 })
                 .row(Errno.ENOMEM, "over the limit of the space", mremap -> mremap.limit(Resource.AS, 4 * PAGE))
                 .row(Errno.EPERM, "a sealed target", mremap -> {
-                    mremap.map(TARGET, 1, Protection.READ);
+                    mremap.map(TARGET, 1, Mman.READ);
                     mremap.seal(TARGET, 1);
                 })
                 .row(
@@ -137,11 +135,11 @@ final class RemapErrnoTest {
     List<DynamicTest> dontunmap() {
         return new ErrnoTable<>(() -> {
                     Mremap mremap = new Mremap();
-                    mremap.flags = MOVE | RemapFlags.DONTUNMAP;
+                    mremap.flags = MOVE | Mman.DONTUNMAP;
                     mremap.newLength = mremap.oldLength;
                     return mremap;
                 })
-                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.DONTUNMAP)
+                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = Mman.DONTUNMAP)
                 .row(Errno.EINVAL, "another length", mremap -> mremap.newLength = PAGE)
                 .row(Errno.EFAULT, "nothing there", mremap -> mremap.address = PLACE - PAGE)
                 .row(Errno.EINVAL, "a mapping that never grows", mremap -> mremap.special(VmaFlags.DONTEXPAND))
@@ -170,7 +168,7 @@ final class RemapErrnoTest {
     @DisplayName("old length 0 onto its own start: the source is unmapped as target, then nothing is there")
     void theSourceIsTheTarget() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
-        space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
+        space.throwing().mmap(PLACE, 4 * PAGE, RW, Mman.SHARED | Mman.FIXED, OpenFiles.A, 0);
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 0, 2 * PAGE, MOVE_TO, PLACE));
         assertEquals("10002000-10004000 rd wr sh mr mw me ms +2 A#1\n", LayoutText.of(space));
     }

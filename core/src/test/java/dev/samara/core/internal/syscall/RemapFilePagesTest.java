@@ -9,12 +9,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.KernelTable;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.LockFlags;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.MdweFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -35,8 +31,8 @@ final class RemapFilePagesTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long AT = CallArguments.PLACE;
     private static final int RW = CallArguments.RW;
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
-    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int SHARED = Mman.SHARED | Mman.FIXED;
+    private static final int PRIVATE = Mman.PRIVATE | Mman.FIXED;
 
     private static final ShownFlag[] SHOWN = {
         new ShownFlag(VmaFlags.LOCKED, "lo"),
@@ -100,7 +96,7 @@ final class RemapFilePagesTest {
         AddressSpace space = on.space;
         long result = switch (row) {
             case "readonly-vma" -> {
-                on.map(0, 8, Protection.READ, SHARED, on.file, 0);
+                on.map(0, 8, Mman.READ, SHARED, on.file, 0);
                 yield on.remap(1, 1, 5);
             }
             case "none" -> {
@@ -108,11 +104,11 @@ final class RemapFilePagesTest {
                 yield on.remap(1, 1, 5);
             }
             case "exec" -> {
-                on.map(0, 8, RW | Protection.EXEC, SHARED, on.file, 0);
+                on.map(0, 8, RW | Mman.EXEC, SHARED, on.file, 0);
                 yield on.remap(1, 1, 5);
             }
             case "anon-shared" -> {
-                on.space.throwing().mmap(AT, 8 * PAGE, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
+                on.space.throwing().mmap(AT, 8 * PAGE, RW, SHARED | Mman.ANONYMOUS, null, 0);
                 yield on.remap(1, 1, 5);
             }
             case "shm" -> {
@@ -120,7 +116,7 @@ final class RemapFilePagesTest {
                 yield on.remap(1, 1, 5);
             }
             case "readonly-file" -> {
-                on.map(0, 8, Protection.READ, SHARED, on.readOnly, 0);
+                on.map(0, 8, Mman.READ, SHARED, on.readOnly, 0);
                 yield on.remap(1, 1, 5);
             }
             default -> {
@@ -135,12 +131,12 @@ final class RemapFilePagesTest {
         AddressSpace space = on.space;
         switch (row) {
             case "locked" -> assertEquals(0, space.mlock(AT, 8 * PAGE));
-            case "locked-onfault" -> assertEquals(0, space.mlock2(AT, 8 * PAGE, LockFlags.ONFAULT));
+            case "locked-onfault" -> assertEquals(0, space.mlock2(AT, 8 * PAGE, Mman.ONFAULT));
             case "partly-locked-first" -> assertEquals(0, space.mlock(AT, PAGE));
             case "partly-locked-second" -> assertEquals(0, space.mlock(AT + PAGE, PAGE));
-            case "dontfork" -> assertEquals(0, space.madvise(AT, 8 * PAGE, Advice.DONTFORK));
-            case "random" -> assertEquals(0, space.madvise(AT, 8 * PAGE, Advice.RANDOM));
-            case "mlockall-future" -> assertEquals(0, space.mlockall(LockFlags.FUTURE));
+            case "dontfork" -> assertEquals(0, space.madvise(AT, 8 * PAGE, Mman.DONTFORK));
+            case "random" -> assertEquals(0, space.madvise(AT, 8 * PAGE, Mman.RANDOM));
+            case "mlockall-future" -> assertEquals(0, space.mlockall(Mman.FUTURE));
             case "two-vmas" -> assertEquals(0, on.remap(4, 4, 20));
             case "back" -> assertEquals(0, on.remap(1, 1, 5));
             default -> {}
@@ -154,7 +150,7 @@ final class RemapFilePagesTest {
             case "unaligned-length" -> space.remapFilePages(AT + PAGE, PAGE + 5, 0, 5, 0);
             case "short-length" -> space.remapFilePages(AT + PAGE, 1, 0, 5, 0);
             case "beyond-file" -> on.remap(1, 1, 1000);
-            case "nonblock" -> space.remapFilePages(AT + PAGE, PAGE, 0, 5, MapFlags.NONBLOCK);
+            case "nonblock" -> space.remapFilePages(AT + PAGE, PAGE, 0, 5, Mman.NONBLOCK);
             case "unknown-flags" -> space.remapFilePages(AT + PAGE, PAGE, 0, 5, Integer.MAX_VALUE);
             case "partly-locked-first", "partly-locked-second" -> on.remap(0, 2, 5);
             case "two-vmas" -> on.remap(0, 8, 0);
@@ -191,12 +187,12 @@ final class RemapFilePagesTest {
 
     private static long refuses(String row, Scene on) {
         AddressSpace space = on.space;
-        int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int fixed = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         switch (row) {
             case "nothing", "beyond-limit" -> {}
             case "private" -> on.map(0, 8, RW, PRIVATE, on.file, 0);
             case "private-anon" -> space.throwing().mmap(AT, 8 * PAGE, RW, fixed, null, 0);
-            case "mdwe" -> on.map(0, 8, RW | Protection.EXEC, SHARED, on.file, 0);
+            case "mdwe" -> on.map(0, 8, RW | Mman.EXEC, SHARED, on.file, 0);
             default -> on.mapFile();
         }
         switch (row) {
@@ -204,15 +200,15 @@ final class RemapFilePagesTest {
             case "other-file" -> on.map(4, 4, RW, SHARED, on.other, 0);
             case "other-open" ->
                 on.map(4, 4, RW, SHARED, OpenFile.named("/file").open(), 4);
-            case "other-rights" -> assertEquals(0, space.mprotect(AT + 4 * PAGE, 4 * PAGE, Protection.READ));
-            case "other-flags-second" -> assertEquals(0, space.madvise(AT + 4 * PAGE, 4 * PAGE, Advice.DONTFORK));
+            case "other-rights" -> assertEquals(0, space.mprotect(AT + 4 * PAGE, 4 * PAGE, Mman.READ));
+            case "other-flags-second" -> assertEquals(0, space.madvise(AT + 4 * PAGE, 4 * PAGE, Mman.DONTFORK));
             case "private-second" -> on.map(4, 4, RW, PRIVATE, on.file, 4);
             case "sealed" -> assertEquals(0, space.mseal(AT, 8 * PAGE, 0));
             case "memlock", "memlock-0" -> {
                 assertEquals(0, space.mlock(AT, 8 * PAGE));
                 space.setLimit(Resource.MEMLOCK, row.equals("memlock") ? PAGE : 0);
             }
-            case "mdwe" -> assertEquals(0, space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
+            case "mdwe" -> assertEquals(0, space.setMdwe(Mman.REFUSE_EXEC_GAIN));
             case "as-limit" -> space.setLimit(Resource.AS, PAGE);
             default -> {}
         }
@@ -253,8 +249,8 @@ final class RemapFilePagesTest {
         AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
         SharedSegment segment = removed(space);
         // Splits the attachment into two VMAs, both of which the call covers.
-        assertEquals(0, space.madvise(AT, PAGE, Advice.DONTFORK));
-        assertEquals(0, space.madvise(AT, 2 * PAGE, Advice.DOFORK));
+        assertEquals(0, space.madvise(AT, PAGE, Mman.DONTFORK));
+        assertEquals(0, space.madvise(AT, 2 * PAGE, Mman.DOFORK));
         SpaceFixture.assertResult(Errno.EINVAL, space.remapFilePages(AT, 2 * PAGE, 0, 1, 0));
         assertEquals(List.of(), space.snapshot().vmas());
         assertTrue(segment.isRemoved());
@@ -310,7 +306,7 @@ final class RemapFilePagesTest {
             assertEquals(0x129, fixture.load(at + 3 * PAGE));
             assertEquals(0x104, fixture.load(at + 4 * PAGE));
             fixture.store(at + 2 * PAGE, 7);
-            assertEquals(0, fixture.space.remapFilePages(at + 7 * PAGE, PAGE, 0, 40, MapFlags.NONBLOCK));
+            assertEquals(0, fixture.space.remapFilePages(at + 7 * PAGE, PAGE, 0, 40, Mman.NONBLOCK));
             assertEquals(7, fixture.load(at + 7 * PAGE), "of the page cache");
             assertTrue(present[2] == 1 && present[3] == 1, "populated");
             assertEquals(0, fixture.space.munmap(at, 8 * PAGE));

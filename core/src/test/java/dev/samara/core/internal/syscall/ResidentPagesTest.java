@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.MapFlags.SHARED;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
+import static dev.samara.core.mman.Mman.ANONYMOUS;
+import static dev.samara.core.mman.Mman.FIXED;
+import static dev.samara.core.mman.Mman.PRIVATE;
+import static dev.samara.core.mman.Mman.READ;
+import static dev.samara.core.mman.Mman.SHARED;
+import static dev.samara.core.mman.Mman.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -14,9 +14,9 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import org.junit.jupiter.api.DisplayName;
@@ -47,7 +47,7 @@ final class ResidentPagesTest {
             assertEquals(Fault.NONE, cpu.memory().store(at + PAGE, 1, 7));
         }
         assertArrayEquals(new byte[] {0, 1, 0, 0}, look(at, 4));
-        assertEquals(0, space.madvise(at, 4 * PAGE, Advice.DONTNEED));
+        assertEquals(0, space.madvise(at, 4 * PAGE, Mman.DONTNEED));
         assertArrayEquals(new byte[] {0, 0, 0, 0}, look(at, 4));
     }
 
@@ -70,7 +70,7 @@ final class ResidentPagesTest {
         file.pwrite(new byte[] {1}, 0, 1, 2 * PAGE);
         for (int type : new int[] {PRIVATE, SHARED}) {
             long at = space.mmap(0, 4 * PAGE, READ | WRITE, type, file.open(), 0);
-            assertEquals(0, space.madvise(at, 2 * PAGE, Advice.GUARD_INSTALL));
+            assertEquals(0, space.madvise(at, 2 * PAGE, Mman.GUARD_INSTALL));
             assertArrayEquals(new byte[] {0, 1, 1, 0}, look(at, 4));
         }
         long shared = touchedAndGuarded(SHARED);
@@ -82,8 +82,8 @@ final class ResidentPagesTest {
     /** Maps two anonymous pages, writes both, and puts a guard over the first one. */
     private long touchedAndGuarded(int type) {
         long at = space.mmap(0, 2 * PAGE, READ | WRITE, type | ANONYMOUS, null, 0);
-        assertEquals(0, space.madvise(at, 2 * PAGE, Advice.POPULATE_WRITE));
-        assertEquals(0, space.madvise(at, PAGE, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(at, 2 * PAGE, Mman.POPULATE_WRITE));
+        assertEquals(0, space.madvise(at, PAGE, Mman.GUARD_INSTALL));
         return at;
     }
 

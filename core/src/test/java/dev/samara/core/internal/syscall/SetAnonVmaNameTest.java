@@ -12,8 +12,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -41,7 +40,7 @@ final class SetAnonVmaNameTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long AT = CallArguments.PLACE;
     private static final int RW = CallArguments.RW;
-    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
+    private static final int FIXED = CallArguments.ANON | Mman.FIXED;
 
     private final Machine machine = Machine.builder().memory(1 << 22).build();
     private final AddressSpace space = machine.newSpace(LINUX);
@@ -73,8 +72,8 @@ final class SetAnonVmaNameTest {
                 .row(
                         Errno.EBADF,
                         "a file",
-                        naming -> naming.before(space -> space.throwing()
-                                .mmap(AT, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0)))
+                        naming -> naming.before(space ->
+                                space.throwing().mmap(AT, 4 * PAGE, RW, Mman.PRIVATE | Mman.FIXED, OpenFiles.A, 0)))
                 .row(Errno.EAGAIN, "would make too many mappings", naming -> naming.machine.maxMapCount(1))
                 .tests();
     }
@@ -84,7 +83,7 @@ final class SetAnonVmaNameTest {
     }
 
     private void map(long page, long pages, int flags, @Nullable Backing backing) {
-        assertEquals(at(page), space.mmap(at(page), pages * PAGE, RW, flags | MapFlags.FIXED, backing, 0));
+        assertEquals(at(page), space.mmap(at(page), pages * PAGE, RW, flags | Mman.FIXED, backing, 0));
     }
 
     private static long at(long page) {
@@ -139,11 +138,11 @@ final class SetAnonVmaNameTest {
     @Test
     @DisplayName("shared memory and a memfd have names, also where they are mapped privately (vma_is_anon_shmem)")
     void shared() {
-        map(0, 1, MapFlags.SHARED | MapFlags.ANONYMOUS, null);
-        map(2, 1, MapFlags.SHARED, OpenFile.named("/dev/zero").zeroDevice().open());
+        map(0, 1, Mman.SHARED | Mman.ANONYMOUS, null);
+        map(2, 1, Mman.SHARED, OpenFile.named("/dev/zero").zeroDevice().open());
         MemoryFile file = machine.newFile("/memfd:x (deleted)", 7, LINUX, 4 * PAGE);
-        map(4, 1, MapFlags.SHARED, file.open());
-        map(6, 1, MapFlags.PRIVATE, file.open());
+        map(4, 1, Mman.SHARED, file.open());
+        map(6, 1, Mman.PRIVATE, file.open());
         for (int page = 0; page < 8; page += 2) {
             assertEquals(0, name(page, 1, "x"));
             assertEquals("[anon_shmem:x]", nameAt(page));
@@ -161,8 +160,8 @@ final class SetAnonVmaNameTest {
     void pages() {
         MemoryFile file = machine.newFile("/memfd:x (deleted)", 7, LINUX, 4 * PAGE);
         map(0, 4, RW);
-        map(4, 4, MapFlags.SHARED | MapFlags.ANONYMOUS, null);
-        map(8, 4, MapFlags.PRIVATE, file.open());
+        map(4, 4, Mman.SHARED | Mman.ANONYMOUS, null);
+        map(8, 4, Mman.PRIVATE, file.open());
         for (int page = 0; page < 12; page++) {
             assertEquals(1, space.write(at(page), new byte[] {(byte) page}, 0, 1));
         }
@@ -203,7 +202,7 @@ final class SetAnonVmaNameTest {
     void places() {
         AddressSpace own = machine.space(LINUX).heap(AT, AT).stack(at(20)).build();
         own.throwing().brk(at(3));
-        own.throwing().mmap(at(20), PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+        own.throwing().mmap(at(20), PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0);
         own.throwing().mmap(at(30), PAGE, RW, FIXED, null, 0);
         assertEquals(0, own.setAnonymousName(at(1), PAGE, "x"));
         assertEquals(0, own.setAnonymousName(at(20), PAGE, "x"));
@@ -239,7 +238,7 @@ final class SetAnonVmaNameTest {
     void oneText() {
         for (int page = 0; page < 400; page += 2) {
             map(page, 1, RW);
-            map(page + 1, 1, Protection.READ);
+            map(page + 1, 1, Mman.READ);
         }
         assertEquals(0, name(0, 400, "x"));
         Vma first = Objects.requireNonNull(space.find(at(0)));
@@ -252,7 +251,7 @@ final class SetAnonVmaNameTest {
     @Test
     @DisplayName("what a stack grows by has the name of the stack")
     void grownStack() {
-        map(20, 1, CallArguments.ANON | MapFlags.GROWSDOWN, null);
+        map(20, 1, CallArguments.ANON | Mman.GROWSDOWN, null);
         assertEquals(0, name(20, 1, "s"));
         assertEquals(0, space.growStack(at(18)));
         assertEquals("[anon:s]", nameAt(18));

@@ -9,9 +9,9 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.KernelTable;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
@@ -106,7 +106,7 @@ final class ShmLockTest {
                     there(word).isRemoved()
                             ? Errno.EINVAL.result()
                             : there(word).isLocked() ? 1 : 0;
-                case 'P' -> space.madvise(attached[index(word)], PAGE, Advice.PAGEOUT);
+                case 'P' -> space.madvise(attached[index(word)], PAGE, Mman.PAGEOUT);
                 case 'k' -> space.mlock(CallArguments.PLACE, Long.parseLong(word.substring(1)) * PAGE);
                 default -> throw new AssertionError(word);
             };

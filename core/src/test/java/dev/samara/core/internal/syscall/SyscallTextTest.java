@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.syscall.Madvise.SetAnonVmaName;
-import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Mman;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -24,7 +24,7 @@ final class SyscallTextTest {
         assertText("munmap(0x1000, 0x2000)", new Munmap(0x1000, 0x2000));
         assertText("mprotect(0x1000, 0x2000, 0x80000000)", new Mprotect(0x1000, 0x2000, Integer.MIN_VALUE));
         assertText("mremap(0x1000, 0x2000, 0x3000, 0x3, 0x7000)", new Mremap(0x1000, 0x2000, 0x3000, 3, 0x7000));
-        assertText("madvise(0x1000, 0x2000, 0xa)", new Madvise(0x1000, 0x2000, Advice.DONTFORK));
+        assertText("madvise(0x1000, 0x2000, 0xa)", new Madvise(0x1000, 0x2000, Mman.DONTFORK));
         assertText("mlock2(0x1000, 0x2000, 0x1)", new Mlock.Lock(0x1000, 0x2000, 1));
         assertText("munlock(0x1000, 0x2000)", new Mlock.Unlock(0x1000, 0x2000));
         assertText("mlockall(0x5)", new Mlock.LockAll(5));

@@ -8,8 +8,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -25,7 +24,7 @@ final class UnmapErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
     private static final int RW = CallArguments.RW;
-    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
+    private static final int FIXED = CallArguments.ANON | Mman.FIXED;
 
     private static final class Munmap extends CallArguments {
         long address = PLACE;
@@ -89,8 +88,8 @@ final class UnmapErrnoTest {
         assertEquals(PLACE, promised.brk(PLACE + 2 * PAGE));
         assertEquals(PLACE + PAGE, promised.brk(PLACE + PAGE));
         promised.throwing().brk(PLACE);
-        promised.throwing().mmap(0, PAGE, Protection.READ, CallArguments.ANON, null, 0);
-        promised.throwing().mmap(0, PAGE, Protection.NONE, CallArguments.ANON, null, 0);
+        promised.throwing().mmap(0, PAGE, Mman.READ, CallArguments.ANON, null, 0);
+        promised.throwing().mmap(0, PAGE, Mman.NONE, CallArguments.ANON, null, 0);
         assertEquals(PLACE, promised.brk(PLACE + PAGE), "two mappings where one is allowed");
     }
 
@@ -101,8 +100,8 @@ final class UnmapErrnoTest {
         GrowStack() {
             machine.commitLimit(64 * PAGE);
             before(space -> {
-                space.throwing().mmap(PLACE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
-                space.throwing().mmap(below, PAGE, Protection.READ, FIXED, null, 0);
+                space.throwing().mmap(PLACE, PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0);
+                space.throwing().mmap(below, PAGE, Mman.READ, FIXED, null, 0);
             });
         }
 
@@ -150,10 +149,10 @@ final class UnmapErrnoTest {
         GrowStack grow = new GrowStack();
         grow.below = PLACE - 40 * PAGE;
         try (AddressSpace space = grow.space()) {
-            space.throwing().mprotect(grow.below, PAGE, Protection.NONE);
+            space.throwing().mprotect(grow.below, PAGE, Mman.NONE);
             assertEquals(0, grow.call(space));
             space.throwing().munmap(grow.below, PAGE);
-            space.throwing().mmap(grow.below, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+            space.throwing().mmap(grow.below, PAGE, RW, FIXED | Mman.GROWSDOWN, null, 0);
             assertEquals(0, space.growStack(grow.below + PAGE));
             assertEquals(41, space.usage().stack());
         }

@@ -9,8 +9,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -38,12 +37,12 @@ final class WillNeedTest {
         try (SpaceFixture fixture = new SpaceFixture()) {
             AddressSpace space = fixture.space;
             long at = fixture.anonymous(10);
-            fixture.map(at, 3, READ, MapFlags.PRIVATE | MapFlags.FIXED, new Noted("/a"), 10);
-            fixture.map(at + 4 * PAGE, 6, READ, MapFlags.SHARED | MapFlags.FIXED, new Noted("/b"), 20);
-            assertEquals(0, space.madvise(at + PAGE, 5 * PAGE, Advice.WILLNEED));
+            fixture.map(at, 3, READ, Mman.PRIVATE | Mman.FIXED, new Noted("/a"), 10);
+            fixture.map(at + 4 * PAGE, 6, READ, Mman.SHARED | Mman.FIXED, new Noted("/b"), 20);
+            assertEquals(0, space.madvise(at + PAGE, 5 * PAGE, Mman.WILLNEED));
             assertEquals(List.of("/a 11+2", "/b 20+2"), calls);
-            assertEquals(0, space.madvise(at, 10 * PAGE, Advice.SEQUENTIAL));
-            assertEquals(0, space.madvise(at, 0, Advice.WILLNEED));
+            assertEquals(0, space.madvise(at, 10 * PAGE, Mman.SEQUENTIAL));
+            assertEquals(0, space.madvise(at, 0, Mman.WILLNEED));
             assertEquals(2, calls.size());
         }
     }
@@ -55,9 +54,9 @@ final class WillNeedTest {
             AddressSpace space = fixture.space;
             long[] at = new long[1];
             Noted second = new Noted("/b");
-            at[0] = fixture.map(0, 2, READ, MapFlags.SHARED, second, 0);
-            fixture.map(at[0], 1, READ, MapFlags.SHARED | MapFlags.FIXED, unmapping(space, at), 0);
-            assertEquals(0, space.madvise(at[0], 2 * PAGE, Advice.WILLNEED));
+            at[0] = fixture.map(0, 2, READ, Mman.SHARED, second, 0);
+            fixture.map(at[0], 1, READ, Mman.SHARED | Mman.FIXED, unmapping(space, at), 0);
+            assertEquals(0, space.madvise(at[0], 2 * PAGE, Mman.WILLNEED));
             assertEquals(List.of("/a 0+1"), calls);
         }
     }
@@ -76,15 +75,15 @@ final class WillNeedTest {
     @DisplayName("reports an exception of a backing, and goes on")
     void exception() {
         try (SpaceFixture fixture = new SpaceFixture()) {
-            long at = fixture.map(0, 2, READ, MapFlags.SHARED, new Noted("/b"), 0);
+            long at = fixture.map(0, 2, READ, Mman.SHARED, new Noted("/b"), 0);
             Noted failing = new Noted("/a") {
                 @Override
                 public void willNeed(long offset, long length) {
                     throw new IllegalStateException("on purpose");
                 }
             };
-            fixture.map(at, 1, READ, MapFlags.SHARED | MapFlags.FIXED, failing, 0);
-            assertEquals(0, fixture.space.madvise(at, 2 * PAGE, Advice.WILLNEED));
+            fixture.map(at, 1, READ, Mman.SHARED | Mman.FIXED, failing, 0);
+            assertEquals(0, fixture.space.madvise(at, 2 * PAGE, Mman.WILLNEED));
             assertEquals(List.of("/b 1+1"), calls);
             assertEquals(1, fixture.reports.size());
             assertEquals(Report.Kind.CALLBACK_FAILED, fixture.reports.get(0).kind());

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.cpu.ContextNumbers;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -27,7 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @DisplayName("Two spaces whose contexts' numbers have their lower 32 bits in common")
 final class DistantContextsTest {
     private static final long AT = 0x10_0000;
-    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    private static final int FIXED = ANONYMOUS | Mman.FIXED;
 
     private final SpaceFixture fixture = new SpaceFixture();
     private final AddressSpace near = fixture.space;

@@ -7,8 +7,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 class SpaceNumbersTest {
-    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int RW = Mman.READ | Mman.WRITE;
     private static final long AT = 0x1000_0000L;
 
     /** More changes than a CPU follows one by one, so it forgets the whole space, and takes another number for it. */
@@ -38,7 +37,7 @@ class SpaceNumbersTest {
         Machine machine = Machine.builder().memory(1 << 20).build();
         AddressSpace calm = machine.newSpace(geometry);
         AddressSpace changing = machine.newSpace(geometry);
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         try (calm;
                 changing;
                 Cpu cpu = machine.claimCpu()) {
@@ -52,7 +51,7 @@ class SpaceNumbersTest {
             for (int round = 0; round < rounds; round++) {
                 cpu.switchTo(changing);
                 for (int i = 0; i < CHANGES; i++) {
-                    changing.mprotect(AT + page, page, Protection.READ);
+                    changing.mprotect(AT + page, page, Mman.READ);
                     changing.mprotect(AT + page, page, RW);
                 }
                 assertEquals(Fault.NONE, cpu.memory().load(AT, 8));
@@ -69,7 +68,7 @@ class SpaceNumbersTest {
     void newSpaces() {
         Geometry geometry = Geometry.LINUX_X86_64;
         long page = geometry.pageSize();
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         Machine machine = Machine.builder().memory(1 << 20).build();
         try (Cpu cpu = machine.claimCpu()) {
             for (int i = 1; i <= 40; i++) {
@@ -81,7 +80,7 @@ class SpaceNumbersTest {
                 assertEquals(Fault.NONE, cpu.memory().store(AT, 8, i));
                 // Older spaces are flushed more often than younger ones.
                 for (int change = i; change <= 40; change++) {
-                    assertEquals(0, space.mprotect(AT + page, page, Protection.READ));
+                    assertEquals(0, space.mprotect(AT + page, page, Mman.READ));
                     assertEquals(0, space.mprotect(AT + page, page, RW));
                 }
                 assertEquals(Fault.NONE, cpu.memory().load(AT, 8));
@@ -102,7 +101,7 @@ class SpaceNumbersTest {
             for (int i = 0; i < 16; i++) {
                 AddressSpace space = machine.newSpace(geometry);
                 spaces.add(space);
-                int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+                int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
                 assertEquals(AT, space.mmap(AT, geometry.pageSize(), RW, flags, null, 0));
                 cpu.switchTo(space);
                 assertEquals(Fault.NONE, cpu.memory().store(AT, 8, i));

@@ -24,7 +24,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -114,7 +114,7 @@ final class RecordedEventsTest {
     void fault() throws IOException {
         SpaceFixture fixture = new SpaceFixture();
         PagedFile file = new PagedFile(fixture, 4);
-        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        long at = fixture.map(0, 4, READ, Mman.SHARED, file, 0);
         fixture.load(at + PAGE);
         long anonymous = fixture.anonymous(1);
         fixture.store(anonymous, 1);
@@ -230,7 +230,7 @@ final class RecordedEventsTest {
         SpaceFixture fixture =
                 new SpaceFixture(Machine.builder().memory(8 * PAGE).lowMemory((space, pages) -> pages));
         AddressSpace victim = fixture.machine.newSpace(GEOMETRY);
-        assertTrue(victim.mmap(0, 6 * PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0) > 0);
+        assertTrue(victim.mmap(0, 6 * PAGE, RW, ANONYMOUS | Mman.POPULATE, null, 0) > 0);
         long at = fixture.anonymous(4);
         for (int i = 0; i < 4; i++) {
             long page = at + i * PAGE;
@@ -250,7 +250,7 @@ final class RecordedEventsTest {
     void reclaim() throws IOException {
         SpaceFixture fixture = new SpaceFixture(8);
         PagedFile file = new PagedFile(fixture, 8);
-        long read = fixture.map(0, 8, READ, MapFlags.SHARED, file, 0);
+        long read = fixture.map(0, 8, READ, Mman.SHARED, file, 0);
         for (int page = 0; page < 8; page++) {
             fixture.load(read + page * PAGE);
         }
@@ -276,7 +276,7 @@ final class RecordedEventsTest {
         SpaceFixture fixture =
                 new SpaceFixture(Machine.builder().memory(64 * PAGE).cacheLimit(limit * PAGE));
         try (HostFile file = fixture.machine.openFile("pages", GEOMETRY, ByteBuffer.allocate((int) (32 * PAGE)))) {
-            long at = fixture.map(0, 32, READ, MapFlags.SHARED, file, 0);
+            long at = fixture.map(0, 32, READ, Mman.SHARED, file, 0);
             for (int page = 31; page >= 0; page--) {
                 fixture.load(at + page * PAGE);
             }

@@ -9,9 +9,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -65,8 +63,8 @@ final class KilledWriter {
         try (Cpu cpu = machine.claimCpu();
                 FileOutputStream out = new FileOutputStream(FileDescriptor.out)) {
             cpu.switchTo(space);
-            int rights = Protection.READ | Protection.WRITE;
-            long at = space.mmap(0, 8 * PAGE, rights, MapFlags.SHARED, file, end);
+            int rights = Mman.READ | Mman.WRITE;
+            long at = space.mmap(0, 8 * PAGE, rights, Mman.SHARED, file, end);
             for (long round = 1; ; round++) {
                 int page = SPACES * PAGES + random.nextInt(WRITTEN);
                 ByteBuffer bytes = ByteBuffer.allocate((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
@@ -98,14 +96,14 @@ final class KilledWriter {
                 FileOutputStream out = new FileOutputStream(FileDescriptor.out)) {
             cpu.switchTo(space);
             long length = PAGES * PAGE;
-            int rights = Protection.READ | Protection.WRITE;
-            long at = space.mmap(0, length, rights, MapFlags.SHARED, file, number * length);
+            int rights = Mman.READ | Mman.WRITE;
+            long at = space.mmap(0, length, rights, Mman.SHARED, file, number * length);
             for (long round = 1; ; round++) {
                 int page = random.nextInt(PAGES);
                 store(cpu, at + page * PAGE, round);
                 store(cpu, at + page * PAGE + PAGE - 8, round);
                 if (random.nextInt(4) == 0) {
-                    check(space.msync(at + page * PAGE, PAGE, SyncFlags.SYNC));
+                    check(space.msync(at + page * PAGE, PAGE, Mman.SYNC));
                     promise(out, number * PAGES + page, round);
                 }
             }

@@ -9,11 +9,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.hostfile.HostFileSoak.Settings;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.Mman;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -25,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class SoakThread extends Thread {
     private static final int BATCH = 64;
     private static final int MOST_HITS = 1 << 16;
-    private static final int RIGHTS = Protection.READ | Protection.WRITE;
+    private static final int RIGHTS = Mman.READ | Mman.WRITE;
 
     /** The number of host reads of pages by the current thread. */
     private static final ThreadLocal<int[]> READS = ThreadLocal.withInitial(() -> new int[1]);
@@ -124,7 +121,7 @@ final class SoakThread extends Thread {
         int file = random.nextInt(files.size());
         int page = random.nextInt(HostFileSoak.PAGES - HostFileSoak.MAPPED + 1);
         long length = HostFileSoak.MAPPED * PAGE;
-        long at = space.mmap(0, length, RIGHTS, MapFlags.SHARED, files.get(file), page * PAGE);
+        long at = space.mmap(0, length, RIGHTS, Mman.SHARED, files.get(file), page * PAGE);
         mappedFile[mapping] = file;
         mappedPage[mapping] = page;
         mappedAt[mapping] = at;
@@ -146,13 +143,13 @@ final class SoakThread extends Thread {
         } else if (choice < 4_000) {
             store(cpu, mapping);
         } else if (choice < 4_010) {
-            check(space.msync(mappedAt[mapping], HostFileSoak.MAPPED * PAGE, SyncFlags.SYNC), "msync");
+            check(space.msync(mappedAt[mapping], HostFileSoak.MAPPED * PAGE, Mman.SYNC), "msync");
         } else if (choice < 4_012) {
             check(files.get(mappedFile[mapping]).fsync(), "fsync");
         } else if (choice < 4_022) {
-            advise(mapping, Advice.PAGEOUT);
+            advise(mapping, Mman.PAGEOUT);
         } else if (choice < 4_032) {
-            advise(mapping, Advice.DONTNEED);
+            advise(mapping, Mman.DONTNEED);
         } else if (choice < 4_033) {
             space.fork().close();
         } else if (choice < 4_053) {

@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.MdweFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.elf.LoadedProgram;
 import dev.samara.emulator.limit.GuestLimits;
@@ -143,7 +143,7 @@ final class ExecCalls {
      */
     private void inheritDenial(AddressSpace space) {
         int bits = thread.process().memory().space().mdwe();
-        if ((bits & MdweFlags.NO_INHERIT) == 0) {
+        if ((bits & Mman.NO_INHERIT) == 0) {
             space.setMdwe(bits);
         }
     }

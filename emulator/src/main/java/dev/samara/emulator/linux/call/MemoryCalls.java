@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.emulator.elf.ProgramLoader;
@@ -87,9 +87,9 @@ final class MemoryCalls {
 
     long map(long address, long length, long protection, long mapFlags, long descriptor, long offset) {
         // All other types of mappings ignore bits that have no meaning.
-        boolean isValidated = (mapFlags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE;
+        boolean isValidated = (mapFlags & Mman.TYPE) == Mman.SHARED_VALIDATE;
         int flags = isValidated ? narrowed(mapFlags) : (int) mapFlags;
-        if ((flags & MapFlags.ANONYMOUS) != 0) {
+        if ((flags & Mman.ANONYMOUS) != 0) {
             return counted(true, () -> space().mmap(address, length, (int) protection, flags, null, offset));
         }
         GuestFile file = thread.openFile(descriptor);
@@ -97,7 +97,7 @@ final class MemoryCalls {
             return LinuxErrno.EBADF;
         }
         if (file instanceof DeviceFile device && device.isZero()) {
-            int anonymous = flags | MapFlags.ANONYMOUS;
+            int anonymous = flags | Mman.ANONYMOUS;
             return counted(true, () -> space().mmap(address, length, (int) protection, anonymous, null, 0));
         }
         Backing backing = file.backing();

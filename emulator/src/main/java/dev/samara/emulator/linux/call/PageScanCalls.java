@@ -3,7 +3,7 @@ package dev.samara.emulator.linux.call;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.PageScan;
-import dev.samara.core.mman.PageCategory;
+import dev.samara.core.mman.PagemapFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.linux.abi.LinuxErrno;
@@ -51,7 +51,7 @@ final class PageScanCalls {
         /** Returns 0, or the error of invalid arguments ({@code pagemap_scan_get_args}). */
         long error() {
             if ((flags & ~(WP_MATCHING | CHECK_WPASYNC)) != 0
-                    || (categories & ~PageCategory.ALL) != 0
+                    || (categories & ~PagemapFlags.ALL) != 0
                     || !ProgramLoader.GEOMETRY.isAligned(start)) {
                 return LinuxErrno.EINVAL;
             }

@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.emulator.elf.ProgramLoader;
@@ -56,8 +56,7 @@ final class SegmentCalls {
     long attach(long id, long address, long attachFlags) {
         int flags = (int) attachFlags;
         GuestSegment found = table().find((int) id);
-        int wanted = ((flags & ShmFlags.RDONLY) != 0 ? READ : READ | WRITE)
-                | ((flags & ShmFlags.SHM_EXEC) != 0 ? EXECUTE : 0);
+        int wanted = ((flags & Mman.RDONLY) != 0 ? READ : READ | WRITE) | ((flags & Mman.SHM_EXEC) != 0 ? EXECUTE : 0);
         if (found != null && isPossible(address, flags) && !found.allows(user(), wanted)) {
             return LinuxErrno.EACCES;
         }
@@ -70,8 +69,8 @@ final class SegmentCalls {
 
     /** Returns false if the address would be rejected for any segment. */
     private static boolean isPossible(long address, int flags) {
-        boolean isRemap = (flags & ShmFlags.REMAP) != 0;
-        boolean isRounded = (flags & ShmFlags.RND) != 0;
+        boolean isRemap = (flags & Mman.REMAP) != 0;
+        boolean isRounded = (flags & Mman.RND) != 0;
         long rounded = isRounded ? ProgramLoader.GEOMETRY.roundDown(address) : address;
         return ProgramLoader.GEOMETRY.isAligned(rounded) && !(isRemap && rounded == 0);
     }

@@ -3,7 +3,7 @@ package dev.samara.emulator.linux.call;
 
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.mman.Mman;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
@@ -259,7 +259,7 @@ final class StatusCalls {
         }
         try (HostFile file =
                 thread.process().system().machine().openFile(host, ProgramLoader.GEOMETRY, StandardOpenOption.READ)) {
-            file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER);
+            file.syncRange(0, 0, Mman.SYNC_FILE_RANGE_WRITE | Mman.WAIT_AFTER);
         } catch (MmException noRoom) {
             // The times are set nevertheless. A later write-back changes them.
         }

@@ -5,7 +5,7 @@ import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
 import java.nio.ByteBuffer;
@@ -111,7 +111,7 @@ public final class CallMemory {
     /** Returns the key of a futex word. The address must be a multiple of 4. */
     public FutexKey futexKey(long address, boolean isPrivate) {
         for (; ; ) {
-            FutexKey key = memory.futexKey(address, !isPrivate, Protection.READ);
+            FutexKey key = memory.futexKey(address, !isPrivate, Mman.READ);
             if (key != null) {
                 return key;
             }

@@ -8,8 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.emulator.elf.ProgramLoader;
@@ -41,7 +40,7 @@ final class OpenFileCountTest {
                 AddressSpace space = machine.newSpace(ProgramLoader.GEOMETRY)) {
             Backing open = file.open();
             PageCache pages = Objects.requireNonNull(open.pageCache());
-            long at = space.mmap(0, PAGE, Protection.READ, MapFlags.SHARED, open, 0);
+            long at = space.mmap(0, PAGE, Mman.READ, Mman.SHARED, open, 0);
             assertTrue(files.add());
             assertTrue(files.add());
             files.remove(pages);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
-/** Page categories that {@code AddressSpace.pagemapScan} matches and reports ({@code PAGE_IS_*}, linux/fs.h). */
-public final class PageCategory {
+/** The numbers of {@code AddressSpace.pagemap} and {@code AddressSpace.pagemapScan}. */
+public final class PagemapFlags {
+    // Page categories that AddressSpace.pagemapScan matches and reports (PAGE_IS_*, linux/fs.h).
+
     /**
      * {@code PAGE_IS_WPALLOWED}: the mapping tracks writes asynchronously through {@code userfaultfd}. Never reported:
      * there is no {@code userfaultfd}.
@@ -40,11 +42,32 @@ public final class PageCategory {
      */
     public static final long SOFT_DIRTY = 1L << 7;
 
-    /** {@code PAGE_IS_GUARD}: a guard marker of {@link Advice#GUARD_INSTALL}. */
+    /** {@code PAGE_IS_GUARD}: a guard marker of {@link Mman#GUARD_INSTALL}. */
     public static final long GUARD = 1L << 8;
 
     /** All categories. */
     public static final long ALL = (1L << 9) - 1;
 
-    private PageCategory() {}
+    // Bits of the words of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst), with the names of
+    // fs/proc/task_mmu.c. The frame number in the lower bits is 0, as it is for a reader without privileges.
+
+    /** {@code PM_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} last reported the page. */
+    public static final long PM_SOFT_DIRTY = 1L << 55;
+
+    /** {@code PM_MMAP_EXCLUSIVE}: present, and mapped by no other page table entry. Never set for the zero page. */
+    public static final long PM_EXCLUSIVE = 1L << 56;
+
+    /** {@code PM_GUARD_REGION}: a guard marker of {@link Mman#GUARD_INSTALL}. */
+    public static final long PM_GUARD_REGION = 1L << 58;
+
+    /** {@code PM_FILE}: a present page of the page cache of a file, of shared anonymous memory or of a segment. */
+    public static final long PM_FILE = 1L << 61;
+
+    /** {@code PM_SWAP}: not present, but not empty either, i.e. a guard marker. */
+    public static final long PM_SWAP = 1L << 62;
+
+    /** {@code PM_PRESENT}: in memory, and in this space's page table. */
+    public static final long PM_PRESENT = 1L << 63;
+
+    private PagemapFlags() {}
 }
