@@ -167,7 +167,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the geometry
      */
     public Geometry geometry() {
-        return own.geometry();
+        return own.geometry;
     }
 
     /**
@@ -447,12 +447,7 @@ public final class AddressSpace implements AutoCloseable {
      */
     public LayoutSnapshot snapshot() {
         return new LayoutSnapshot(
-                own.geometry(),
-                layout.snapshot(),
-                own.above(),
-                own.origin().heapStart(),
-                own.brk(),
-                own.origin().stackStart());
+                own.geometry, layout.snapshot(), own.above, own.origin.heapStart(), own.brk(), own.origin.stackStart());
     }
 
     /**
@@ -545,7 +540,7 @@ public final class AddressSpace implements AutoCloseable {
     public void grant(Capability... granted) {
         Layout now = layout;
         now.checkNotClosed("grant");
-        now.privileges().grant(List.of(granted));
+        now.privileges.grant(List.of(granted));
     }
 
     /**
@@ -558,7 +553,7 @@ public final class AddressSpace implements AutoCloseable {
     public void drop(Capability... dropped) {
         Layout now = layout;
         now.checkNotClosed("drop");
-        now.privileges().drop(List.of(dropped));
+        now.privileges.drop(List.of(dropped));
     }
 
     /**
@@ -567,7 +562,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the privileges, unmodifiable; none if this reference is closed
      */
     public Set<Capability> capabilities() {
-        return layout.privileges().asSet();
+        return layout.privileges.asSet();
     }
 
     /**
@@ -842,7 +837,7 @@ public final class AddressSpace implements AutoCloseable {
             return Errno.ESRCH.result();
         }
         ThreadCpus.checkMayWait("a membarrier");
-        fenced.memory().shootdowns().fence(fenced.pages().context());
+        fenced.memory().shootdowns.fence(fenced.pages().context);
         return 0;
     }
 
@@ -1028,7 +1023,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the number at some instant of this call; 0, permanently, once the last user is gone
      */
     public int users() {
-        return own.lifetime().users().users();
+        return own.lifetime.context.users();
     }
 
     /**
@@ -1038,7 +1033,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the number at some instant of this call
      */
     public int cpus() {
-        return own.lifetime().users().cpus();
+        return own.lifetime.context.cpus();
     }
 
     /**
@@ -1094,7 +1089,7 @@ public final class AddressSpace implements AutoCloseable {
         if (isClosed()) {
             throw new MmException("grab", Errno.ESRCH);
         }
-        return SpaceIdentity.grab(machine.spaceReferences(), own.lifetime().identity());
+        return SpaceIdentity.grab(machine.spaceReferences(), own.lifetime.identity);
     }
 
     boolean isClosed() {
@@ -1296,7 +1291,7 @@ public final class AddressSpace implements AutoCloseable {
             return;
         }
         // Checked before the first change, so that a close that runs out of stack changes nothing.
-        StackReserve.check(own.lifetime().users().cpus() == 0 ? SpaceReferences.DEPTH : END_DEPTH);
+        StackReserve.check(own.lifetime.context.cpus() == 0 ? SpaceReferences.DEPTH : END_DEPTH);
         giveUpDeadUsers();
         giveUp();
     }
@@ -1304,8 +1299,8 @@ public final class AddressSpace implements AutoCloseable {
     /** Releases the user counts of CPUs that are gone, and ends their borrows. */
     private void giveUpDeadUsers() {
         try {
-            own.lifetime().releaseDeadCpus();
-            own.host().borrowers().giveUpDead();
+            own.lifetime.releaseDeadCpus();
+            own.host.borrowers.giveUpDead();
         } catch (OutOfMemoryError exhausted) {
             // A close must not fail for lack of memory. The CPUs that are still online are taken offline by the next
             // call that looks for CPUs that are gone.
@@ -1318,7 +1313,7 @@ public final class AddressSpace implements AutoCloseable {
         // its thread must be refused.
         layout = own.closed();
         if (entry.end()) {
-            own.lifetime().put();
+            own.lifetime.put();
         }
     }
 
@@ -1454,7 +1449,7 @@ public final class AddressSpace implements AutoCloseable {
      */
     @Override
     public String toString() {
-        return "space " + own.lifetime().identity().number() + ", " + (isClosed() ? "closed" : snapshot()) + ", users "
+        return "space " + own.lifetime.identity.number() + ", " + (isClosed() ? "closed" : snapshot()) + ", users "
                 + users();
     }
 }

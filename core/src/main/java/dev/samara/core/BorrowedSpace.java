@@ -144,16 +144,16 @@ public final class BorrowedSpace implements AutoCloseable {
             Vcpu cpu, @Nullable AddressSpace before, Machine machine, Layout layout, Runnable letGo) {
         Objects.requireNonNull(letGo, "letGo");
         cpu.checkMayMove("it borrows a space");
-        if (layout.lifetime().users().users() == 0) {
+        if (layout.lifetime.context.users() == 0) {
             return null;
         }
         StackReserve.check(before == null ? LAZY_DEPTH : DEPTH);
         HomeRef homeUser = before == null ? null : HomeRef.of(before.machine().spaceReferences(), before.own);
         BorrowedSpace made = null;
         try {
-            Lifetime lifetime = layout.lifetime();
+            Lifetime lifetime = layout.lifetime;
             BorrowReferences kept = new BorrowReferences(lifetime, homeUser);
-            Borrower borrower = lifetime.borrow(letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
+            Borrower borrower = lifetime.borrow(letGo, cpu.number, machine.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, before, machine, layout, borrower, letGo, kept);
             made = cpu.useMm(layout, before == null ? null : before.own, borrower, next) ? next : null;
             return made;
@@ -287,6 +287,6 @@ public final class BorrowedSpace implements AutoCloseable {
     /** Returns the CPU, the number of the space, and the stage of the borrow as text. */
     @Override
     public String toString() {
-        return "borrow of space " + layout.lifetime().identity().number() + " by " + cpu + ", " + nameOf(stage);
+        return "borrow of space " + layout.lifetime.identity.number() + " by " + cpu + ", " + nameOf(stage);
     }
 }

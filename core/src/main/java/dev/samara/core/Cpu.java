@@ -44,13 +44,13 @@ public final class Cpu implements AutoCloseable {
 
     Cpu(MachineState host, int number, int tlbEntries) {
         vcpu = new Vcpu(host, number, tlbEntries, this::joins);
-        memory = vcpu.memory();
+        memory = vcpu.memory;
     }
 
     private void joins(@Nullable CpuTlb next) {
         CpuTlb before = tlb;
         if (before != null) {
-            earlier = earlier.plus(before.state.counters());
+            earlier = earlier.plus(before.state.counters);
         }
         tlb = next;
     }
@@ -187,7 +187,7 @@ public final class Cpu implements AutoCloseable {
      * @return positive; no other CPU of the machine ever has this number
      */
     public int number() {
-        return vcpu.number();
+        return vcpu.number;
     }
 
     /**
@@ -332,7 +332,7 @@ public final class Cpu implements AutoCloseable {
      */
     public CpuStatistics statistics() {
         memory.checkOwner();
-        return tlb == null ? earlier : earlier.plus(tlb.state.counters());
+        return tlb == null ? earlier : earlier.plus(tlb.state.counters);
     }
 
     /**

@@ -22,9 +22,8 @@ final class HomeRef {
     /** Acquires a user count of the space in which a CPU of the calling thread is. */
     static HomeRef of(SpaceReferences references, Layout layout) {
         StackReserve.check(SpaceReferences.DEPTH);
-        if (!layout.lifetime().users().tryGetHome()) {
-            throw new AssertionError(
-                    "a CPU is in space " + layout.lifetime().identity().number() + ", which has no user");
+        if (!layout.lifetime.context.tryGetHome()) {
+            throw new AssertionError("a CPU is in space " + layout.lifetime.identity.number() + ", which has no user");
         }
         boolean isKept = false;
         try {
@@ -33,7 +32,7 @@ final class HomeRef {
             return made;
         } finally {
             if (!isKept) {
-                layout.lifetime().putHome();
+                layout.lifetime.putHome();
             }
         }
     }
@@ -43,7 +42,7 @@ final class HomeRef {
      */
     void close() {
         if (entry.end()) {
-            layout.lifetime().putHome();
+            layout.lifetime.putHome();
         }
     }
 
@@ -52,7 +51,7 @@ final class HomeRef {
         // Checked before the first change, so that if the check throws, a later call can still release the space.
         StackReserve.check(SpaceReferences.DEPTH);
         if (entry.end()) {
-            layout.lifetime().putHomeLater();
+            layout.lifetime.putHomeLater();
         }
     }
 }

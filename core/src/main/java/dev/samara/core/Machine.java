@@ -64,7 +64,7 @@ public final class Machine implements AutoCloseable {
 
     Machine(Spaces spaces, int tlbEntries, @Nullable VictimScore score) {
         this.spaces = spaces;
-        host = spaces.host();
+        host = spaces.host;
         references = new SpaceReferences(host, host.refTracker() != null);
         this.tlbEntries = tlbEntries;
         guests = new GuestCpus(this::newVcpu, () -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
@@ -128,23 +128,22 @@ public final class Machine implements AutoCloseable {
 
     /** Returns the references to a space and its borrows, the oldest first. */
     List<SpaceReference> referencesTo(Layout layout) {
-        Lifetime lifetime = layout.lifetime();
+        Lifetime lifetime = layout.lifetime;
         // All ages are computed for one instant, because the references are sorted by age.
         long now = System.nanoTime();
-        return withBorrows(
-                references.find(lifetime.identity(), now), host.borrowers().of(lifetime.identity()), now);
+        return withBorrows(references.find(lifetime.identity, now), host.borrowers.of(lifetime.identity), now);
     }
 
     private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows, long now) {
         for (Borrower borrower : borrows) {
-            Identity identity = borrower.identity();
+            Identity identity = borrower.identity;
             found.add(new SpaceReference(
                     identity.number(),
-                    identity.name(),
+                    identity.name,
                     SpaceReference.Kind.BORROW,
-                    borrower.holder(),
+                    borrower.holder,
                     borrower.age(now),
-                    borrower.where()));
+                    borrower.where));
         }
         found.sort(Comparator.comparingLong(SpaceReference::ageNanos).reversed());
         return found;
@@ -167,7 +166,7 @@ public final class Machine implements AutoCloseable {
         } finally {
             if (!done) {
                 if (made == null) {
-                    layout.lifetime().put();
+                    layout.lifetime.put();
                 } else {
                     // Calls giveUp() instead of close(), which throws if the stack is too short.
                     made.giveUp();
@@ -177,18 +176,16 @@ public final class Machine implements AutoCloseable {
     }
 
     private static void record(Layout layout) {
-        Identity identity = layout.lifetime().identity();
-        long context =
-                layout.memoryOrNull() == null ? 0 : layout.pages().context().id();
-        Tracepoints.spaceBegun(
-                identity.number(), context, identity.name(), layout.geometry().pageSize());
+        Identity identity = layout.lifetime.identity;
+        long context = layout.memoryOrNull() == null ? 0 : layout.pages().context.id;
+        Tracepoints.spaceBegun(identity.number(), context, identity.name, layout.geometry.pageSize());
     }
 
     /** Returns another reference to the users of a space; null if its last user is gone. */
     @Nullable
     AddressSpace tryGet(Layout layout) {
         StackReserve.check(SpaceReferences.DEPTH);
-        if (!layout.lifetime().users().tryGet()) {
+        if (!layout.lifetime.context.tryGet()) {
             return null;
         }
         boolean done = false;
@@ -198,14 +195,14 @@ public final class Machine implements AutoCloseable {
             return got;
         } finally {
             if (!done) {
-                layout.lifetime().put();
+                layout.lifetime.put();
             }
         }
     }
 
     /** Tears down a space whose last user is gone, and records its state. */
     static void tearDown(Layout layout) {
-        Identity identity = layout.lifetime().identity();
+        Identity identity = layout.lifetime.identity;
         if (identity.exit() == null) {
             identity.exit(ExitRecord.of(layout));
         }
@@ -278,10 +275,10 @@ public final class Machine implements AutoCloseable {
     @Override
     public void close() {
         ThreadCpus.checkMayWait("the closing of a machine");
-        host.hostFiles().checkNoHook("the closing of a machine");
+        host.hostFiles.checkNoHook("the closing of a machine");
         references.giveUpLost();
         host.releaseDeadCpus();
-        host.borrowers().giveUpDead();
+        host.borrowers.giveUpDead();
         // Ended before the spaces are closed, because pool CPUs must leave their spaces first.
         guests.end();
         spaces.close();
@@ -295,7 +292,7 @@ public final class Machine implements AutoCloseable {
      */
     public long committed() {
         host.checkOpen();
-        return host.committed().bytes();
+        return host.committed.bytes();
     }
 
     /**
@@ -306,7 +303,7 @@ public final class Machine implements AutoCloseable {
      */
     public long lockedSegments() {
         host.checkOpen();
-        return host.lockedSegments().bytes();
+        return host.lockedSegments.bytes();
     }
 
     /**
@@ -324,7 +321,7 @@ public final class Machine implements AutoCloseable {
         host.checkOpen();
         ThreadCpus.checkMayWait("a wait for quiescence");
         endUnreachable();
-        host.threads().awaitQuiescence();
+        host.threads.awaitQuiescence();
     }
 
     /**
@@ -371,7 +368,7 @@ public final class Machine implements AutoCloseable {
     public List<SpaceReference> references() {
         host.checkOpen();
         long now = System.nanoTime();
-        return withBorrows(references.find(null, now), host.borrowers().all(), now);
+        return withBorrows(references.find(null, now), host.borrowers.all(), now);
     }
 
     /**
@@ -445,7 +442,7 @@ public final class Machine implements AutoCloseable {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
         MachineMemory memory = memory(geometry);
-        memory.caches().endUnreachable(host.tasks());
+        memory.caches.endUnreachable(host.tasks());
         return memory;
     }
 
@@ -486,7 +483,7 @@ public final class Machine implements AutoCloseable {
      */
     public HostFile openFile(Path path, Geometry geometry, OpenOption... options) {
         ThreadCpus.checkMayWait("the opening of a file");
-        return host.hostFiles().open(path, memory(geometry), Set.of(options));
+        return host.hostFiles.open(path, memory(geometry), Set.of(options));
     }
 
     /**
@@ -508,7 +505,7 @@ public final class Machine implements AutoCloseable {
     public long sync() {
         ThreadCpus.checkMayWait("a save of all files");
         host.checkOpen();
-        return host.hostFiles().sync();
+        return host.hostFiles.sync();
     }
 
     /**
@@ -524,7 +521,7 @@ public final class Machine implements AutoCloseable {
      */
     public HostFile openFile(String name, Geometry geometry, ByteBuffer bytes) {
         checkMayOpen(name);
-        return host.hostFiles().open(name, memory(geometry), bytes);
+        return host.hostFiles.open(name, memory(geometry), bytes);
     }
 
     /**
@@ -547,7 +544,7 @@ public final class Machine implements AutoCloseable {
      */
     public HostFile openFile(String name, Geometry geometry, FileChannel channel, boolean isWritable) {
         checkMayOpen(name);
-        return host.hostFiles().open(name, memory(geometry), channel, isWritable);
+        return host.hostFiles.open(name, memory(geometry), channel, isWritable);
     }
 
     private static void checkMayOpen(String name) {
@@ -586,7 +583,7 @@ public final class Machine implements AutoCloseable {
     public MachineStatistics statistics() {
         host.checkOpen();
         endUnreachable();
-        return MachineStatistics.of(host.memories(), host.tableBudget().used());
+        return MachineStatistics.of(host.memories(), host.tableBudget.used());
     }
 
     /** Returns the number of spaces that have users. */

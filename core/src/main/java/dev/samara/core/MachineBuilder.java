@@ -754,7 +754,7 @@ public final class MachineBuilder {
                 (int) most,
                 poisonsFrames,
                 (thrown, frame) -> reportQuarantined(host, frame, thrown));
-        DirtyPages dirtyPages = host.hostFiles().dirtyPages();
+        DirtyPages dirtyPages = host.hostFiles.dirtyPages();
         if (dirtyPages != null) {
             frames.countDirtied(dirtyPages);
         }
@@ -771,7 +771,7 @@ public final class MachineBuilder {
                 faultAround,
                 longestOffer,
                 checked ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
-                host.indexBudget());
+                host.indexBudget);
         if (forbidsZeroPage) {
             made.forbidZeroPage();
         }
@@ -798,7 +798,7 @@ public final class MachineBuilder {
             NoWaiting.use();
         }
         MachineState host = new MachineState(settings());
-        configure(host.hostFiles());
+        configure(host.hostFiles);
         if (trackReferences) {
             host.trackReferences(new RefTracker());
         }

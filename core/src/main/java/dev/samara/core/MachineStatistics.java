@@ -91,20 +91,20 @@ public record MachineStatistics(
     }
 
     private MachineStatistics plus(MachineMemory memory) {
-        long[] counts = memory.cpus().counts();
-        AccessChecker checker = memory.accessChecker();
+        long[] counts = memory.cpus.counts();
+        AccessChecker checker = memory.accessChecker;
         return new MachineStatistics(
                 minorFaults + counts[CpuCounters.MINOR_FAULTS],
                 majorFaults + counts[CpuCounters.MAJOR_FAULTS],
                 copiesOnWrite + counts[CpuCounters.COPIES_ON_WRITE],
                 tlbMisses + counts[CpuCounters.TLB_MISSES],
                 flushes + counts[CpuCounters.FLUSHES],
-                shootdowns + memory.shootdowns().count(),
-                shootdownTargets + memory.shootdowns().targets(),
-                gracePeriods + memory.rcu().ended(),
-                framesInUse + memory.frames().inUse(),
-                framesQuarantined + memory.frames().quarantined(),
-                pins + memory.frames().pins(),
+                shootdowns + memory.shootdowns.count(),
+                shootdownTargets + memory.shootdowns.targets(),
+                gracePeriods + memory.rcu.ended(),
+                framesInUse + memory.frames.inUse(),
+                framesQuarantined + memory.frames.quarantined(),
+                pins + memory.frames.pins(),
                 pageTableBytes,
                 checkedAccesses + (checker == null ? 0 : checker.accesses()),
                 staleAccesses + (checker == null ? 0 : checker.staleAccesses()),

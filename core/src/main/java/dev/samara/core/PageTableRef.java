@@ -38,7 +38,7 @@ public final class PageTableRef implements AutoCloseable {
 
     /** Acquires a reference; returns null if the page table no longer exists. */
     static @Nullable PageTableRef tryHold(Machine machine, Layout layout) {
-        if (!layout.lifetime().tryHold()) {
+        if (!layout.lifetime.tryHold()) {
             return null;
         }
         boolean isHeld = false;
@@ -48,7 +48,7 @@ public final class PageTableRef implements AutoCloseable {
             return held;
         } finally {
             if (!isHeld) {
-                layout.lifetime().release();
+                layout.lifetime.release();
             }
         }
     }
@@ -94,7 +94,7 @@ public final class PageTableRef implements AutoCloseable {
      */
     public SpaceIdentity grab() {
         checkOpen("grab");
-        return SpaceIdentity.grab(machine.spaceReferences(), layout.lifetime().identity());
+        return SpaceIdentity.grab(machine.spaceReferences(), layout.lifetime.identity);
     }
 
     /**
@@ -148,7 +148,7 @@ public final class PageTableRef implements AutoCloseable {
         StackReserve.check(SpaceReferences.DEPTH);
         isClosed = true;
         if (entry.end()) {
-            layout.lifetime().release();
+            layout.lifetime.release();
         }
     }
 
@@ -156,6 +156,6 @@ public final class PageTableRef implements AutoCloseable {
     @Override
     public String toString() {
         return (isClosed ? "closed reference to the page table of space " : "reference to the page table of space ")
-                + layout.lifetime().identity().number();
+                + layout.lifetime.identity.number();
     }
 }

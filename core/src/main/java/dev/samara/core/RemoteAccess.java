@@ -71,7 +71,7 @@ final class RemoteAccess {
                 return Errno.ESRCH.result();
             }
             CpuMemory memory = lent.memory();
-            int most = PAGES << layout.geometry().pageShift();
+            int most = PAGES << layout.geometry.pageShift();
             boolean isForced = kind == FORCED_READ || kind == FORCED_WRITE;
             int done = copyAll(reference, memory, most, address, bytes, at, length, buffer, writes, isForced);
             return done > 0 || memory.fault() == Fault.NONE

@@ -69,7 +69,7 @@ public final class SpaceIdentity implements AutoCloseable {
      * @return the name that was passed to its {@linkplain AddressSpaceBuilder#name builder}; null if there was none
      */
     public @Nullable String name() {
-        return identity.name();
+        return identity.name;
     }
 
     /**
@@ -121,7 +121,7 @@ public final class SpaceIdentity implements AutoCloseable {
     /** Returns the number and the name of the space as text, and whether the space has ended. */
     @Override
     public String toString() {
-        return "space " + identity.number() + (identity.name() == null ? "" : " " + identity.name())
+        return "space " + identity.number() + (identity.name == null ? "" : " " + identity.name)
                 + (identity.exit() == null ? "" : ", ended");
     }
 }

@@ -86,14 +86,14 @@ final class SpaceReferences {
 
         SpaceReference describe(long now) {
             long age = Math.max(0, now - since);
-            return new SpaceReference(identity.number(), identity.name(), kind, holder, age, where);
+            return new SpaceReference(identity.number(), identity.name, kind, holder, age, where);
         }
 
         private void giveUp() {
             try {
                 putDown();
             } finally {
-                if (kind != SpaceReference.Kind.USERS || !identity.isCollected()) {
+                if (kind != SpaceReference.Kind.USERS || !identity.isCollected) {
                     report();
                 }
             }
@@ -160,8 +160,8 @@ final class SpaceReferences {
      * @param reference the object that the embedder closes
      */
     Entry add(Object reference, Layout layout, SpaceReference.Kind kind) {
-        Lifetime lifetime = layout.lifetime();
-        return add(new Entry(reference, lifetime.identity(), lifetime, kind));
+        Lifetime lifetime = layout.lifetime;
+        return add(new Entry(reference, lifetime.identity, lifetime, kind));
     }
 
     /** Adds the entry of a reference to an identity. */

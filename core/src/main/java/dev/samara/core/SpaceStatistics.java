@@ -47,9 +47,7 @@ public record SpaceStatistics(
 
     static SpaceStatistics of(Layout layout) {
         MachineMemory memory = layout.memoryOrNull();
-        long[] counts = memory == null
-                ? new long[TlbContext.KINDS]
-                : memory.cpus().countsOf(layout.pages().context());
+        long[] counts = memory == null ? new long[TlbContext.KINDS] : memory.cpus.countsOf(layout.pages().context);
         return new SpaceStatistics(
                 counts[CpuCounters.MINOR_FAULTS],
                 counts[CpuCounters.MAJOR_FAULTS],

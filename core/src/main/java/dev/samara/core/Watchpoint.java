@@ -36,7 +36,7 @@ public final class Watchpoint implements Registration {
         check(layout, start, length);
         WatchedRange watch =
                 new WatchedRange(start, start + length - 1, listener, reporter(layout, "a write listener"));
-        return begin(layout, layout.pages().watches(), watch, start, start + length);
+        return begin(layout, layout.pages().watches, watch, start, start + length);
     }
 
     /** Starts to watch. Every read after this has returned calls the listener. */
@@ -44,18 +44,18 @@ public final class Watchpoint implements Registration {
         check(layout, start, length);
         WatchedRange watch =
                 new WatchedRange(start, start + length - 1, listener, reporter(layout, "an access listener"));
-        return begin(layout, layout.pages().readWatches(), watch, start, start + length);
+        return begin(layout, layout.pages().readWatches, watch, start, start + length);
     }
 
     private static Consumer<Throwable> reporter(Layout layout, String what) {
-        return thrown -> layout.host().report(Report.Kind.CALLBACK_FAILED, what, thrown);
+        return thrown -> layout.host.report(Report.Kind.CALLBACK_FAILED, what, thrown);
     }
 
     private static void check(Layout layout, long start, long length) {
         layout.pages();
         ThreadCpus.checkMayWait("the setting of a watchpoint");
         layout.checkNotClosed("watch");
-        Geometry geometry = layout.geometry();
+        Geometry geometry = layout.geometry;
         long limit = geometry.limit();
         if (length == 0) {
             throw new IllegalArgumentException("length 0 must be at least 1");
@@ -72,7 +72,7 @@ public final class Watchpoint implements Registration {
     }
 
     private static Watchpoint begin(Layout layout, Watches watches, WatchedRange watch, long start, long end) {
-        Geometry geometry = layout.geometry();
+        Geometry geometry = layout.geometry;
         LeafWalks.watch(
                 layout.memory(),
                 layout.pages(),
@@ -80,7 +80,7 @@ public final class Watchpoint implements Registration {
                 watch,
                 start & -geometry.pageSize(),
                 geometry.roundUp(end),
-                layout.host().maxMapCount());
+                layout.host.maxMapCount);
         return new Watchpoint(watches, watch, start, end);
     }
 

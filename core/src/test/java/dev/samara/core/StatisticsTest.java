@@ -260,7 +260,7 @@ class StatisticsTest {
     @DisplayName("Grace periods that a thread has waited for, or has polled")
     void gracePeriods() {
         long before = fixture.machine.statistics().gracePeriods();
-        Rcu rcu = fixture.layout().memory().rcu();
+        Rcu rcu = fixture.layout().memory().rcu;
         rcu.synchronize();
         assertEquals(before + 1, fixture.machine.statistics().gracePeriods());
         assertTrue(rcu.poll(rcu.startPoll()));

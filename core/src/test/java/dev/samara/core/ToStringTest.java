@@ -72,7 +72,7 @@ final class ToStringTest {
             own.switchTo(scene.space);
             PinnedFrame pinned = SpaceFixture.pin(own.memory(), GuestScene.CALM, SpaceFixture.READ);
             all.add(pinned);
-            all.add(MachineInternals.layoutOf(scene.space).memory().frames().store());
+            all.add(MachineInternals.layoutOf(scene.space).memory().frames.store);
         }
         scene.begin(Waiting.RANGES_IN_FLIGHT);
         Layout layout = scene.space.layout();

@@ -148,9 +148,9 @@ final class Bed {
                         false),
                 List.of());
         memory = layout.memory();
-        frames = memory.frames();
+        frames = memory.frames;
         table = layout.pages();
-        context = memory.contexts().newContext("bench");
+        context = memory.contexts.newContext("bench");
         cache = new FilePages(memory, FILE_PAGES * PAGE, false);
         Backing file = kind == Kind.SLOW ? new AskedFile(cache) : new MemoryFile("/file", 1, cache).open();
         for (int i = 0; i < FILE_PAGES; i++) {
@@ -224,7 +224,7 @@ final class Bed {
         for (int i = index; i < index + kind.window; i++) {
             long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
             if (Pte.isOwn(pte)) {
-                frames.drop(Pte.frame(pte), context.magazine());
+                frames.drop(Pte.frame(pte), context.magazine);
             }
         }
     }

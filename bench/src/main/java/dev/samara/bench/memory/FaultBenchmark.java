@@ -227,7 +227,7 @@ public class FaultBenchmark {
 
         LockedFaults(Bed bed) {
             table = bed.layout.pages();
-            frames = bed.memory.frames();
+            frames = bed.memory.frames;
             cache = bed.cache;
             context = bed.context;
             window = bed.kind.window;
@@ -258,7 +258,7 @@ public class FaultBenchmark {
 
         private int anonymous(long address, int access) {
             boolean writes = (access & Mman.WRITE) != 0;
-            int frame = writes ? frames.allocate(context.magazine()) : Frames.ZERO;
+            int frame = writes ? frames.allocate(context.magazine) : Frames.ZERO;
             if (frame == Frames.NONE) {
                 return Fault.OUT_OF_MEMORY;
             }
@@ -281,7 +281,7 @@ public class FaultBenchmark {
             try {
                 for (int i = 0; i < window; i++) {
                     int frame = cache.frameAt(page + i);
-                    if (frame != Frames.NONE && frames.isCached(frame, cache.number(), page + i)) {
+                    if (frame != Frames.NONE && frames.isCached(frame, cache.number, page + i)) {
                         Leaf.fill(leaf, index + i, Pte.present(frame, Pte.READ | Pte.ACCESSED));
                     }
                 }

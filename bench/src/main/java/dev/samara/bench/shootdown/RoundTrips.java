@@ -256,17 +256,17 @@ final class RoundTrips {
                     MachineMemory.UNCHECKED,
                     null,
                     new MachineMemory.IndexBudget(Long.MAX_VALUE));
-            PageTableContext filler = memory.contexts().newContext("filler");
+            PageTableContext filler = memory.contexts.newContext("filler");
             Leaf.lock(leaf);
             try {
                 for (int i = 0; i <= PAGES; i++) {
-                    int frame = frames.allocate(filler.magazine());
+                    int frame = frames.allocate(filler.magazine);
                     Leaf.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
                 }
             } finally {
                 Leaf.unlock(leaf);
             }
-            memory.contexts().discard(filler);
+            memory.contexts.discard(filler);
         }
 
         /**
@@ -275,12 +275,12 @@ final class RoundTrips {
          */
         CpuTlb claim() {
             CpuTlb cpu = new CpuTlb(
-                    memory.cpus(),
+                    memory.cpus,
                     new CpuOwner(memory, message -> {}),
                     memory,
                     1,
                     new SoftTlb(PAGE_SHIFT, TLB_ENTRIES),
-                    memory.frames(),
+                    memory.frames,
                     thrown -> {
                         throw new IllegalStateException(thrown);
                     });
@@ -302,7 +302,7 @@ final class RoundTrips {
 
         /** Returns how many CPUs shootdowns waited for. */
         long targets() {
-            return memory.shootdowns().targets();
+            return memory.shootdowns.targets();
         }
 
         /**
@@ -312,7 +312,7 @@ final class RoundTrips {
          * @return the sum, always 0
          */
         long loads(CpuTlb cpu, int from, int count) {
-            SoftTlb tlb = cpu.tlb();
+            SoftTlb tlb = cpu.tlb;
             long sum = 0;
             for (int i = from; i < from + count; i++) {
                 long page = 1L + (i & (PAGES - 1));

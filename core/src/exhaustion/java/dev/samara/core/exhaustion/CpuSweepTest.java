@@ -346,11 +346,11 @@ final class CpuSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) {
             // This ends the contexts of CPUs that are gone.
-            PageTableContext next = memory.contexts().newContext("next", OwnedCpu.owner());
-            for (PageTableContext idle = memory.contexts().borrowIdle();
+            PageTableContext next = memory.contexts.newContext("next", OwnedCpu.owner());
+            for (PageTableContext idle = memory.contexts.borrowIdle();
                     idle != null;
-                    idle = memory.contexts().borrowIdle()) {
-                assertNotEquals(next.owner(), idle.owner(), "was given back twice");
+                    idle = memory.contexts.borrowIdle()) {
+                assertNotEquals(next.owner, idle.owner, "was given back twice");
             }
         }
     }

@@ -144,11 +144,11 @@ final class HeapSweepTest {
     /** Returns a context; the next thread that needs a context gets it. */
     static final class GivingBack extends StackSweepTest.Scene {
         private final MachineMemory memory = layoutOf(space).memory();
-        private final PageTableContext context = memory.contexts().borrow();
+        private final PageTableContext context = memory.contexts.borrow();
 
         @Override
         public boolean call() {
-            memory.contexts().giveBack(context);
+            memory.contexts.giveBack(context);
             return true;
         }
 
@@ -156,13 +156,13 @@ final class HeapSweepTest {
         public void judge(@Nullable Throwable thrown) throws Exception {
             assertNull(thrown, "giving back was refused");
             List<PageTableContext> idle = new ArrayList<>();
-            for (PageTableContext next = memory.contexts().borrowIdle();
+            for (PageTableContext next = memory.contexts.borrowIdle();
                     next != null;
-                    next = memory.contexts().borrowIdle()) {
+                    next = memory.contexts.borrowIdle()) {
                 idle.add(next);
             }
             assertTrue(idle.contains(context), "the context is lost");
-            idle.forEach(memory.contexts()::giveBack);
+            idle.forEach(memory.contexts::giveBack);
             super.judge(null);
         }
     }
@@ -355,7 +355,7 @@ final class HeapSweepTest {
         @Override
         public void prepare() {
             tasks.execute(() -> hasRun = true);
-            tasks.housekeeping().doWork();
+            tasks.housekeeping.doWork();
             assertEquals(1, given.size());
         }
 

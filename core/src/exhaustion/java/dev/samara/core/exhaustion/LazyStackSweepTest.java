@@ -72,15 +72,14 @@ final class LazyStackSweepTest {
         }
 
         final void assertNothingKept() {
-            assertEquals(0, layoutOf(left).lifetime().users().holds(), "references to the page table");
+            assertEquals(0, layoutOf(left).lifetime.context.holds(), "references to the page table");
         }
 
         @Override
         public final void judge(@Nullable Throwable thrown) throws Exception {
             next.close();
             machine.awaitQuiescence();
-            assertEquals(
-                    0, layoutOf(next).lifetime().users().holds(), "references to the page table of the next space");
+            assertEquals(0, layoutOf(next).lifetime.context.holds(), "references to the page table of the next space");
             assertEquals(List.of(), machine.references());
             assertNull(cpu().space());
             machine.close();

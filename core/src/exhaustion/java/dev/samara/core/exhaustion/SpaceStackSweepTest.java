@@ -88,7 +88,7 @@ final class SpaceStackSweepTest {
             assertEquals(1, space.users());
             super.judge(thrown);
             assertNoSpace();
-            assertEquals(0, layoutOf(space).lifetime().users().holds(), "references to the page table");
+            assertEquals(0, layoutOf(space).lifetime.context.holds(), "references to the page table");
             assertNull(identity.attachment(), "a reference to the identity is left");
         }
     }
@@ -239,7 +239,7 @@ final class SpaceStackSweepTest {
             machine.awaitQuiescence();
             for (AddressSpace of : List.of(home, space)) {
                 assertEquals(0, of.users());
-                assertEquals(0, layoutOf(of).lifetime().users().holds(), "references to the page table");
+                assertEquals(0, layoutOf(of).lifetime.context.holds(), "references to the page table");
             }
             assertEquals(List.of(), machine.references());
         }

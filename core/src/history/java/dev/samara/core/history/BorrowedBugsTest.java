@@ -131,7 +131,7 @@ final class BorrowedBugsTest {
         service.switchTo(space);
         service.enterLazy();
         int users = space.users();
-        int held = layoutOf(space).lifetime().users().holds();
+        int held = layoutOf(space).lifetime.context.holds();
         BorrowedSpace borrowed = service.use(space, () -> {});
         assertEquals(users + 1, space.users());
         AdoptedSpace adopted = borrowed.putUsers();
@@ -139,7 +139,7 @@ final class BorrowedBugsTest {
         PageTableRef kept = adopted.leave();
         assertEquals(users, space.users());
         kept.close();
-        assertEquals(held, layoutOf(space).lifetime().users().holds());
+        assertEquals(held, layoutOf(space).lifetime.context.holds());
         fixture.cpu.switchTo(null);
         space.close();
     }

@@ -182,7 +182,7 @@ final class HistoricalLifetimeBugsTest {
                 }
             }
             assertNull(identity.attachment());
-            assertEquals(0, layoutOf(ended).lifetime().users().holds());
+            assertEquals(0, layoutOf(ended).lifetime.context.holds());
         }
         assertNothingIsLeft();
     }

@@ -186,7 +186,7 @@ public abstract class CachedBacking implements Backing {
     }
 
     private long transfer(ByteBuffer buffer, long offset, boolean writes) {
-        int pageSize = ((FilePages) cache).memory().frames().pageSize();
+        int pageSize = ((FilePages) cache).memory.frames.pageSize;
         long done = 0;
         for (; ; ) {
             long part = writes ? cache.pwrite(buffer, offset + done) : cache.pread(buffer, offset + done);

@@ -114,7 +114,7 @@ final class LoadedLayout {
             if (identity != null && !names.containsKey(identity)) {
                 String name = "identity" + (names.size() + 1);
                 names.put(identity, name);
-                String kind = identity.isInherited() ? "inherited" : "fresh";
+                String kind = identity.inherited ? "inherited" : "fresh";
                 java.append("AnonVma ")
                         .append(name)
                         .append(" = AnonVma.")

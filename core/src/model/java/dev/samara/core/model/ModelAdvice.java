@@ -64,7 +64,7 @@ final class ModelAdvice {
 
     private static @Nullable AnonVma lendable(Page page) {
         AnonVma identity = page.identity();
-        return identity == null || identity.isInherited() ? null : identity;
+        return identity == null || identity.inherited ? null : identity;
     }
 
     private static boolean discards(int advice) {

@@ -84,8 +84,8 @@ record Page(
             return true;
         }
         if (one == null) {
-            return !Objects.requireNonNull(other).isInherited();
+            return !Objects.requireNonNull(other).inherited;
         }
-        return other == null && !one.isInherited();
+        return other == null && !one.inherited;
     }
 }

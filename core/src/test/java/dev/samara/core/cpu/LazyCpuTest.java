@@ -59,7 +59,7 @@ final class LazyCpuTest {
     }
 
     private TlbContext context() {
-        return layoutOf(fixture.space).pages().context();
+        return layoutOf(fixture.space).pages().context;
     }
 
     /**
@@ -298,7 +298,7 @@ final class LazyCpuTest {
                 fixture.store(AT, round);
                 cpu.switchTo(null);
                 Awake.delay(random.nextInt(2_000));
-                TlbContext before = layoutOf(space).pages().context();
+                TlbContext before = layoutOf(space).pages().context;
                 space.close();
                 if (before.isEnded()) {
                     long next = ends + 1;

@@ -91,9 +91,9 @@ final class LazyTlbTest {
      * earlier.
      */
     private static int held(AddressSpace space) {
-        Lifetime lifetime = layoutOf(space).lifetime();
-        int count = lifetime.users().holds();
-        assertEquals(count == 0, layoutOf(space).pages().context().isGivenBack());
+        Lifetime lifetime = layoutOf(space).lifetime;
+        int count = lifetime.context.holds();
+        assertEquals(count == 0, layoutOf(space).pages().context.isGivenBack());
         return count;
     }
 
@@ -348,7 +348,7 @@ final class LazyTlbTest {
     void noOtherField(Way way) {
         goLazy(way);
         assertNull(cpu.space());
-        Object context = layoutOf(fixture.space).pages().context();
+        Object context = layoutOf(fixture.space).pages().context;
         // The machine's list of open references is excluded.
         assertEquals(
                 keeps(),

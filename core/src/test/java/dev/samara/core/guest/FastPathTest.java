@@ -95,7 +95,7 @@ final class FastPathTest {
     private List<ReentrantLock> locks(FilePages file) throws IllegalAccessException {
         MachineMemory memory = fixture.layout().memory();
         Set<ReentrantLock> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (Object owner : List.of(memory.frames(), memory.rcu(), file)) {
+        for (Object owner : List.of(memory.frames, memory.rcu, file)) {
             int before = all.size();
             addLocks(owner, all, Collections.newSetFromMap(new IdentityHashMap<>()));
             assertTrue(all.size() > before, () -> "no lock in " + owner.getClass());
@@ -134,7 +134,7 @@ final class FastPathTest {
     }
 
     private static FilePages pages(Vma vma) {
-        BackingTraits traits = Objects.requireNonNull(VmArea.of(vma).traits());
+        BackingTraits traits = Objects.requireNonNull(VmArea.of(vma).traits);
         return (FilePages) Objects.requireNonNull(traits.pageCache());
     }
 
@@ -263,7 +263,7 @@ final class FastPathTest {
     private void assertAllocatesNothing(long start, int pages, int access) {
         Layout layout = fixture.layout();
         MachineMemory memory = layout.memory();
-        PageTableContext context = memory.contexts().newContext("test");
+        PageTableContext context = memory.contexts.newContext("test");
         Faulter faulter = new Faulter(layout, context);
         long[] leaf = layout.pages().leafFromReserve(start, TableReserve.NONE);
         int first = layout.pages().indexOf(start);
@@ -274,11 +274,11 @@ final class FastPathTest {
             for (int page = 0; page < pages; page++) {
                 long pte = Leaf.getAndSet(leaf, first + page, Pte.NONE);
                 if (Pte.isOwn(pte)) {
-                    memory.frames().drop(Pte.frame(pte), context.magazine());
+                    memory.frames.drop(Pte.frame(pte), context.magazine);
                 }
             }
         });
-        memory.contexts().discard(context);
+        memory.contexts.discard(context);
     }
 
     @Test

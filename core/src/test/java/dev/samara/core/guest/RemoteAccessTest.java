@@ -167,10 +167,10 @@ final class RemoteAccessTest extends WatchpointFixture {
             assertThrows(ReadOnlyBufferException.class, () -> space.read(at, readOnly));
         }
         assertEquals(1, space.cpus());
-        PageTableContexts contexts = fixture.layout().memory().contexts();
+        PageTableContexts contexts = fixture.layout().memory().contexts;
         PageTableContext next = contexts.newContext("next");
         contexts.discard(next);
-        assertTrue(next.owner() < CALLS / 2, "the number of an ended context is given out again");
+        assertTrue(next.owner < CALLS / 2, "the number of an ended context is given out again");
     }
 
     @Test

@@ -114,7 +114,7 @@ class JoinedLayoutTest {
     }
 
     private static long charged(Twin of) {
-        return of.layout.lifetime().identity().charged();
+        return of.layout.lifetime.identity.charged();
     }
 
     @Test

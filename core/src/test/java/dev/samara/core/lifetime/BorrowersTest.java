@@ -356,7 +356,7 @@ final class BorrowersTest {
         assertEquals(2, space.references().size());
         space.close();
         assertEquals(List.of(), machine.references());
-        assertEquals(0, layoutOf(space).lifetime().users().holds());
+        assertEquals(0, layoutOf(space).lifetime.context.holds());
         assertEquals(List.of(), reports);
         close(machine);
         assertEquals(isKept, left.get() != null);
@@ -444,12 +444,12 @@ final class BorrowersTest {
     void withoutMonitor() throws InterruptedException {
         Machine machine = builder().build();
         AddressSpace space = space(machine);
-        Borrowers borrowers = MachineInternals.layoutOf(space).host().borrowers();
+        Borrowers borrowers = MachineInternals.layoutOf(space).host.borrowers;
         List<Boolean> held = new ArrayList<>();
         for (boolean isFoundByAdd : new boolean[] {true, false}) {
             CpuOwner owner = OwnedCpu.owner();
             Borrower borrower = MachineInternals.layoutOf(space)
-                    .lifetime()
+                    .lifetime
                     .borrow(() -> {}, 1, false, () -> held.add(Thread.holdsLock(borrowers)));
             borrowers.add(owner).begin(borrower);
             OwnedCpu.lose(owner);

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /** The end of a space, concurrent with operations in flight. */
 final class ClosedBesideUseTest {
     private static long shootdowns(SpaceFixture fixture) {
-        return fixture.layout().memory().shootdowns().count();
+        return fixture.layout().memory().shootdowns.count();
     }
 
     private static Thread start(String name, Runnable what) {

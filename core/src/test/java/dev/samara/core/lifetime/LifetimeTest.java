@@ -174,7 +174,7 @@ final class LifetimeTest {
         SpaceIdentity identity = held.grab();
         identity.attach(new Object());
         space.close();
-        layoutOf(space).pages().context().free();
+        layoutOf(space).pages().context.free();
         assertThrows(IllegalStateException.class, held::close);
         identity.close();
         assertNull(identity.attachment());
@@ -379,7 +379,7 @@ final class LifetimeTest {
         assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | Mman.POPULATE, null, 0));
         ended.close();
         full.awaitQuiescence();
-        assertEquals(0, MachineInternals.layoutOf(ended).lifetime().users().holds());
+        assertEquals(0, MachineInternals.layoutOf(ended).lifetime.context.holds());
         assertEquals(0, full.statistics().framesInUse());
         full.close();
         assertEquals(List.of(), reported);

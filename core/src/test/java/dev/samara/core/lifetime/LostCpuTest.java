@@ -295,7 +295,7 @@ final class LostCpuTest {
                 : CompletableFuture.supplyAsync(() -> space.munmap(AT, PAGE), task -> new Thread(task).start());
         Await.until(
                 "the CPU is asked",
-                () -> MachineInternals.layoutOf(space).memory().shootdowns().targets() != 0);
+                () -> MachineInternals.layoutOf(space).memory().shootdowns.targets() != 0);
         assertFalse(unmapped.isDone());
         MachineInternals.lose(lost);
         assertEquals(0, Await.result("the mapping is removed", unmapped, reports));
@@ -363,7 +363,7 @@ final class LostCpuTest {
         });
         MachineInternals.lose(lost);
         space.close();
-        assertEquals(0, MachineInternals.layoutOf(space).lifetime().users().holds());
+        assertEquals(0, MachineInternals.layoutOf(space).lifetime.context.holds());
         close(machine);
     }
 
@@ -384,7 +384,7 @@ final class LostCpuTest {
         }
         assertEquals(
                 1,
-                OwnedCpu.claim(MachineInternals.layoutOf(space).memory().cpus(), 1, () -> {})
+                OwnedCpu.claim(MachineInternals.layoutOf(space).memory().cpus, 1, () -> {})
                         .bit(),
                 "the lowest number");
         assertEquals(10, reports.size(), reports::toString);
@@ -403,12 +403,9 @@ final class LostCpuTest {
                 .reportTo(report -> {
                     reports.add(report);
                     Spaces spaces = Objects.requireNonNull(built.get());
-                    MachineState host = spaces.host();
+                    MachineState host = spaces.host;
                     for (Object monitor : List.of(
-                            host,
-                            spaces,
-                            host.borrowers(),
-                            host.memories().get(0).cpus())) {
+                            host, spaces, host.borrowers, host.memories().get(0).cpus)) {
                         if (Thread.holdsLock(monitor)) {
                             held.add(monitor.getClass().getSimpleName());
                         }
@@ -420,7 +417,7 @@ final class LostCpuTest {
                 })
                 .build();
         AddressSpace space = space(machine);
-        built.set(MachineInternals.layoutOf(space).spaces());
+        built.set(MachineInternals.layoutOf(space).spaces);
         for (int i = 0; i < 2; i++) {
             cpus.add(onPool(() -> {
                 Cpu cpu = machine.claimCpu();

@@ -149,7 +149,7 @@ final class MachineEndTest {
         var memory = layoutOf(space).memory();
         space.close();
         machine.close();
-        assertEquals(0, memory.frames().inUse());
+        assertEquals(0, memory.frames.inUse());
         List<Executable> calls = List.of(
                 () -> machine.newSpace(GEOMETRY),
                 () -> machine.space(GEOMETRY),

@@ -118,7 +118,7 @@ final class LowMemoryStuckTest {
         machine().awaitQuiescence();
         assertEquals(0, machine().statistics().framesInUse());
         for (AddressSpace space : spaces) {
-            assertEquals(0, layoutOf(space).lifetime().users().holds(), "no reap holds the page table");
+            assertEquals(0, layoutOf(space).lifetime.context.holds(), "no reap holds the page table");
         }
         machine().close();
     }

@@ -107,7 +107,7 @@ final class LowMemoryTest {
         machine.awaitQuiescence();
         assertEquals(0, machine.statistics().framesInUse());
         for (AddressSpace space : spaces) {
-            assertEquals(0, layoutOf(space).lifetime().users().holds(), "no reap holds the page table");
+            assertEquals(0, layoutOf(space).lifetime.context.holds(), "no reap holds the page table");
         }
         machine.close();
     }
@@ -150,10 +150,7 @@ final class LowMemoryTest {
         for (Report report : reports) {
             if (report.kind() == Report.Kind.SPACE_REAPED) {
                 String number = report.message().replaceAll("\\D", "");
-                String name = String.valueOf(layoutOf(spaces.get(Integer.parseInt(number) - 1))
-                        .lifetime()
-                        .identity()
-                        .name());
+                String name = String.valueOf(layoutOf(spaces.get(Integer.parseInt(number) - 1)).lifetime.identity.name);
                 names.add(name + (report.message().contains("could not") ? "?" : ""));
             }
         }

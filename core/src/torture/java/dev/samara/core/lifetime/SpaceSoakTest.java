@@ -63,7 +63,7 @@ final class SpaceSoakTest {
         cpu.switchTo(space);
         assertEquals(Fault.NONE, cpu.memory().store(AT, 8, number));
         if (number % 250 == 0) {
-            contexts.add(new WeakReference<>(layoutOf(space).pages().context()));
+            contexts.add(new WeakReference<>(layoutOf(space).pages().context));
         }
         if (number % 5 == 0) {
             assertEquals(0, held.reap());

@@ -60,18 +60,18 @@ public final class LazyStress {
         }
 
         void enterGuest() {
-            state.enterGuest(context.id());
+            state.enterGuest(context.id);
             state.flushedTo(context.generation());
         }
 
         void leaveGuest() {
-            state.leaveGuest(context.id());
+            state.leaveGuest(context.id);
         }
 
         /** Waits until the CPU has executed a full fence, if it is in GUEST. */
         void fence() {
             long generation = context.advance();
-            while (!state.isDone(context.id(), generation)) {
+            while (!state.isDone(context.id, generation)) {
                 Thread.onSpinWait();
             }
         }
@@ -82,7 +82,7 @@ public final class LazyStress {
          */
         int takeOff() {
             state.lazy.beforeTeardown(context);
-            return state.isIn(context.id()) ? 0 : 1;
+            return state.isIn(context.id) ? 0 : 1;
         }
 
         /** Completes the teardown of its context, and releases the users' reference. */

@@ -53,7 +53,7 @@ public final class ShootdownStress {
 
         @Actor
         public void owner(III_Result r) {
-            cpu.enterGuest(context.id());
+            cpu.enterGuest(context.id);
             r.r1 = context.generation() == known ? 1 : 0;
             r.r2 = Leaf.get(leaf, 0) == Pte.NONE ? 0 : 1;
         }
@@ -62,7 +62,7 @@ public final class ShootdownStress {
         public void shooter(III_Result r) {
             Leaf.getAndSet(leaf, 0, Pte.NONE);
             long generation = context.advance();
-            r.r3 = cpu.isDone(context.id(), generation) ? 0 : 1;
+            r.r3 = cpu.isDone(context.id, generation) ? 0 : 1;
         }
     }
 
@@ -89,14 +89,14 @@ public final class ShootdownStress {
             cpu.depart();
             context.use();
             cpu.arrive(context);
-            cpu.enterGuest(context.id());
+            cpu.enterGuest(context.id);
             r.r1 = context.generation() == known ? 1 : 0;
         }
 
         @Actor
         public void shooter(II_Result r) {
             long generation = context.advance();
-            r.r2 = context.cpus() > 1 && !cpu.isDone(context.id(), generation) ? 1 : 0;
+            r.r2 = context.cpus() > 1 && !cpu.isDone(context.id, generation) ? 1 : 0;
         }
     }
 

@@ -180,7 +180,7 @@ public class PhasesLincheckTest {
         boolean mine = false;
         layout.lock();
         try {
-            for (InFlightOperation range : layout.inFlight().operations()) {
+            for (InFlightOperation range : layout.inFlight().operations) {
                 if (range.touches(address(page), address(page + 1))) {
                     there = range;
                     mine = !taken.contains(range) && taken.add(range);

@@ -99,9 +99,7 @@ final class AckChecks {
     void evict() {
         for (int slot = 0; slot < Places.SLOTS; slot++) {
             if (model.at(slot) != null) {
-                ((FilePages) Objects.requireNonNull(library.file(slot).pageCache()))
-                        .memory()
-                        .reclaim();
+                ((FilePages) Objects.requireNonNull(library.file(slot).pageCache())).memory.reclaim();
             }
         }
     }

@@ -146,7 +146,8 @@ public final class CpuState extends CpuWords.Flushed {
      */
     final WeakReference<CpuState> self = new WeakReference<>(this);
 
-    private final CpuCounters counters = new CpuCounters();
+    /** The counters of this CPU's events. */
+    public final CpuCounters counters = new CpuCounters();
 
     /**
      * Whether a thread is taking this CPU offline. Guarded by the monitor of {@link Cpus}.
@@ -233,11 +234,6 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public static long outside(long context) {
         return wordOf(KERNEL, context);
-    }
-
-    /** Returns the counters of this CPU's events. */
-    public CpuCounters counters() {
-        return counters;
     }
 
     // The methods below are for the owner's thread.
@@ -339,7 +335,7 @@ public final class CpuState extends CpuWords.Flushed {
     public void arrive(@Nullable TlbContext next) {
         loaded = next;
         // Release: after the count as a user and flushedTo. No other thread changes the word of a CPU in SWITCHING.
-        setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
+        setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id));
         if (lazy.kept() != next) {
             // This must not fail, because otherwise the CPU could return to the kept context with the generation of the
             // next one. It needs no more stack than the earlier store of the word in depart, unless it releases a page
@@ -385,7 +381,7 @@ public final class CpuState extends CpuWords.Flushed {
         }
         // A store suffices, because no other thread changes the word. It needs no deeper stack than the count before
         // it.
-        setWordRelease(wordOf(KERNEL, wanted.id()));
+        setWordRelease(wordOf(KERNEL, wanted.id));
         loaded = wanted;
         return true;
     }

@@ -86,7 +86,7 @@ public final class Cpus {
     public List<String> usersOf(TlbContext context) {
         List<String> users = new ArrayList<>(1);
         for (CpuState cpu : online) {
-            if (cpu != null && cpu.isIn(context.id())) {
+            if (cpu != null && cpu.isIn(context.id)) {
                 users.add(cpu.toString());
             }
         }
@@ -136,7 +136,7 @@ public final class Cpus {
         for (CpuState cpu : online) {
             if (cpu != null) {
                 cpu.lazy.beforeTeardown(ended);
-                if (cpu.isIn(ended.id())) {
+                if (cpu.isIn(ended.id)) {
                     user = cpu;
                 }
             }
@@ -210,7 +210,7 @@ public final class Cpus {
         @Nullable CpuState[] fewer = online.clone();
         fewer[cpu.number] = null;
         for (int kind = 0; kind < ended.length; kind++) {
-            ended[kind] += cpu.counters().count(kind);
+            ended[kind] += cpu.counters.count(kind);
         }
         online = fewer;
     }
@@ -226,7 +226,7 @@ public final class Cpus {
             long[] sums = ended.clone();
             for (CpuState cpu : online) {
                 for (int kind = 0; cpu != null && kind < sums.length; kind++) {
-                    sums[kind] += cpu.counters().count(kind);
+                    sums[kind] += cpu.counters.count(kind);
                 }
             }
             return sums;
@@ -246,9 +246,9 @@ public final class Cpus {
             sums[kind] = context.count(kind);
         }
         for (CpuState cpu : online) {
-            if (cpu != null && cpu.isIn(context.id())) {
+            if (cpu != null && cpu.isIn(context.id)) {
                 for (int kind = 0; kind < CpuCounters.KINDS; kind++) {
-                    sums[kind] += cpu.counters().countInSpace(kind);
+                    sums[kind] += cpu.counters.countInSpace(kind);
                 }
             }
         }

@@ -47,7 +47,9 @@ public final class Shootdowns {
     /** The cpumask of all CPUs. */
     private static final long ALL = -1;
 
-    private final Cpus cpus;
+    /** The CPUs of the machine. */
+    public final Cpus cpus;
+
     private final long reportAfterNanos;
     private final Consumer<String> reporter;
     private final ShootdownDelivery delivery;
@@ -91,11 +93,6 @@ public final class Shootdowns {
         this.elides = elides;
     }
 
-    /** Returns the CPUs of the machine. */
-    public Cpus cpus() {
-        return cpus;
-    }
-
     /** Returns the number of shootdowns that had to wait for a CPU of another thread. Never decreases. */
     public long count() {
         return count.sum();
@@ -128,7 +125,7 @@ public final class Shootdowns {
             return true;
         }
         ThreadCpus thread = ThreadCpus.current();
-        CpuState own = thread == null ? null : thread.inKernel(context.id());
+        CpuState own = thread == null ? null : thread.inKernel(context.id);
         // A bit that several CPUs share may be set for another CPU, which would also have to flush.
         CpuState.OwnerTlb tlb = own == null || own.bit() != mask || own.sharesBit() ? null : own.tlb();
         return tlb != null && tlb.drop(start, end);
@@ -152,7 +149,7 @@ public final class Shootdowns {
         int asked = ask(all, context, generation, mask);
         if (asked != 0) {
             await(all, context, generation, mask);
-            Tracepoints.endShootdown(recorded, context.space(), context.id(), generation, asked, false);
+            Tracepoints.endShootdown(recorded, context.space(), context.id, generation, asked, false);
         }
     }
 
@@ -241,7 +238,7 @@ public final class Shootdowns {
             return false;
         }
         ThreadCpus thread = users == 0 ? null : ThreadCpus.current();
-        return users == 0 || (thread != null && thread.inKernel(context.id()) != null);
+        return users == 0 || (thread != null && thread.inKernel(context.id) != null);
     }
 
     /** Sends requests to the CPUs in a cpumask that must catch up; returns how many of them belong to other threads. */
@@ -252,7 +249,7 @@ public final class Shootdowns {
             if (cpu == null) {
                 continue;
             }
-            if (!cpu.isDone(context.id(), generation)) {
+            if (!cpu.isDone(context.id, generation)) {
                 asked += ask(cpu);
             } else if (cpu.isSwitching()) {
                 // The CPU may be switching to this context. It reads the generation before it uses a translation, so
@@ -353,7 +350,7 @@ public final class Shootdowns {
             BegunEvent ended = recorded;
             if (ended != null) {
                 recorded = null;
-                Tracepoints.endShootdown(ended, context.space(), context.id(), generation, asked, true);
+                Tracepoints.endShootdown(ended, context.space(), context.id, generation, asked, true);
             }
         }
     }
@@ -362,7 +359,7 @@ public final class Shootdowns {
     private static int behind(@Nullable CpuState[] all, TlbContext context, long generation, long mask, int from) {
         for (int n = CpuState.next(mask, from); n < all.length; n = CpuState.next(mask, n + 1)) {
             CpuState cpu = all[n];
-            if (cpu != null && !cpu.isDone(context.id(), generation)) {
+            if (cpu != null && !cpu.isDone(context.id, generation)) {
                 return n;
             }
         }
@@ -400,14 +397,14 @@ public final class Shootdowns {
             return;
         }
         ShootdownDelivery.StalledCpu stalled = new ShootdownDelivery.StalledCpu(
-                cpu.name, owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
+                cpu.name, owner, List.of(owner.getStackTrace()), context.id, generation, Duration.ofNanos(waited));
         Tracepoints.stalledCpu(
                 cpu.name,
                 owner,
                 stalled.stack().isEmpty() ? null : stalled.stack().get(0),
                 cpu.state(),
                 context.space(),
-                context.id(),
+                context.id,
                 generation,
                 waited);
         if (isFirst) {

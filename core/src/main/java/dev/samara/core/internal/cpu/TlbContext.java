@@ -135,7 +135,8 @@ public final class TlbContext {
     private static final int CPUS = 3;
     private static final int RECORD_SHIFT = 2;
 
-    private final long id = LAST.incrementAndGet();
+    /** The number of the context, which is positive and never reused. */
+    public final long id = LAST.incrementAndGet();
 
     /*
      * CPUs read the generation whenever they enter GUEST. The words that CPUs also write at other times are in objects
@@ -311,11 +312,6 @@ public final class TlbContext {
      */
     static void next(long id) {
         LAST.updateAndGet(last -> Math.max(last, id - 1));
-    }
-
-    /** Returns the number of the context, which is positive and never reused. */
-    public long id() {
-        return id;
     }
 
     /** Returns the number of the space on its machine; 0 if it has none. */

@@ -74,7 +74,7 @@ public record ExpandStack(long address, boolean isFault) implements Call {
                 stack.end(),
                 stack.flags(),
                 stack.pageOffset() - grown,
-                stack.traits(),
+                stack.traits,
                 stack.name(),
                 edit.layout.memoryOrNull() != null && stack.anonVma() == null
                         ? VmaMerge.anonVmaFor(edit, stack)

@@ -219,13 +219,13 @@ public final class Faulter {
         this.layout = layout;
         this.context = context;
         table = layout.pages();
-        geometry = layout.geometry();
+        geometry = layout.geometry;
         memory = layout.memory();
-        frames = memory.frames();
-        reader = context.reader();
+        frames = memory.frames;
+        reader = context.reader;
         pageShift = geometry.pageShift();
         // A window lies within one leaf, so it has at most as many pages as a leaf has entries.
-        window = new Window(Math.min(memory.faultAround(), table.entries()));
+        window = new Window(Math.min(memory.faultAround, table.entries));
     }
 
     /**
@@ -244,7 +244,7 @@ public final class Faulter {
     private void use(Layout next) {
         layout = next;
         table = next.pages();
-        geometry = next.geometry();
+        geometry = next.geometry;
     }
 
     /**
@@ -525,7 +525,7 @@ public final class Faulter {
         int result;
         do {
             VmArea vma = layout.find(address);
-            result = check(vma, access, layout.geometry());
+            result = check(vma, access, layout.geometry);
             if (result == MUST_WAIT) {
                 result = await(layout, vma, address);
             }
@@ -592,7 +592,7 @@ public final class Faulter {
 
     /** Returns what reports a long wait of a fault at an address. */
     private static WaitReporter reporter(Layout layout, long address) {
-        return new FaultWaitReporter(layout.host().threads(), address);
+        return new FaultWaitReporter(layout.host.threads, address);
     }
 
     /**
@@ -643,8 +643,8 @@ public final class Faulter {
         if (isBalanced || !vma.has(VmaFlags.SHARED) || !frames.isBalanceDue()) {
             return false;
         }
-        BackingTraits traits = vma.traits();
-        return traits != null && traits.pageCache() instanceof FilePages cache && cache.number() >= Frames.SAVED;
+        BackingTraits traits = vma.traits;
+        return traits != null && traits.pageCache() instanceof FilePages cache && cache.number >= Frames.SAVED;
     }
 
     private int attemptAt(long[] leaf, VmArea vma, long address, int access) {
@@ -664,7 +664,7 @@ public final class Faulter {
         leaveToWait();
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         // The owner waits for no operation, so the retire phase of an operation may wait here, too.
-        memory.contexts().await(leaf, index, pte, reporter(layout, address));
+        memory.contexts.await(leaf, index, pte, reporter(layout, address));
         record(recorded, "a busy entry", address, access, AGAIN);
         return AGAIN;
     }
@@ -678,8 +678,8 @@ public final class Faulter {
         if (vma.isAnonymous()) {
             return anonymous(vma, address, access, known);
         }
-        BackingTraits traits = vma.traits();
-        if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
+        BackingTraits traits = vma.traits;
+        if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory != memory) {
             return Fault.ADRERR;
         }
         return faultInFile(vma, traits, cache, address, access, known);
@@ -723,7 +723,7 @@ public final class Faulter {
     }
 
     private int mapFresh(VmArea vma, long address, int access, long @Nullable [] known) {
-        int frame = frames.allocate(context.magazine());
+        int frame = frames.allocate(context.magazine);
         if (frame == Frames.NONE) {
             return EXHAUSTED;
         }
@@ -733,7 +733,7 @@ public final class Faulter {
             return result;
         } finally {
             if (result != Fault.NONE) {
-                frames.drop(frame, context.magazine());
+                frames.drop(frame, context.magazine);
             }
         }
     }
@@ -869,7 +869,7 @@ public final class Faulter {
     /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
     @SuppressWarnings("try") // the resource is only closed
     private int copy(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        AccessChecker checker = memory.accessChecker();
+        AccessChecker checker = memory.accessChecker;
         if (checker == null) {
             return copyPage(vma, address, access, leaf, index, pte);
         }
@@ -922,8 +922,8 @@ public final class Faulter {
             @Nullable FilePages cache,
             long page) {
         boolean fromZero = Pte.has(old, Pte.ZERO);
-        long mark = Pte.busy(old, context.owner(), true);
-        Magazine magazine = context.magazine();
+        long mark = Pte.busy(old, context.owner, true);
+        Magazine magazine = context.magazine;
         int fresh = fromZero ? frames.allocate(magazine) : frames.allocateDirty(magazine);
         if (fresh == Frames.NONE) {
             return EXHAUSTED;
@@ -978,7 +978,7 @@ public final class Faulter {
             }
             boolean isClaimed = cache == null
                     ? !now.has(VmaFlags.SHARED) && Leaf.claim(leaf, index, before, mark)
-                    : frames.isCached(Pte.frame(mark), cache.number(), page) && Leaf.fill(leaf, index, mark);
+                    : frames.isCached(Pte.frame(mark), cache.number, page) && Leaf.fill(leaf, index, mark);
             return isClaimed ? LeafWalks.maxRights(now, geometry) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
@@ -991,7 +991,7 @@ public final class Faulter {
             if (Leaf.get(leaf, index) != mark) {
                 return false;
             }
-            frames.store().copy(Pte.frame(mark), fresh);
+            frames.store.copy(Pte.frame(mark), fresh);
         }
         long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
         return Leaf.settle(leaf, index, mark, copied);
@@ -1002,7 +1002,7 @@ public final class Faulter {
         if (!done) {
             Leaf.settle(leaf, index, mark, before);
         }
-        memory.contexts().leave(context);
+        memory.contexts.leave(context);
     }
 
     /* Files. */
@@ -1061,7 +1061,7 @@ public final class Faulter {
         if (leaf == null) {
             return NO_TABLE;
         }
-        window.begin(cache, page - before, before + after(vma, address, pages - before, table.entries() - index));
+        window.begin(cache, page - before, before + after(vma, address, pages - before, table.entries - index));
         window.entries = leaf;
         window.firstEntry = index - before;
         offer(traits);
@@ -1077,7 +1077,7 @@ public final class Faulter {
      * they are not mapped, because an eviction treats every page that was mapped again as used.
      */
     private static boolean isAlone(VmArea vma, FilePages cache, boolean writes) {
-        return writes || cache.isOfSegment() || (vma.has(VmaFlags.RAND_READ) && cache.number() >= Frames.SAVED);
+        return writes || cache.isOfSegment() || (vma.has(VmaFlags.RAND_READ) && cache.number >= Frames.SAVED);
     }
 
     /**
@@ -1095,12 +1095,12 @@ public final class Faulter {
         window.begin(cache, page, 1);
         offer(traits);
         int frame = window.offered[0];
-        return frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
+        return frames.isCached(frame, cache.number, page) ? frame : Frames.NONE;
     }
 
     /** Lets the backing offer the pages of the window. */
     private void offer(BackingTraits traits) {
-        long longest = memory.longestOffer();
+        long longest = memory.longestOffer;
         if (longest == MachineMemory.UNCHECKED) {
             offerUnchecked(traits);
         } else {
@@ -1150,7 +1150,7 @@ public final class Faulter {
         int[] offered = window.offered;
         int count = window.count;
         long first = window.first;
-        long number = cache.number();
+        long number = cache.number;
         long ofCache = cache.pteBits();
         long bits = bitsOf(vma, writes) | ofCache;
         Leaf.lock(leaf);
@@ -1226,7 +1226,7 @@ public final class Faulter {
             return failure(frame);
         }
         reader.readLock();
-        if (!frames.isCached(frame, cache.number(), page)) {
+        if (!frames.isCached(frame, cache.number, page)) {
             return outOfDate(traits, frame, page, cache.hasRemovedSince(removals));
         }
         boolean writes = (access & Mman.WRITE) != 0;
@@ -1282,7 +1282,7 @@ public final class Faulter {
      * an atomic update needs more than the right to write. The caller is in a reader section.
      */
     private int pageMkwrite(VmArea vma, long address, int access, long pte) {
-        BackingTraits traits = Objects.requireNonNull(vma.traits());
+        BackingTraits traits = Objects.requireNonNull(vma.traits);
         Request request = new Request(vma, pageOf(vma, address), address, access);
         return noticed(request, traits, null, pte, pte | bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED);
     }
@@ -1315,7 +1315,7 @@ public final class Faulter {
                 may = mayChange(leaf);
                 isChanged = may
                         && serves(notice, request.vma())
-                        && (cache == null || frames.isCached(Pte.frame(pte), cache.number(), request.page()))
+                        && (cache == null || frames.isCached(Pte.frame(pte), cache.number, request.page()))
                         && (before == Pte.NONE
                                 ? Leaf.fill(leaf, table.indexOf(address), pte)
                                 : Leaf.widen(leaf, table.indexOf(address), before, pte));
@@ -1429,7 +1429,7 @@ public final class Faulter {
 
     private static boolean isSameMapping(Layout layout, VmArea one, VmArea other) {
         long kept = VmaFlags.ACCESS | VmaFlags.SHARED;
-        int pageShift = layout.geometry().pageShift();
+        int pageShift = layout.geometry.pageShift();
         boolean continues = (other.start() - one.start()) >> pageShift == other.pageOffset() - one.pageOffset();
         return one.backing() == other.backing()
                 && one.isAnonymous() == other.isAnonymous()
@@ -1491,7 +1491,7 @@ public final class Faulter {
 
     /** Returns whether the backing of a VMA is notified of first writes through it. */
     private static boolean noticesWrites(VmArea vma) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
 
@@ -1533,7 +1533,7 @@ public final class Faulter {
 
     private boolean reclaimTables() {
         BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
-        boolean isFreed = layout.spaces().reclaimTables(layout);
+        boolean isFreed = layout.spaces.reclaimTables(layout);
         Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
         return isFreed;
     }
@@ -1541,14 +1541,14 @@ public final class Faulter {
     /** Drops pages of droppable mappings; returns whether a frame was freed. */
     private boolean dropPages() {
         BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
-        boolean isFreed = LowMemory.dropPages(layout.spaces(), memory);
+        boolean isFreed = LowMemory.dropPages(layout.spaces, memory);
         Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
         return isFreed;
     }
 
     /** Returns how many reaps of victims have ended so far. */
     private long reaps() {
-        LowMemory lowMemory = layout.spaces().host().lowMemory();
+        LowMemory lowMemory = layout.spaces.host.lowMemory();
         return lowMemory == null ? 0 : lowMemory.reaps();
     }
 
@@ -1560,13 +1560,13 @@ public final class Faulter {
      *     #AGAIN} if a backing returned OUT_OF_MEMORY although a frame is free
      */
     private int answer(int found) {
-        Spaces spaces = layout.spaces();
-        LowMemory lowMemory = spaces.host().lowMemory();
+        Spaces spaces = layout.spaces;
+        LowMemory lowMemory = spaces.host.lowMemory();
         int result = Fault.OUT_OF_MEMORY;
         if (lowMemory != null && found == NO_TABLE) {
             result = table.isAtTableLimit() ? result : lowMemory.shortageOfTables(spaces, table);
         } else if (lowMemory != null) {
-            result = lowMemory.shortage(spaces, memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : AGAIN);
+            result = lowMemory.shortage(spaces, memory, context.magazine, found == EXHAUSTED ? Fault.RETRY : AGAIN);
         }
         return result;
     }
@@ -1579,8 +1579,7 @@ public final class Faulter {
     /** Records the end of a step that may have waited. The caller is not in a reader section. */
     private void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
         if (recorded != null) {
-            Tracepoints.endFault(
-                    recorded, layout.lifetime().identity().number(), address, access, cause, result, isMajor);
+            Tracepoints.endFault(recorded, layout.lifetime.identity.number(), address, access, cause, result, isMajor);
         }
     }
 
@@ -1610,7 +1609,7 @@ public final class Faulter {
     /** Delivers the reports. The caller is not in a reader section. */
     private void deliverReports() {
         for (Report report = reports.poll(); report != null; report = reports.poll()) {
-            layout.host().report(report.kind(), report.message(), report.cause());
+            layout.host.report(report.kind(), report.message(), report.cause());
         }
     }
 
@@ -1796,7 +1795,7 @@ public final class Faulter {
             }
             int limit = target.limit();
             try {
-                int offset = (int) address & frames.pageSize() - 1;
+                int offset = (int) address & frames.pageSize - 1;
                 return file.readUncached(
                         target.limit(target.position() + length), (pageOf(found, address) << pageShift) + offset, this);
             } finally {
@@ -1819,18 +1818,18 @@ public final class Faulter {
                     // Pages of a locked VMA must be faulted in, which locks them.
                     && !found.has(VmaFlags.LOCKED)
                     && stability(found) == Fault.NONE;
-            BackingTraits traits = isReadable ? found.traits() : null;
+            BackingTraits traits = isReadable ? found.traits : null;
             return traits != null
                             && traits.backing() instanceof OpenHostFile file
                             && traits.pageCache() instanceof FilePages cache
-                            && cache.memory() == memory
+                            && cache.memory == memory
                     ? file
                     : null;
         }
 
         /** Returns how many of the first bytes are in pages whose entries are empty. */
         private int absentBytes(long address, int most) {
-            int pageSize = frames.pageSize();
+            int pageSize = frames.pageSize;
             int offset = (int) address & pageSize - 1;
             long pages = absent((int) (((long) offset + most + pageSize - 1) >>> pageShift));
             return (int) Math.max(0, Math.min(most, (pages << pageShift) - offset));
@@ -1856,7 +1855,7 @@ public final class Faulter {
             while (count < most) {
                 long address = first + ((long) count << pageShift);
                 int index = table.indexOf(address);
-                int behind = Math.min(table.entries(), index + most - count);
+                int behind = Math.min(table.entries, index + most - count);
                 long[] leaf = table.leaf(address);
                 int end = leaf == null ? behind : firstFilled(leaf, index, behind);
                 count += end - index;

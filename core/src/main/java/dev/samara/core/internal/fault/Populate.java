@@ -99,13 +99,13 @@ public final class Populate {
      */
     private static int fault(Layout layout, PopulateRange range) {
         StackReserve.check(DEPTH);
-        PageTableContext context = layout.memory().contexts().borrowOrNull();
+        PageTableContext context = layout.memory().contexts.borrowOrNull();
         if (context == null) {
             return Fault.OUT_OF_MEMORY;
         }
         try {
             Faulter faulter = new Faulter(layout, context);
-            int fault = ThreadCpus.readAs(context.reader(), () -> switch (range.kind()) {
+            int fault = ThreadCpus.readAs(context.reader, () -> switch (range.kind()) {
                 case READ -> touch(faulter, range.start(), range.end(), Mman.READ);
                 case WRITE -> touch(faulter.marking(), range.start(), range.end(), Mman.WRITE);
                 case BEST_EFFORT -> mapped(faulter, range.start(), range.end(), true);
@@ -113,7 +113,7 @@ public final class Populate {
             });
             return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? SHORT : fault;
         } finally {
-            layout.memory().contexts().giveBack(context);
+            layout.memory().contexts.giveBack(context);
         }
     }
 
@@ -139,7 +139,7 @@ public final class Populate {
             }
             at = Addresses.higher(at, vma.start());
             long stop = Addresses.lower(vma.end(), end);
-            int access = accessFor(vma, faulter.layout.geometry());
+            int access = accessFor(vma, faulter.layout.geometry);
             int result = Fault.NONE;
             if (vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 at = stop;

@@ -129,15 +129,15 @@ public final class Eviction {
      * @param most the total number of pages of all caches of {@code counter} up to which {@link #evict} is not called
      */
     Eviction(FilePages file, FilePages.Present present, AtomicLong counter, long most, SpareWalk spare) {
-        memory = file.memory();
-        frames = memory.frames();
+        memory = file.memory;
+        frames = memory.frames;
         cached = present.cached;
         truncation = present.truncation;
         this.counter = counter;
         recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         this.spare = spare;
         cursor = new Cursor();
-        batch = new PageBatch(cached, file.reverseMap());
+        batch = new PageBatch(cached, file.mappings);
     }
 
     /** Frees pages of one file even if they are mapped, for an access that finds no free frame. Waits for no lock. */
@@ -406,7 +406,7 @@ public final class Eviction {
     }
 
     private void unmap(DiscardPages discarding) {
-        List<AccessChecker.Revocation> revocations = memory.accessChecker() == null ? List.of() : new ArrayList<>();
+        List<AccessChecker.Revocation> revocations = memory.accessChecker == null ? List.of() : new ArrayList<>();
         try {
             int to;
             for (int from = 0; from < batch.count; from = to) {
@@ -439,7 +439,7 @@ public final class Eviction {
     /** Removes the pages of the batch with indexes from {@code from} to {@code to}, exclusive, from the mappings. */
     private void unmap(DiscardPages discarding, int from, int to, List<AccessChecker.Revocation> revocations) {
         List<ReverseMap.Link> links = batch.links(from, to);
-        AccessChecker checker = memory.accessChecker();
+        AccessChecker checker = memory.accessChecker;
         try {
             for (int k = 0; k < links.size(); k++) {
                 ReverseMap.Link link = links.get(k);
@@ -570,7 +570,7 @@ public final class Eviction {
                     return discarding == null ? 0 : present.truncation.resume(discarding);
                 }
             }
-            PageBatch batch = new PageBatch(cached, file.reverseMap());
+            PageBatch batch = new PageBatch(cached, file.mappings);
             batch.makeRoom(PageCaches.BATCH);
             cached.hand = Math.max(0, batch.collect(cached.hand, Long.MAX_VALUE));
             dismissMapped(batch);
@@ -708,7 +708,7 @@ public final class Eviction {
         private long dirtyLast = -1;
 
         /** The states of the blocks, by block number. */
-        private final PageIndex blocks = new PageIndex(1, memory.indexBudget());
+        private final PageIndex blocks = new PageIndex(1, memory.indexBudget);
 
         /**
          * Whether any block may have a state.

@@ -99,10 +99,11 @@ public final class FilePages extends PageCache {
     private static final VarHandle PRESENT = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "present", VarHandle.class, FilePages.class, Present.class);
 
-    private final MachineMemory memory;
+    public final MachineMemory memory;
     private final Frames frames;
     private final boolean isOfZeros;
-    private final long number;
+    /** The number of the cache. Its frames have this number as their owner. */
+    public final long number;
 
     /** Declared next to {@code number}, because a fault reads both fields. Changed only before the file is mapped. */
     private long pteBits;
@@ -110,7 +111,7 @@ public final class FilePages extends PageCache {
     /** The size in bytes until {@link #present} is created. */
     private final long firstSize;
 
-    private final ReverseMap mappings;
+    final ReverseMap mappings;
 
     /**
      * The uses of the System V segment whose memory this is, set before the segment is attached; null if this is not a
@@ -124,7 +125,7 @@ public final class FilePages extends PageCache {
     private @Nullable SegmentUse segment;
 
     /** Null if the file can never be sealed. */
-    private final @Nullable Seals seals;
+    final @Nullable Seals seals;
 
     /**
      * Null before the first page or the first change of the file, and never changed afterwards.
@@ -179,7 +180,7 @@ public final class FilePages extends PageCache {
     }
 
     private static FilePages ofSeals(MachineMemory memory, long size, Seals seals) {
-        memory.caches().noteSealable();
+        memory.caches.noteSealable();
         return new FilePages(memory, size, true, memory.nextCache(), seals);
     }
 
@@ -188,7 +189,7 @@ public final class FilePages extends PageCache {
         this.number = number;
         this.isOfZeros = isOfZeros;
         pteBits = isOfZeros ? Pte.SHMEM : 0;
-        frames = memory.frames();
+        frames = memory.frames;
         firstSize = size;
         this.seals = seals;
         mappings = new ReverseMap(this::unlinked);
@@ -201,10 +202,6 @@ public final class FilePages extends PageCache {
             now = Objects.requireNonNull(present);
         }
         return now;
-    }
-
-    ReverseMap reverseMap() {
-        return mappings;
     }
 
     private CachedPages cached() {
@@ -354,7 +351,7 @@ public final class FilePages extends PageCache {
             if (next == (MARKED | REMOVED)) {
                 whenRemoved.run();
                 try {
-                    memory.rcu().call(this);
+                    memory.rcu.call(this);
                 } catch (OutOfMemoryError | StackOverflowError exhausted) {
                     // The removal could not be scheduled. The pages are freed later, when the cache is found to be
                     // unreachable.
@@ -423,7 +420,7 @@ public final class FilePages extends PageCache {
             for (int i = 0; i < links.size() && count < most; i++) {
                 ReverseMap.Link link = links.get(i);
                 PageTable table = link.table;
-                long distance = (page - link.vma.pageOffset()) << table.pageShift();
+                long distance = (page - link.vma.pageOffset()) << table.pageShift;
                 // The comparison is unsigned, so a page before the mapping is treated like one beyond its end.
                 if (Addresses.isBelow(distance, link.vma.length()) && !link.isUnlinked) {
                     long pte = table.get(link.vma.start() + distance);
@@ -437,21 +434,12 @@ public final class FilePages extends PageCache {
 
     /** Returns the page cache of the mapped file, or null if there is none. */
     public static @Nullable FilePages of(VmArea vma) {
-        return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
-    }
-
-    /** Returns the number of the cache. Its frames have this number as their owner. */
-    public long number() {
-        return number;
-    }
-
-    public MachineMemory memory() {
-        return memory;
+        return vma.traits != null && vma.traits.pageCache() instanceof FilePages file ? file : null;
     }
 
     @Override
     public FrameStore store() {
-        return frames.store();
+        return frames.store;
     }
 
     @Override
@@ -464,7 +452,7 @@ public final class FilePages extends PageCache {
     public long pages() {
         Present now = present;
         return now == null
-                ? CachedPages.pages(firstSize, Integer.numberOfTrailingZeros(frames.pageSize()))
+                ? CachedPages.pages(firstSize, Integer.numberOfTrailingZeros(frames.pageSize))
                 : now.cached.pages();
     }
 
@@ -552,15 +540,15 @@ public final class FilePages extends PageCache {
         if (!cached().mayAllocate("allocate", page)) {
             return Frames.NONE;
         }
-        PageTableContext context = memory.contexts().borrow();
+        PageTableContext context = memory.contexts.borrow();
         try {
-            int frame = frames.allocate(context.magazine());
+            int frame = frames.allocate(context.magazine);
             if (frame != Frames.NONE) {
                 frames.prepare(frame, number);
             }
             return frame;
         } finally {
-            memory.contexts().giveBack(context);
+            memory.contexts.giveBack(context);
         }
     }
 
@@ -588,11 +576,11 @@ public final class FilePages extends PageCache {
         if (!cached().mayAllocate("a read", page)) {
             return 0;
         }
-        PageTableContext context = memory.contexts().borrow();
+        PageTableContext context = memory.contexts.borrow();
         try {
             int count = 0;
             while (count < most) {
-                int frame = frames.allocateDirty(context.magazine());
+                int frame = frames.allocateDirty(context.magazine);
                 if (frame == Frames.NONE) {
                     break;
                 }
@@ -601,7 +589,7 @@ public final class FilePages extends PageCache {
             }
             return count;
         } finally {
-            memory.contexts().giveBack(context);
+            memory.contexts.giveBack(context);
         }
     }
 
@@ -618,11 +606,11 @@ public final class FilePages extends PageCache {
     }
 
     private void drop(int frame) {
-        PageTableContext context = memory.contexts().borrow();
+        PageTableContext context = memory.contexts.borrow();
         try {
-            frames.drop(frame, context.magazine());
+            frames.drop(frame, context.magazine);
         } finally {
-            memory.contexts().giveBack(context);
+            memory.contexts.giveBack(context);
         }
     }
 
@@ -814,7 +802,7 @@ public final class FilePages extends PageCache {
             return Frames.NONE;
         }
         CachedPages cached = cached();
-        int fresh = cached.mayGet(page) ? frames.allocate(context.magazine()) : Frames.NONE;
+        int fresh = cached.mayGet(page) ? frames.allocate(context.magazine) : Frames.NONE;
         if (fresh == Frames.NONE) {
             return Frames.NONE;
         }
@@ -832,7 +820,7 @@ public final class FilePages extends PageCache {
         } finally {
             cached.content.unlock();
         }
-        frames.drop(fresh, context.magazine());
+        frames.drop(fresh, context.magazine);
         return known;
     }
 
@@ -1039,7 +1027,7 @@ public final class FilePages extends PageCache {
         if (eviction != null && vma.has(VmaFlags.LOCKED)) {
             eviction.cursor.noteUnlocked();
         }
-        memory.caches().noteUnmapped();
+        memory.caches.noteUnmapped();
         SegmentUse of = segment;
         if (of != null) {
             of.end();
@@ -1051,12 +1039,7 @@ public final class FilePages extends PageCache {
 
     /** Returns the seals of a mapped file, or null if the file can never be sealed. */
     public static @Nullable Seals sealsOf(BackingTraits file) {
-        return file.pageCache() instanceof FilePages pages ? pages.seals() : null;
-    }
-
-    /** Returns the seals, or null if the file can never be sealed. */
-    public @Nullable Seals seals() {
-        return seals;
+        return file.pageCache() instanceof FilePages pages ? pages.seals : null;
     }
 
     /** Returns whether any page in memory is pinned. */
@@ -1100,12 +1083,12 @@ public final class FilePages extends PageCache {
         if (there == 0) {
             return 0;
         }
-        PageTableContext context = memory.contexts().borrow();
+        PageTableContext context = memory.contexts.borrow();
         try {
             int done = 0;
             while (done < there) {
                 long from = offset + done;
-                int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
+                int part = Math.min(there - done, frames.pageSize - offsetOf(from));
                 int count = readPart(cached, context, from, target, part, areZeros);
                 if (count == ABSENT) {
                     return done > 0 ? done : Errno.EAGAIN.result();
@@ -1117,12 +1100,12 @@ public final class FilePages extends PageCache {
             }
             return done;
         } finally {
-            memory.contexts().giveBack(context);
+            memory.contexts.giveBack(context);
         }
     }
 
     private int offsetOf(long position) {
-        return (int) position & frames.pageSize() - 1;
+        return (int) position & frames.pageSize - 1;
     }
 
     /**
@@ -1142,14 +1125,14 @@ public final class FilePages extends PageCache {
         int at = target.position();
         int length;
         // If the page is removed in the meantime, its frame is not freed before this section ends.
-        context.reader().readLock();
+        context.reader.readLock();
         try {
             int frame = cached.frameAt(from >>> cached.pageShift);
             // The size is read after the lookup. A truncation stores the size before it removes pages, so a page that
             // it removed is not read as zeros.
             length = (int) Math.max(0, Math.min(most, cached.size - from));
             if (frame != Frames.NONE) {
-                frames.store().read(frame, offsetOf(from), target, at, length);
+                frames.store.read(frame, offsetOf(from), target, at, length);
             } else if (areZeros) {
                 for (int i = at; i < at + length; i++) {
                     target.put(i, (byte) 0);
@@ -1158,7 +1141,7 @@ public final class FilePages extends PageCache {
                 return ABSENT;
             }
         } finally {
-            context.reader().readUnlock();
+            context.reader.readUnlock();
         }
         target.position(at + length);
         return length;
@@ -1193,7 +1176,7 @@ public final class FilePages extends PageCache {
             int done = 0;
             while (done < length) {
                 long from = offset + done;
-                int part = Math.min(length - done, frames.pageSize() - offsetOf(from));
+                int part = Math.min(length - done, frames.pageSize - offsetOf(from));
                 if (seals != null && seals.forbidWrite(from + part, now.cached.size)) {
                     return done > 0 ? done : Errno.EPERM.result();
                 }
@@ -1266,12 +1249,12 @@ public final class FilePages extends PageCache {
     private boolean needsContent(long size, long from, int length) {
         long start = from - offsetOf(from);
         boolean isBehindEnd = start >= size;
-        boolean coversRest = from == start && (length == frames.pageSize() || from + length >= size);
+        boolean coversRest = from == start && (length == frames.pageSize || from + length >= size);
         return !isBehindEnd && !coversRest;
     }
 
     private void storePart(int frame, long from, ByteBuffer source, int length) {
-        frames.store().write(frame, offsetOf(from), source, source.position(), length);
+        frames.store.write(frame, offsetOf(from), source, source.position(), length);
         if (!frames.isDirty(frame)) {
             frames.setDirty(frame);
             frames.noteDirtied(frame);
@@ -1631,15 +1614,15 @@ public final class FilePages extends PageCache {
         Eviction eviction;
 
         private CachedPages(FilePages file) {
-            super(file, file.memory.caches());
+            super(file, file.memory.caches);
             memory = file.memory;
             number = file.number;
             size = file.firstSize;
-            frames = memory.frames();
-            pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+            frames = memory.frames;
+            pageShift = Integer.numberOfTrailingZeros(frames.pageSize);
             // The index of a saved file has no room for a second page before it is needed, because many files are
             // opened of which few pages are read.
-            index = new PageIndex((number & Frames.SAVED) != 0 ? 1 : pages(), memory.indexBudget());
+            index = new PageIndex((number & Frames.SAVED) != 0 ? 1 : pages(), memory.indexBudget);
         }
 
         private IllegalStateException closed(String what) {
@@ -1681,7 +1664,7 @@ public final class FilePages extends PageCache {
          * @param page the page; -1 if it is not known yet
          */
         private boolean mayGet(long page) {
-            return !memory.indexBudget().isExceeded() || index.hasPlace(page);
+            return !memory.indexBudget.isExceeded() || index.hasPlace(page);
         }
 
         /** Like {@link #mayGet}, but throws if the cache is closed. */
@@ -1766,7 +1749,7 @@ public final class FilePages extends PageCache {
                     for (int i = 0; i < removal.count; i++) {
                         frames.remove(removal.frames[i]);
                     }
-                    index.removeIf(removal.first, removal.last, frames.removed());
+                    index.removeIf(removal.first, removal.last, frames.removed);
                     if (eviction != null) {
                         eviction.cursor.removed(removal.first, removal.last);
                     }

@@ -342,7 +342,7 @@ final class ReverseMap {
     }
 
     private static long lastPage(VmArea vma, PageTable table) {
-        return vma.pageOffset() + (vma.length() >>> table.pageShift()) - 1;
+        return vma.pageOffset() + (vma.length() >>> table.pageShift) - 1;
     }
 
     private static long block(long page, int shift) {

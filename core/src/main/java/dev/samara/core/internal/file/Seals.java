@@ -109,7 +109,7 @@ public final class Seals {
      * {@code SEAL_SEAL}. They do not count the file's mappings.
      */
     public static Seals of(FilePages file) {
-        Seals own = file.seals();
+        Seals own = file.seals;
         return own == null ? new Seals(EXECUTABLE, Mman.SEAL_SEAL) : own;
     }
 

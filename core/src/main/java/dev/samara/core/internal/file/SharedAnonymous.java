@@ -100,7 +100,7 @@ public final class SharedAnonymous implements SharedObject {
         Content() {
             pages = memory == null ? null : new FilePages(memory, length, true);
             LastRemoval last = pages == null ? null : new LastRemoval(pages);
-            removal = last == null ? null : tasks.housekeeping().ensured(() -> tasks.execute(last));
+            removal = last == null ? null : tasks.housekeeping.ensured(() -> tasks.execute(last));
         }
 
         @Override

@@ -153,9 +153,9 @@ final class Truncation {
     Truncation(FilePages file, FilePages.CachedPages cached) {
         this.file = file;
         this.cached = cached;
-        memory = file.memory();
-        frames = memory.frames();
-        mappings = file.reverseMap();
+        memory = file.memory;
+        frames = memory.frames;
+        mappings = file.mappings;
         forgetsBeyondEnd = (cached.number & Frames.SAVED) != 0;
     }
 
@@ -228,7 +228,7 @@ final class Truncation {
     void release() {
         try {
             if (unfinished != null && !isHandedOn) {
-                memory.rcu().call(new Resumption());
+                memory.rcu.call(new Resumption());
                 isHandedOn = true;
             }
         } finally {
@@ -408,11 +408,11 @@ final class Truncation {
         if (start >= end) {
             return;
         }
-        PageTableContext context = memory.contexts().borrow();
+        PageTableContext context = memory.contexts.borrow();
         try {
             zero(start, end, context);
         } finally {
-            memory.contexts().giveBack(context);
+            memory.contexts.giveBack(context);
         }
     }
 
@@ -421,7 +421,7 @@ final class Truncation {
             return;
         }
         try {
-            context.reader().readLock();
+            context.reader.readLock();
             int frame = cached.frameAt(start >>> cached.pageShift);
             if (frame != Frames.NONE) {
                 if (!forgetsBeyondEnd) {
@@ -429,10 +429,10 @@ final class Truncation {
                     // gets the zeros.
                     frames.setDirty(frame);
                 }
-                frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
+                frames.store.fill(frame, (int) start & frames.pageSize - 1, (int) (end - start), (byte) 0);
             }
         } finally {
-            context.reader().readUnlockAll();
+            context.reader.readUnlockAll();
         }
     }
 
@@ -513,7 +513,7 @@ final class Truncation {
         long from = first <= 0 ? vma.start() : vma.start() + (first << pageShift);
         long end = last >= vma.length() >>> pageShift ? vma.end() : vma.start() + ((last + 1) << pageShift);
         boolean copies = removal.alsoCopies && !vma.hasAny(VmaFlags.SHARED);
-        AccessChecker checker = memory.accessChecker();
+        AccessChecker checker = memory.accessChecker;
         if (checker != null) {
             // A revocation that started must be recorded, so the place in the list is allocated first.
             revocations.ensureCapacity(revocations.size() + 1);

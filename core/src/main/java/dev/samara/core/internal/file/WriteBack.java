@@ -77,11 +77,11 @@ final class WriteBack {
         FilePages.Present present = file.present();
         this.buffer = buffer;
         this.writer = writer;
-        memory = file.memory();
-        frames = memory.frames();
+        memory = file.memory;
+        frames = memory.frames;
         cached = present.cached;
         truncation = present.truncation;
-        batch = new PageBatch(cached, file.reverseMap());
+        batch = new PageBatch(cached, file.mappings);
         batch.makeRoom(buffer.capacity() >>> cached.pageShift);
         isHeld = new boolean[batch.pages.length];
     }
@@ -224,7 +224,7 @@ final class WriteBack {
         VmArea vma = link.vma;
         long start = batch.startIn(vma, 0);
         long end = batch.endIn(vma, batch.count - 1);
-        AccessChecker checker = memory.accessChecker();
+        AccessChecker checker = memory.accessChecker;
         if (checker != null) {
             long space = link.table.number();
             revocations.add(checker.begin("a write-back", AccessChecker.MARK, space, start, end));
@@ -252,7 +252,7 @@ final class WriteBack {
             int frame = batch.taken[i];
             if (batch.isMarked[i] && frames.pin(frame)) {
                 batch.move(i, pinned++);
-                frames.store().read(frame, 0, buffer, (pinned - 1) << cached.pageShift, length(pinned - 1));
+                frames.store.read(frame, 0, buffer, (pinned - 1) << cached.pageShift, length(pinned - 1));
             } else if (batch.isMarked[i]) {
                 frames.setDirty(frame);
                 isRefused = true;
@@ -263,7 +263,7 @@ final class WriteBack {
 
     /** Returns the number of bytes of a page that were within the file when the pages were collected. */
     private int length(int i) {
-        return (int) Math.min(frames.pageSize(), size - cached.startOf(batch.pages[i]));
+        return (int) Math.min(frames.pageSize, size - cached.startOf(batch.pages[i]));
     }
 
     /**
@@ -346,7 +346,7 @@ final class WriteBack {
      */
     static void findDirty(FilePages file, long first, long most, LongConsumer visitor) {
         FilePages.CachedPages cached = file.present().cached;
-        PageBatch batch = new PageBatch(cached, file.reverseMap());
+        PageBatch batch = new PageBatch(cached, file.mappings);
         batch.makeRoom(SCANNED);
         // A failed removal may have left pages beyond the end.
         long last = Math.min(most, cached.pages() - 1);

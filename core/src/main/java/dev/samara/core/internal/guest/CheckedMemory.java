@@ -153,7 +153,7 @@ public final class CheckedMemory extends TranslatedMemory {
         this.checker = checker;
         this.layout = layout;
         table = layout.pages();
-        tlb = (CheckedTlb) processor.tlb();
+        tlb = (CheckedTlb) processor.tlb;
         processor.view(runs);
     }
 
@@ -247,7 +247,7 @@ public final class CheckedMemory extends TranslatedMemory {
         long physical = super.walk(address, right);
         if (physical != SoftTlb.MISS) {
             long page = address & ~pageMask;
-            tlb.history().add("walks to frame", physical >>> pageShift, table.number(), page, page + pageMask + 1);
+            tlb.history.add("walks to frame", physical >>> pageShift, table.number(), page, page + pageMask + 1);
             forcedRight = right;
         }
         return physical;
@@ -276,7 +276,7 @@ public final class CheckedMemory extends TranslatedMemory {
         // takes the context from this CPU before it gives tables back, so the walk may have read tables that the CPU
         // had already lost.
         if (wrong != null && processor.state.lazyContext() == of) {
-            throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id(), speculated, tlb.history());
+            throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id, speculated, tlb.history);
         }
     }
 
@@ -407,8 +407,7 @@ public final class CheckedMemory extends TranslatedMemory {
      */
     private boolean escapesWatches(long address) {
         long page = address & ~pageMask;
-        return tlb.probe(address, 1, Pte.WRITE) != SoftTlb.MISS
-                && table.watches().touches(page, page + pageMask);
+        return tlb.probe(address, 1, Pte.WRITE) != SoftTlb.MISS && table.watches.touches(page, page + pageMask);
     }
 
     private boolean isAllowed(long address, long right) {
@@ -421,7 +420,7 @@ public final class CheckedMemory extends TranslatedMemory {
         }
         return right == Pte.FORCED_WRITE
                 ? Faulter.isCopyOnWrite(vma)
-                : (LeafWalks.maxRights(vma, layout.geometry()) & right) == right;
+                : (LeafWalks.maxRights(vma, layout.geometry) & right) == right;
     }
 
     private static boolean isWrite(long right) {
@@ -441,6 +440,6 @@ public final class CheckedMemory extends TranslatedMemory {
                         Thread.currentThread().getName()),
                 table.number(),
                 page,
-                tlb.history());
+                tlb.history);
     }
 }

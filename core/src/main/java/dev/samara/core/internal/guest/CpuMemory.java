@@ -182,7 +182,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             return memory.walkForView(address, access);
         }
         if (++outside == REPORTED_OUTSIDE) {
-            memory.layout().host().threads().reportOutsideGuest(cpu, outside);
+            memory.layout().host.threads.reportOutsideGuest(cpu, outside);
         }
         return SoftTlb.MISS;
     }
@@ -1268,13 +1268,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          */
         public TranslatedMemory(CpuTlb processor, Faulter faulter, Frames frames, @Nullable RefTracker tracker) {
             this.processor = processor;
-            counters = processor.state.counters();
+            counters = processor.state.counters;
             this.faulter = faulter;
-            store = frames.store();
+            store = frames.store;
             direct = frames.direct();
-            pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
-            tlb = processor.tlb();
-            pageMask = frames.pageSize() - 1;
+            pageShift = Integer.numberOfTrailingZeros(frames.pageSize);
+            tlb = processor.tlb;
+            pageMask = frames.pageSize - 1;
             this.frames = frames;
             this.tracker = tracker;
         }

@@ -66,7 +66,7 @@ public final class FramePin extends PinnedFrame {
         if (direct == null) {
             return null;
         }
-        ByteBuffer bytes = direct.bytes(frame, frames.pageSize());
+        ByteBuffer bytes = direct.bytes(frame, frames.pageSize);
         return (isWritable ? bytes : bytes.asReadOnlyBuffer()).order(ByteOrder.LITTLE_ENDIAN);
     }
 
@@ -154,9 +154,9 @@ public final class FramePin extends PinnedFrame {
     /** Checks that an access is within the page, and returns the store. */
     private FrameStore of(int offset, int size) {
         CpuMemory.checkSize(size);
-        Objects.checkFromIndexSize(offset, size, frames.pageSize());
+        Objects.checkFromIndexSize(offset, size, frames.pageSize);
         checkHeld();
-        return frames.store();
+        return frames.store;
     }
 
     private FrameStore ofWritable(int offset, int size) {
@@ -174,7 +174,7 @@ public final class FramePin extends PinnedFrame {
 
     @Override
     public int pageSize() {
-        return frames.pageSize();
+        return frames.pageSize;
     }
 
     @Override
@@ -210,8 +210,7 @@ public final class FramePin extends PinnedFrame {
     }
 
     private String describe() {
-        return "pin" + (isWritable ? " for writing" : "") + " of frame " + frame + " of " + frames.pageSize()
-                + " bytes";
+        return "pin" + (isWritable ? " for writing" : "") + " of frame " + frame + " of " + frames.pageSize + " bytes";
     }
 
     /** Returns the frame, its size, and whether the pin is released, as text. */

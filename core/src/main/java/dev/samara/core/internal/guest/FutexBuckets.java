@@ -347,7 +347,7 @@ public final class FutexBuckets extends FutexTable {
     /** Checks that a CPU is in a space of this table's machine, and returns its memory. */
     private CpuMemory checked(GuestMemory memory) {
         CpuMemory cpu = (CpuMemory) memory;
-        if (cpu.loaded().layout().spaces().host() != machine) {
+        if (cpu.loaded().layout().spaces.host != machine) {
             throw new IllegalArgumentException(cpu + " has a space of another machine than the futex table");
         }
         return cpu;
@@ -469,7 +469,7 @@ public final class FutexBuckets extends FutexTable {
             return none(cpu, Fault.ADRALN, address, access);
         }
         // access_ok
-        if (Long.compareUnsigned(address, layout.geometry().limit()) >= 0) {
+        if (Long.compareUnsigned(address, layout.geometry.limit()) >= 0) {
             return none(cpu, Fault.MAPERR, address, access);
         }
         if (!isShared) {
@@ -489,11 +489,7 @@ public final class FutexBuckets extends FutexTable {
     }
 
     private static FutexKey ofSpace(FutexKey.Kind kind, Layout layout, long address) {
-        return new FutexKey(
-                kind,
-                (int) layout.geometry().pageSize(),
-                layout.lifetime().identity().number(),
-                address);
+        return new FutexKey(kind, (int) layout.geometry.pageSize(), layout.lifetime.identity.number(), address);
     }
 
     /** Determines the key of a shared word. Called in GUEST. */
@@ -520,7 +516,7 @@ public final class FutexBuckets extends FutexTable {
             // leaves GUEST.
             if (Pte.isCached(pte)) {
                 long cache = memory.frames.cacheOf(frame);
-                int pageSize = memory.frames.pageSize();
+                int pageSize = memory.frames.pageSize;
                 long place = memory.frames.pageOf(frame) * pageSize + (address & pageSize - 1);
                 return new FutexKey(FutexKey.Kind.FILE, pageSize, cache, place);
             }
@@ -555,7 +551,7 @@ public final class FutexBuckets extends FutexTable {
                 long number = number(cpu, memory, address);
                 if (number != ABSENT && (int) number == expected) {
                     waiter.key = key;
-                    Identity space = memory.layout().lifetime().identity();
+                    Identity space = memory.layout().lifetime.identity;
                     space.noteWait();
                     waiter.space = space;
                     bucket.waiters.add(waiter);

@@ -71,13 +71,12 @@ final class CacheLimit {
 
     /** Creates the cache of a file, whose pages are counted and evicted. */
     FilePages newPages(MachineMemory memory, long size, Eviction.SpareWalk spare) {
-        return FilePages.ofSaved(
-                memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
+        return FilePages.ofSaved(memory, size, resident, mostBytes / memory.frames.pageSize, spare);
     }
 
     /** Returns the maximum number of pages of one read-ahead; see {@code OpenHostFile}. */
     long mostAhead(Frames frames) {
-        return Math.min(mostBytes / frames.pageSize(), frames.most()) / 2;
+        return Math.min(mostBytes / frames.pageSize, frames.most()) / 2;
     }
 
     /**
@@ -121,7 +120,7 @@ final class CacheLimit {
             room.unlock();
         }
         // The number is slightly too low if other threads insert pages concurrently.
-        long freed = freedBytes / reader.memory().frames().pageSize();
+        long freed = freedBytes / reader.memory.frames.pageSize;
         Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }
 
@@ -166,7 +165,7 @@ final class CacheLimit {
      */
     @GuardedBy("room")
     private boolean retry(FilePages reader) {
-        if (++futile < resident.get() / reader.memory().frames().pageSize()) {
+        if (++futile < resident.get() / reader.memory.frames.pageSize) {
             return false;
         }
         futile = 0;

@@ -341,8 +341,7 @@ public final class HostFiles {
 
     /** Returns the arrays that reads of the pages of a memory reuse. */
     synchronized HostInode.ReadArraysPool readArrays(MachineMemory memory) {
-        return readArrays.computeIfAbsent(
-                memory, of -> new HostInode.ReadArraysPool(of.frames().direct()));
+        return readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
     }
 
     /**
@@ -369,7 +368,7 @@ public final class HostFiles {
     private static void checkShared(HostInode known, MachineMemory memory, boolean writes, HostInode.FileRules rules) {
         // A file without opens, which its last close could not save, may get new hooks from the next open.
         boolean isPermitted = known.rules.permits(rules) || (known.opens == 0 && known.rules.lock() == rules.lock());
-        if (known.pages.memory() != memory || !isPermitted) {
+        if (known.pages.memory != memory || !isPermitted) {
             throw PathOpen.refusal(known.key.toString(), Errno.EBUSY, null);
         } else if (writes && known.denials > 0) {
             throw PathOpen.refusal(known.key.toString(), Errno.ETXTBSY, null);
@@ -577,7 +576,7 @@ public final class HostFiles {
             return runs.pages() == 0
                     ? ""
                     : "; dirty pages: " + runs.pages() + ", the first at byte "
-                            + runs.first() * inode.pages.memory().frames().pageSize();
+                            + runs.first() * inode.pages.memory.frames.pageSize;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The report is sent without this text, because a missing report would be worse.
             return "";

@@ -504,9 +504,9 @@ final class HostInode {
         rules = ofPath == null ? FileRules.NONE : ofPath;
         first = channel;
         channels.add(channel);
-        frames = pages.memory().frames();
-        pageSize = frames.pageSize();
-        pool = files.readArrays(pages.memory());
+        frames = pages.memory.frames;
+        pageSize = frames.pageSize;
+        pool = files.readArrays(pages.memory);
         writes = new PageWrites();
         pages.allowReclaim();
         pages.eviction().evictUrgentlyBy(this::evictUrgently);
@@ -961,7 +961,7 @@ final class HostInode {
                 : fillByBuffer(arrays.fresh, count, start, (int) wanted);
         int rest = (int) ((long) count * pageSize - wanted);
         if (isFilled && rest > 0) {
-            frames.store().fill(arrays.fresh[count - 1], pageSize - rest, rest, (byte) 0);
+            frames.store.fill(arrays.fresh[count - 1], pageSize - rest, rest, (byte) 0);
         }
         return isFilled;
     }
@@ -974,7 +974,7 @@ final class HostInode {
             }
             for (int i = 0; i < count; i++) {
                 int at = i * pageSize;
-                frames.store().write(fresh[i], 0, buffer, at, Math.min(pageSize, wanted - at));
+                frames.store.write(fresh[i], 0, buffer, at, Math.min(pageSize, wanted - at));
             }
             return true;
         } finally {
@@ -1014,7 +1014,7 @@ final class HostInode {
                 page = direct.bytes(fresh[i], length);
             } else {
                 page = ByteBuffer.allocate(length);
-                frames.store().read(fresh[i], 0, page, 0, length);
+                frames.store.read(fresh[i], 0, page, 0, length);
             }
             if (!answer(of, "afterRead", start + before, page)) {
                 return false;

@@ -224,7 +224,7 @@ public final class OpenHostFile extends HostFile {
         synchronized (inode) {
             seen = inode.isTold ? inode.failures : inode.failures - 1;
         }
-        int pageSize = inode.pages.memory().frames().pageSize();
+        int pageSize = inode.pages.memory.frames.pageSize;
         pageShift = Integer.numberOfTrailingZeros(pageSize);
         readAhead = new ReadAhead(pageSize);
     }
@@ -547,7 +547,7 @@ public final class OpenHostFile extends HostFile {
         long first = offset >>> pageShift;
         long last = Math.min(
                 (offset + length - 1) >>> pageShift,
-                first + inode.files.limit.mostAhead(inode.pages.memory().frames()) - 1);
+                first + inode.files.limit.mostAhead(inode.pages.memory.frames) - 1);
         if (length <= 0 || first > last) {
             return;
         }

@@ -126,7 +126,8 @@ public final class CommittedMemory {
         }
     }
 
-    private final boolean isStrict;
+    /** Whether memory is never overcommitted ({@code overcommit_memory=2}), so that NORESERVE is ignored. */
+    public final boolean isStrict;
 
     /** In bytes, because spaces of one machine may differ in page size. */
     private final long limit;
@@ -158,11 +159,6 @@ public final class CommittedMemory {
             stripes[i] = new Stripe();
         }
         deal();
-    }
-
-    /** Returns whether memory is never overcommitted ({@code overcommit_memory=2}), so that NORESERVE is ignored. */
-    public boolean isStrict() {
-        return isStrict;
     }
 
     /**

@@ -29,13 +29,16 @@ public final class MachineMemory {
     /** The pause after a reclaim that found files being changed by other threads, which may free pages. */
     private static final long PAUSE_NANOS = 20_000;
 
-    private final Frames frames;
-    private final Rcu rcu;
-    private final Cpus cpus;
-    private final Shootdowns shootdowns;
-    private final int faultAround;
-    private final long longestOffer;
-    private final @Nullable AccessChecker accessChecker;
+    public final Frames frames;
+    public final Rcu rcu;
+    public final Cpus cpus;
+    public final Shootdowns shootdowns;
+    /** The maximum number of pages of a file that one fault maps, a power of two. */
+    public final int faultAround;
+    /** The longest time for an offer of pages in nanoseconds, or {@link #UNCHECKED}. */
+    public final long longestOffer;
+    /** The access checker; null if the machine is not checked. */
+    public final @Nullable AccessChecker accessChecker;
 
     /**
      * Written: a thread that creates a page cache (get-and-add); a test (volatile).
@@ -44,9 +47,11 @@ public final class MachineMemory {
      */
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
 
-    private final PageCaches caches = new PageCaches();
-    private final IndexBudget indexBudget;
-    private final PageTableContexts contexts;
+    public final PageCaches caches = new PageCaches();
+    /** The budget of the page indexes of this machine. */
+    public final IndexBudget indexBudget;
+    /** The page table contexts of this machine. */
+    public final PageTableContexts contexts;
 
     /** Whether reads must not map the zero page. Set before other threads know this memory. */
     private boolean forbidsZeroPage;
@@ -73,25 +78,10 @@ public final class MachineMemory {
         this.frames = frames;
         this.rcu = rcu;
         this.shootdowns = shootdowns;
-        cpus = shootdowns.cpus();
+        cpus = shootdowns.cpus;
         this.faultAround = faultAround;
         this.longestOffer = longestOffer;
         contexts = new PageTableContexts(frames, rcu);
-    }
-
-    /** Returns the access checker; null if the machine is not checked. */
-    public @Nullable AccessChecker accessChecker() {
-        return accessChecker;
-    }
-
-    /** Returns the longest time for an offer of pages in nanoseconds, or {@link #UNCHECKED}. */
-    public long longestOffer() {
-        return longestOffer;
-    }
-
-    /** Returns the maximum number of pages of a file that one fault maps, a power of two. */
-    public int faultAround() {
-        return faultAround;
     }
 
     /** Makes reads of untouched anonymous memory allocate pages. Called before other threads know this memory. */
@@ -102,36 +92,6 @@ public final class MachineMemory {
     /** Returns whether a read of untouched anonymous memory allocates a page ({@code mm_forbids_zeropage}). */
     public boolean forbidsZeroPage() {
         return forbidsZeroPage;
-    }
-
-    public Frames frames() {
-        return frames;
-    }
-
-    public Rcu rcu() {
-        return rcu;
-    }
-
-    public Cpus cpus() {
-        return cpus;
-    }
-
-    public Shootdowns shootdowns() {
-        return shootdowns;
-    }
-
-    /** Returns the page table contexts of this machine. */
-    public PageTableContexts contexts() {
-        return contexts;
-    }
-
-    public PageCaches caches() {
-        return caches;
-    }
-
-    /** Returns the budget of the page indexes of this machine. */
-    public IndexBudget indexBudget() {
-        return indexBudget;
     }
 
     /**

@@ -100,7 +100,7 @@ final class BackingQuestions {
     }
 
     private static @Nullable VmOperations operationsOf(VmArea vma) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         return traits == null ? null : traits.operations();
     }
 
@@ -268,7 +268,7 @@ final class BackingQuestions {
             } else {
                 // Deferred by a grace period, because a fault that has found the VMA, but holds no reference to it, may
                 // still request pages.
-                memory.rcu().call(this);
+                memory.rcu.call(this);
             }
         }
 

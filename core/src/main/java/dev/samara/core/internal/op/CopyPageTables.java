@@ -99,7 +99,9 @@ public final class CopyPageTables {
         }
     }
 
-    private final Gate gate = new CopyGate();
+    /** The gate, which is open once the copy has ended. */
+    public final Gate gate = new CopyGate();
+
     private final Layout parent;
     private final Layout child;
     private final MachineMemory memory;
@@ -159,8 +161,8 @@ public final class CopyPageTables {
         this.parent = parent;
         this.child = child;
         this.gather = gather;
-        this.memory = gather.memory();
-        this.frames = memory.frames();
+        this.memory = gather.memory;
+        this.frames = memory.frames;
         this.earlier = earlier;
         parentWalk = new PageWalk(parent.pages());
         childWalk = new PageWalk(child.pages());
@@ -171,11 +173,11 @@ public final class CopyPageTables {
      * lock, so each file is mapped.
      */
     public void holdWritableFiles(Snapshot<VmArea> vmas) {
-        if (!memory.caches().hasSealable()) {
+        if (!memory.caches.hasSealable()) {
             return;
         }
         vmas.forEach((first, last, vma) -> {
-            BackingTraits file = vma.traits();
+            BackingTraits file = vma.traits;
             Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? FilePages.sealsOf(file) : null;
             if (seals != null) {
                 // Added to the list first, because a hold that is not in the list would never end.
@@ -192,11 +194,6 @@ public final class CopyPageTables {
         for (int i = 0; i < writable.size(); i++) {
             writable.get(i).unmap();
         }
-    }
-
-    /** Returns the gate, which is open once the copy has ended. */
-    public Gate gate() {
-        return gate;
     }
 
     /**
@@ -249,7 +246,7 @@ public final class CopyPageTables {
             } finally {
                 Leaf.unlock(page.leaf);
             }
-            frames.drop(Pte.frame(page.before), gather.context().magazine());
+            frames.drop(Pte.frame(page.before), gather.context().magazine);
         }
         pinned.clear();
     }
@@ -307,7 +304,7 @@ public final class CopyPageTables {
      * once it has released it.
      */
     public void end() {
-        parent.copies().remove(gate);
+        parent.copies.remove(gate);
         if (isInSection) {
             isInSection = false;
             parent.pages().setForking(null);
@@ -366,7 +363,7 @@ public final class CopyPageTables {
             throw new IllegalStateException("a fork was called by the retirement of " + inside
                     + ", and would have to wait for " + what + ": nothing in flight may wait");
         }
-        awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
+        awaited.awaitUninterruptibly(parent.host.waitReporter("a fork"));
     }
 
     /**
@@ -375,7 +372,7 @@ public final class CopyPageTables {
      */
     private long copy(VmArea vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();
-        long pageSize = parent.geometry().pageSize();
+        long pageSize = parent.geometry.pageSize();
         long[] target = null;
         long at = start;
         long busy = Pte.NONE;
@@ -410,11 +407,11 @@ public final class CopyPageTables {
         } finally {
             Leaf.unlock(leaf);
         }
-        if (lacksTable && (reclaims-- == 0 || !child.spaces().reclaimTables(child))) {
+        if (lacksTable && (reclaims-- == 0 || !child.spaces.reclaimTables(child))) {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {
-            memory.contexts().await(leaf, from.indexOf(at), busy, parent.host().busyEntryReporter());
+            memory.contexts.await(leaf, from.indexOf(at), busy, parent.host.busyEntryReporter);
         }
         return at;
     }
@@ -445,36 +442,36 @@ public final class CopyPageTables {
                 pinned.add(new PinnedPage(vma, leaf, target, index, before));
             } else {
                 // Uses the rights of the child's VMA, because the parent's may have changed in the meantime.
-                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | LeafWalks.rights(vma, child.geometry())));
+                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | LeafWalks.rights(vma, child.geometry)));
             }
             isDone = true;
         } finally {
             if (!isDone) {
                 set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
                 if (isCounted) {
-                    frames.drop(frame, context.magazine());
+                    frames.drop(frame, context.magazine);
                 }
             }
         }
     }
 
     private void fillWithCopy(VmArea vma, long[] target, int index, int frame, long kept, PageTableContext context) {
-        int fresh = frames.allocateDirty(context.magazine());
+        int fresh = frames.allocateDirty(context.magazine);
         if (fresh == Frames.NONE) {
             throw new MmException("fork", Errno.ENOMEM);
         }
         boolean filled = false;
         try {
-            frames.store().copy(frame, fresh);
+            frames.store.copy(frame, fresh);
             long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
             Leaf.fill(
                     target,
                     index,
-                    Pte.present(fresh, kept | Pte.EXCLUSIVE | LeafWalks.rights(vma, child.geometry()) | writable));
+                    Pte.present(fresh, kept | Pte.EXCLUSIVE | LeafWalks.rights(vma, child.geometry) | writable));
             filled = true;
         } finally {
             if (!filled) {
-                frames.drop(fresh, context.magazine());
+                frames.drop(fresh, context.magazine);
             }
         }
     }
@@ -503,8 +500,8 @@ public final class CopyPageTables {
             long pages = of.file.lowestSince(of.from);
             VmArea vma = of.vma;
             long kept = Math.max(0, pages - vma.pageOffset());
-            if (kept < parent.geometry().pages(vma.length())) {
-                long start = vma.start() + (kept << parent.geometry().pageShift());
+            if (kept < parent.geometry.pages(vma.length())) {
+                long start = vma.start() + (kept << parent.geometry.pageShift());
                 LeafWalks.unmap(childWalk, start, vma.end(), gather);
                 gather.invalidate();
                 gather.free();
@@ -518,7 +515,7 @@ public final class CopyPageTables {
      */
     public void undo() {
         try (gather) {
-            LeafWalks.unmap(childWalk, 0, child.geometry().limit(), gather);
+            LeafWalks.unmap(childWalk, 0, child.geometry.limit(), gather);
         }
     }
 }

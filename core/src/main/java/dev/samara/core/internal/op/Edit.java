@@ -233,17 +233,17 @@ public final class Edit implements AutoCloseable {
         this.completing = completing;
         layout = operation.layout;
         memory = operation.memory;
-        geometry = layout.geometry();
+        geometry = layout.geometry;
         district = operation.lockDistrict(completing, from, to);
         try {
-            isPart = district.isPart();
-            limits = district.limits();
+            isPart = district.isPart;
+            limits = district.limits;
             if (!completing) {
                 operation.begin();
             }
-            lists = district.lists();
-            gone = lists.gone();
-            fresh = lists.fresh();
+            lists = district.lists;
+            gone = lists.gone;
+            fresh = lists.fresh;
             before = district.counters();
             counters = district.draftCounters();
             Operation.PublicationBatches batches = completing ? null : operation.batches;
@@ -255,7 +255,7 @@ public final class Edit implements AutoCloseable {
                     counters.addInFlight(unmapped, -1);
                 }
             }
-            tree = district.tree().begin();
+            tree = district.tree.begin();
         } catch (Throwable refused) {
             district.unlock();
             throw refused;
@@ -314,15 +314,15 @@ public final class Edit implements AutoCloseable {
         long stop = Addresses.isAbove(end, start) ? end : -1L;
         require(start, stop);
         operation.name(start, stop);
-        InFlightOperations others = district.inFlight();
+        InFlightOperations others = district.inFlight;
         if (!others.isEmpty()) {
             Gate gate = others.blocking(operation.age(), start, stop);
             if (gate != null) {
                 throw new Restart(AttemptOutcome.MUST_WAIT, gate);
             }
         }
-        if (!lists.claimed().cover(start, stop)) {
-            lists.claimed().add(start, stop);
+        if (!lists.claimed.cover(start, stop)) {
+            lists.claimed.add(start, stop);
         }
     }
 
@@ -335,9 +335,9 @@ public final class Edit implements AutoCloseable {
      * @throws Restart if the attempt must wait; contains the gate to wait for
      */
     public boolean claimOrReuse(long start, long end) {
-        if (layout.origin().earlyReuse()) {
+        if (layout.origin.earlyReuse()) {
             require(start, end);
-            if (district.inFlight().mayReuse(operation.age(), start, end)) {
+            if (district.inFlight.mayReuse(operation.age(), start, end)) {
                 operation.name(start, end);
                 return true;
             }
@@ -487,7 +487,7 @@ public final class Edit implements AutoCloseable {
      */
     public boolean isFree(long start, long end) {
         require(start, end);
-        return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
+        return tree.isFree(start, end - 1) && district.inFlight.batchOver(start, end) == null;
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover exactly the old ones or are in the hole. */
@@ -559,7 +559,7 @@ public final class Edit implements AutoCloseable {
     private void takeOut(@Nullable VmArea vma) {
         if (vma != null) {
             if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
-                lists.withoutAnonVma().add(vma);
+                lists.withoutAnonVma.add(vma);
             }
             counters.count(vma, pagesOf(vma), -1);
             countObject(vma, -1);
@@ -577,7 +577,7 @@ public final class Edit implements AutoCloseable {
     }
 
     void countObject(VmArea vma, int sign) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         if (traits != null && vma.isOfObject()) {
             commitment().count(traits, sign);
         }
@@ -608,13 +608,13 @@ public final class Edit implements AutoCloseable {
      * the time is proportional to the number of VMAs above the limit and to the number of joins that fail.
      */
     public boolean mayGrow(int more) {
-        long surplus = counters.maps + more - layout.host().maxMapCount();
+        long surplus = counters.maps + more - layout.host.maxMapCount;
         if (surplus <= 0) {
             return true;
         }
         requireWhole();
         Set<Long> counted = new HashSet<>();
-        for (InFlightOperation each : district.inFlight().operations()) {
+        for (InFlightOperation each : district.inFlight.operations) {
             for (PendingJoin join : each.joins()) {
                 if (VmaMerge.willJoin(this, join) && counted.add(join.address()) && counted.size() >= surplus) {
                     return true;
@@ -761,7 +761,7 @@ public final class Edit implements AutoCloseable {
     /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
     public void takeOver(long start, long end) {
         RetirementRun mine = retirement();
-        mine.follow(district.inFlight().reusedIn(start, end));
+        mine.follow(district.inFlight.reusedIn(start, end));
         RangeEntry<Object> entry = tree.reservationIn(start, end - 1);
         while (entry != null) {
             long first = Addresses.higher(entry.first(), start);
@@ -849,7 +849,7 @@ public final class Edit implements AutoCloseable {
         }
         // Step 2.
         if (counters.opens != 0) {
-            opens = OpenTransfer.of(operation, gone, lists.displaced(), fresh);
+            opens = OpenTransfer.of(operation, gone, lists.displaced, fresh);
             Errno refusal = opens == null ? null : opens.refusal;
             if (refusal != null) {
                 operation.refused(refusal.result());
@@ -885,7 +885,7 @@ public final class Edit implements AutoCloseable {
             charges.prepare(mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens() : null;
-        ChangeDelivery.Prepared change = layout.listeners().prepare(gone, fresh);
+        ChangeDelivery.Prepared change = layout.listeners.prepare(gone, fresh);
         // Step 9.
         closeIfItEndsSpace();
         tree.commit();
@@ -989,7 +989,7 @@ public final class Edit implements AutoCloseable {
      * operation waits before its batches begin, and during them no fork registers a copy.
      */
     private void awaitCopy(@Nullable RetirementRun mine) {
-        if (layout.copies().isEmpty() || completing) {
+        if (layout.copies.isEmpty() || completing) {
             return;
         }
         Gate copy = isBatched() ? null : layout.copyToAwait();
@@ -1016,7 +1016,7 @@ public final class Edit implements AutoCloseable {
         if (before.cached != 0) {
             unlinkFiles(mine);
         }
-        district.inFlight().makeRoom();
+        district.inFlight.makeRoom();
         mine.prepareToDepart();
         return null;
     }
@@ -1029,7 +1029,7 @@ public final class Edit implements AutoCloseable {
         if (before.opens == 0) {
             return null;
         }
-        List<VmArea> displaced = lists.displaced();
+        List<VmArea> displaced = lists.displaced;
         if (displaced.size() == gone.size()) {
             // The list contains exactly the VMAs with an open, so the VMAs, possibly many, need not be read again.
             return displaced.isEmpty() ? null : new ArrayList<>(displaced);
@@ -1066,7 +1066,7 @@ public final class Edit implements AutoCloseable {
         for (int i = 0; i < fresh.size(); i++) {
             VmArea vma = fresh.get(i);
             FilePages file = FilePages.of(vma);
-            if (file != null && file.memory() == memory) {
+            if (file != null && file.memory == memory) {
                 vma.link(file.link(vma, layout.pages(), !InFlightOperation.stopsFaultsAt(vma)));
             }
         }
@@ -1099,14 +1099,14 @@ public final class Edit implements AutoCloseable {
         AttemptOutcome outcome = completing ? AttemptOutcome.DONE : operation.published(result, mine);
         if (mine != null) {
             if (!mine.isBatched()) {
-                district.inFlight().add(mine);
+                district.inFlight.add(mine);
             }
             mine.depart();
         }
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        List<VmArea> without = lists.withoutAnonVma();
+        List<VmArea> without = lists.withoutAnonVma;
         if (!without.isEmpty()) {
             handOnAnonVmas(without, mine == null ? List.of() : mine.moves());
         }
@@ -1165,7 +1165,7 @@ public final class Edit implements AutoCloseable {
     }
 
     private void handOnAnonVma(AnonVma anonVma, VmArea from, long start, long end) {
-        MapleTree<VmArea> published = district.tree();
+        MapleTree<VmArea> published = district.tree;
         VmArea to = published.atOrAfter(start);
         while (to != null && Addresses.isBelow(to.start(), end)) {
             adopt(to, anonVma, from);
@@ -1218,7 +1218,7 @@ public final class Edit implements AutoCloseable {
             if (held != null) {
                 held.forEach(VmArea::clearRetiring);
             }
-            layout.listeners().deliver();
+            layout.listeners.deliver();
         } finally {
             if (writable != null) {
                 writable.unmap();
@@ -1239,7 +1239,7 @@ public final class Edit implements AutoCloseable {
             bytes -= objects.settle();
         }
         if (bytes != 0) {
-            layout.host().committed().uncharge(bytes);
+            layout.host.committed.uncharge(bytes);
         }
     }
 
@@ -1250,7 +1250,7 @@ public final class Edit implements AutoCloseable {
      * for the part that the edit reuses for new VMAs.
      */
     private final class CommitCharge {
-        private final CommittedMemory committed = layout.host().committed();
+        private final CommittedMemory committed = layout.host.committed;
 
         /**
          * Bytes charged for the VMAs of this edit, including VMAs about to be stored, in excess of the bytes charged for
@@ -1329,8 +1329,7 @@ public final class Edit implements AutoCloseable {
                 return null;
             }
             chargedForObjects += bytes;
-            return new SharedAnonymous(
-                    memory, committed, layout.host().tasks(), layout.host().nextInode(), length, bytes);
+            return new SharedAnonymous(memory, committed, layout.host.tasks(), layout.host.nextInode(), length, bytes);
         }
 
         /**

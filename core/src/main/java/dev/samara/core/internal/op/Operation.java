@@ -238,7 +238,7 @@ public final class Operation implements MachineWaitReporter {
         this.layout = layout;
         this.call = call;
         memory = layout.memoryOrNull();
-        privileges = layout.privileges().held();
+        privileges = layout.privileges.held();
     }
 
     /** Returns the result of the call, once it is published or refused. */
@@ -253,7 +253,7 @@ public final class Operation implements MachineWaitReporter {
 
     @Override
     public MachineThreads threads() {
-        return layout.host().threads();
+        return layout.host.threads;
     }
 
     @Override
@@ -305,7 +305,7 @@ public final class Operation implements MachineWaitReporter {
 
     /** Handles what the machine's notice is about, apart from the bound of the work that grace periods defer. */
     private void attend() {
-        layout.notice().take();
+        layout.notice.take();
         attendAgain();
     }
 
@@ -346,7 +346,7 @@ public final class Operation implements MachineWaitReporter {
             }
         }
         if (retirement == null && !populations.isEmpty()) {
-            layout.host().threads().submit(last);
+            layout.host.threads.submit(last);
         }
         return retirement != null || !populations.isEmpty();
     }
@@ -381,7 +381,7 @@ public final class Operation implements MachineWaitReporter {
      * the thread retires a range and so must not wait.
      */
     private @Nullable Rcu bound() {
-        return memory == null || InFlightOperation.retiring() != null ? null : memory.rcu();
+        return memory == null || InFlightOperation.retiring() != null ? null : memory.rcu;
     }
 
     /** Takes a place, possibly after a wait; returns false if the settings say to refuse the call. */
@@ -399,7 +399,7 @@ public final class Operation implements MachineWaitReporter {
     }
 
     private void beginRevocations() {
-        if (memory != null && memory.accessChecker() != null) {
+        if (memory != null && memory.accessChecker != null) {
             revocations = new ArrayList<>(2);
             call.revoke(this);
         }
@@ -412,8 +412,8 @@ public final class Operation implements MachineWaitReporter {
      * @param length bytes, rounded up to pages
      */
     public void revoke(long start, long length) {
-        long limit = layout.geometry().limit();
-        long end = start + layout.geometry().roundUp(length);
+        long limit = layout.geometry.limit();
+        long end = start + layout.geometry.roundUp(length);
         // No record is needed for a range outside the space, because the call refuses it.
         boolean isIn = Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
         beginRevocation(isIn ? start : 0, isIn ? end : 0);
@@ -425,7 +425,7 @@ public final class Operation implements MachineWaitReporter {
     }
 
     private void beginRevocation(long start, long end) {
-        AccessChecker checker = layout.memory().accessChecker();
+        AccessChecker checker = layout.memory().accessChecker;
         if (checker != null && revocations != null) {
             revocations.add(checker.begin(
                     call.toString(), AccessChecker.ALL, layout.pages().number(), start, end));
@@ -550,7 +550,7 @@ public final class Operation implements MachineWaitReporter {
             return AttemptOutcome.MUST_WAIT;
         }
         if (needsBatches) {
-            batches = new PublicationBatches(new RetirementRun(this), edit.lists.claimed());
+            batches = new PublicationBatches(new RetirementRun(this), edit.lists.claimed);
         }
         return restart.outcome;
     }
@@ -681,7 +681,7 @@ public final class Operation implements MachineWaitReporter {
     /** Returns the callbacks to backings, created at first use. */
     BackingQuestions callbacks() {
         if (callbacks == null) {
-            callbacks = new BackingQuestions(layout.host());
+            callbacks = new BackingQuestions(layout.host);
         }
         return callbacks;
     }
@@ -782,7 +782,7 @@ public final class Operation implements MachineWaitReporter {
         if (context != null || goesOnWithoutContext || memory == null) {
             return true;
         }
-        context = memory.contexts().borrowIdle();
+        context = memory.contexts.borrowIdle();
         lacksContext = context == null;
         return !lacksContext;
     }
@@ -791,7 +791,7 @@ public final class Operation implements MachineWaitReporter {
     private @Nullable Errno takeContext() {
         lacksContext = false;
         try {
-            context = layout.memory().contexts().borrowOrNull();
+            context = layout.memory().contexts.borrowOrNull();
             return context != null || goesOnWithout() ? null : Errno.EAGAIN;
         } catch (OutOfMemoryError exhausted) {
             if (call.endsSpace()) {
@@ -812,7 +812,7 @@ public final class Operation implements MachineWaitReporter {
         PageTableContext unused = retirement == null || retirement.pageRetirement == null ? context : null;
         context = null;
         if (unused != null) {
-            layout.memory().contexts().giveBack(unused);
+            layout.memory().contexts.giveBack(unused);
         }
     }
 
@@ -893,7 +893,7 @@ public final class Operation implements MachineWaitReporter {
             TableReserve made = null;
             try {
                 made = tryReserve();
-                if (made == null && !isStopped() && layout.spaces().reclaimTables(layout)) {
+                if (made == null && !isStopped() && layout.spaces.reclaimTables(layout)) {
                     made = tryReserve();
                 }
             } catch (OutOfMemoryError exhausted) {
@@ -1068,7 +1068,7 @@ public final class Operation implements MachineWaitReporter {
             met = gate;
             restarts++;
             if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
-                district.inFlight().add(ticket);
+                district.inFlight.add(ticket);
                 ticket.leave();
             }
         }
@@ -1111,7 +1111,7 @@ public final class Operation implements MachineWaitReporter {
             ThreadCpus.checkMayWait(District.LOCKING);
             District district = mine.hasRanges() ? layout.lockDistrict(mine.low(), mine.high()) : layout.lockWhole();
             try {
-                district.inFlight().remove(mine);
+                district.inFlight.remove(mine);
             } finally {
                 district.unlock();
             }
@@ -1187,7 +1187,7 @@ public final class Operation implements MachineWaitReporter {
             this.run = run;
             mayAsk = layout.counters().opens != 0;
             for (int i = 0; i < ranges.size(); i++) {
-                long end = Addresses.lower(ranges.end(i), layout.geometry().limit());
+                long end = Addresses.lower(ranges.end(i), layout.geometry.limit());
                 if (Addresses.isBelow(ranges.start(i), end)) {
                     run.keepForBatches(ranges.start(i), end);
                 }
@@ -1223,7 +1223,7 @@ public final class Operation implements MachineWaitReporter {
             for (int i = 0; i < batched.size() && mayAsk; i++) {
                 VmArea vma = layout.findNext(batched.start(i));
                 while (vma != null && Addresses.isBelow(vma.start(), batched.end(i))) {
-                    BackingTraits traits = vma.traits();
+                    BackingTraits traits = vma.traits;
                     if (traits != null && traits.operations() != null) {
                         return true;
                     }

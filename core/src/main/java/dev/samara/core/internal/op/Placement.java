@@ -75,9 +75,7 @@ public final class Placement {
         }
         // A fixed address is checked first, so that an address near 2^64 is not mistaken for an errno.
         boolean fixed = (mapFlags & FIXED) != 0;
-        if (fixed
-                && (Addresses.isAbove(hint, limit - length)
-                        || edit.layout.origin().isGuarded(hint, hint + length))) {
+        if (fixed && (Addresses.isAbove(hint, limit - length) || edit.layout.origin.isGuarded(hint, hint + length))) {
             return Errno.ENOMEM.result();
         }
         Placement placement = new Placement(edit, backing, mapFlags);
@@ -107,9 +105,9 @@ public final class Placement {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
         boolean below = (mapFlags & BELOW_2G) != 0;
-        if (layout.origin().topDown() && !below) {
+        if (layout.origin.topDown() && !below) {
             long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
-            long found = inHoles(edit, low, layout.mmapBase(), length, true);
+            long found = inHoles(edit, low, layout.mmapBase, length, true);
             if (!Errno.isError(found)) {
                 return found;
             }
@@ -124,10 +122,10 @@ public final class Placement {
      * reserves in part. A hole is a range in which lookups find no VMA.
      */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
-        long floor = Addresses.higher(low, edit.layout.origin().lowest());
-        long ceiling = Addresses.lower(high, edit.layout.origin().highest());
+        long floor = Addresses.higher(low, edit.layout.origin.lowest());
+        long ceiling = Addresses.lower(high, edit.layout.origin.highest());
         long best = Errno.ENOMEM.result();
-        for (InFlightOperation range : edit.district.inFlight().operations()) {
+        for (InFlightOperation range : edit.district.inFlight.operations) {
             if (!range.givesUpItsRange()) {
                 continue;
             }
@@ -170,14 +168,14 @@ public final class Placement {
     private static long holeStart(Edit edit, long address, long floor) {
         VmArea below = edit.before(address);
         long from = below == null ? floor : Addresses.higher(below.end(), floor);
-        return edit.district.inFlight().keptBelow(address, from);
+        return edit.district.inFlight.keptBelow(address, from);
     }
 
     /** Returns the end of the usable part of the hole that contains an address. */
     private static long holeEnd(Edit edit, long address, long ceiling) {
         VmArea above = edit.atOrAfter(address);
         long to = above == null ? ceiling : Addresses.lower(guardedStart(edit, above), ceiling);
-        return edit.district.inFlight().keptAbove(address, to);
+        return edit.district.inFlight.keptAbove(address, to);
     }
 
     /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */
@@ -239,14 +237,14 @@ public final class Placement {
             return hint;
         }
         long ahead = offset - found & size - 1;
-        return edit.layout.origin().topDown() && ahead == 0 ? found + size : found + ahead;
+        return edit.layout.origin.topDown() && ahead == 0 ? found + size : found + ahead;
     }
 
     private long anywhere(long hint, long length, long alignment) {
         if ((mapFlags & FIXED) != 0) {
             return hint;
         }
-        if (!edit.layout.origin().topDown() || (mapFlags & BELOW_2G) != 0) {
+        if (!edit.layout.origin.topDown() || (mapFlags & BELOW_2G) != 0) {
             return upwards(hint, length, alignment);
         }
         long wanted = geometry.roundDown(hint);
@@ -254,7 +252,7 @@ public final class Placement {
             return wanted;
         }
         long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
-        long high = edit.layout.mmapBase();
+        long high = edit.layout.mmapBase;
         if (Addresses.isAbove(wanted, geometry.window())) {
             high += geometry.limit() - geometry.window();
         }
@@ -317,7 +315,7 @@ public final class Placement {
             }
             long found = search.first();
             VmArea above = edit.atOrAfter(found);
-            InFlightOperation batch = edit.district.inFlight().batchOver(found, found + length);
+            InFlightOperation batch = edit.district.inFlight.batchOver(found, found + length);
             if (batch != null) {
                 avoided = batch;
                 Ranges batched = batch.batched();

@@ -120,7 +120,7 @@ final class RetirementRun extends InFlightOperation {
     }
 
     private MachineState machine() {
-        return operation.layout.host();
+        return operation.layout.host;
     }
 
     /* Before publication: what the operation leaves to the retirement. */
@@ -184,7 +184,7 @@ final class RetirementRun extends InFlightOperation {
 
     /** Submits the range to the machine's threads, one of which retires and completes it. */
     void submit() {
-        machine().threads().submit(this);
+        machine().threads.submit(this);
     }
 
     /**
@@ -374,7 +374,7 @@ final class RetirementRun extends InFlightOperation {
     private void clear(District district) {
         Ranges reserved = reserved();
         if (!reserved.isEmpty() && !isBatched()) {
-            district.tree().erase(reserved.start(0), reserved.end(0) - 1, this);
+            district.tree.erase(reserved.start(0), reserved.end(0) - 1, this);
         }
         arriveItself();
         LayoutCounters uncharged = uncharged();
@@ -384,7 +384,7 @@ final class RetirementRun extends InFlightOperation {
     }
 
     private static void open(District district, InFlightOperation range) {
-        district.inFlight().remove(range);
+        district.inFlight.remove(range);
         range.complete();
     }
 
@@ -644,7 +644,7 @@ final class RetirementRun extends InFlightOperation {
             return switch (step) {
                 case CONTEXT -> {
                     if (operation.call.endsSpace()) {
-                        gather.leaveOut(table.context());
+                        gather.leaveOut(table.context);
                     }
                     yield true;
                 }
@@ -697,7 +697,7 @@ final class RetirementRun extends InFlightOperation {
                 long at = reached == 0 ? of.start(i) : reached;
                 long end = of.end(i);
                 if (!isReserved && !stopsFaults()) {
-                    LeafWalks.narrow(walk, at, end, layout, layout.geometry(), gather);
+                    LeafWalks.narrow(walk, at, end, layout, layout.geometry, gather);
                     at = end;
                 }
                 while (at != end || gather.isFull()) {
@@ -749,15 +749,15 @@ final class RetirementRun extends InFlightOperation {
             switch (kind) {
                 case DISCARD, DROP, GUARD -> discard(all, first, end, kind);
                 case PUNCH -> {
-                    int pageShift = layout.geometry().pageShift();
+                    int pageShift = layout.geometry.pageShift();
                     for (int i = first; i < end; i++) {
                         PageAction action = all.get(i);
-                        long pages = layout.geometry().pages(action.end() - action.start());
+                        long pages = layout.geometry.pages(action.end() - action.start());
                         Objects.requireNonNull(action.file()).remove(gather, action.offset() >>> pageShift, pages);
                     }
                 }
                 case UNGUARD -> {
-                    WaitReporter reporter = layout.host().busyEntryReporter();
+                    WaitReporter reporter = layout.host.busyEntryReporter;
                     for (int i = first; i < end; i++) {
                         LeafWalks.removeGuards(
                                 walk, all.get(i).start(), all.get(i).end(), gather, reporter);
@@ -771,7 +771,7 @@ final class RetirementRun extends InFlightOperation {
         private void discard(List<PageAction> all, int first, int end, PageAction.Kind kind) {
             boolean guards = kind == PageAction.Kind.GUARD;
             DiscardPages.Choice choice =
-                    kind == PageAction.Kind.DROP ? new DroppedPages(memory.frames()) : DiscardPages.EVERY;
+                    kind == PageAction.Kind.DROP ? new DroppedPages(memory.frames) : DiscardPages.EVERY;
             try (DiscardPages discarding = new DiscardPages(gather, guards ? Pte.GUARD : Pte.NONE)) {
                 for (int i = first; i < end; i++) {
                     PageAction action = all.get(i);
@@ -872,7 +872,7 @@ final class RetirementRun extends InFlightOperation {
                             busyEntry = pte;
                             return false;
                         }
-                        memory.contexts().await(leaf, i, pte, layout.host().busyEntryReporter());
+                        memory.contexts.await(leaf, i, pte, layout.host.busyEntryReporter);
                     } else if (pte == Pte.NONE || pickUp(leaf, i, pte, walk.addressOf(i))) {
                         i++;
                     }
@@ -910,7 +910,7 @@ final class RetirementRun extends InFlightOperation {
                     if (Leaf.get(leaf, index) != pte) {
                         return false;
                     }
-                    memory.frames().setDirty(Pte.frame(pte));
+                    memory.frames.setDirty(Pte.frame(pte));
                     return Leaf.empty(leaf, index, pte, Pte.NONE);
                 } finally {
                     Leaf.unlock(leaf);
@@ -929,7 +929,7 @@ final class RetirementRun extends InFlightOperation {
                     // Counted before the page is dropped, because it must not be dropped twice.
                     down++;
                     if (!isPut && Pte.isOwn(pte)) {
-                        memory.frames().drop(Pte.frame(pte), gather.context().magazine());
+                        memory.frames.drop(Pte.frame(pte), gather.context().magazine);
                     }
                 }
             }
@@ -961,13 +961,13 @@ final class RetirementRun extends InFlightOperation {
                 if (file == null || from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
                     return true;
                 }
-                long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
+                long page = vma.pageOffset() + layout.geometry.pages(address - vma.start());
                 // Checked under the leaf's lock, after the leaf was linked. Pairs with a truncation: it adds a link to
                 // the
                 // truncation log and marks the frames before it walks.
                 return Pte.isOwn(pte)
                         ? page < file.lowestSince(from)
-                        : memory.frames().isCached(Pte.frame(pte), file.number(), page);
+                        : memory.frames.isCached(Pte.frame(pte), file.number, page);
             }
         }
     }

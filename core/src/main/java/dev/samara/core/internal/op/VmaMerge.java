@@ -76,9 +76,9 @@ public final class VmaMerge {
      */
     private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
         if (one == null) {
-            return other == null || !other.isInherited();
+            return other == null || !other.inherited;
         }
-        return one == other || (other == null && !one.isInherited());
+        return one == other || (other == null && !one.inherited);
     }
 
     /** Two neighbours that both fit a piece without anon_vma may still have different anon_vmas. */
@@ -92,7 +92,7 @@ public final class VmaMerge {
 
     /** Returns whether a merge may remove a VMA, i.e. whether its backing does not count mappings. */
     private static boolean mayVanish(VmArea vma) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         return traits == null || !traits.countsMappings();
     }
 
@@ -116,7 +116,7 @@ public final class VmaMerge {
             anonVma = piece.anonVma() != null ? piece.anonVma() : last.anonVma();
         }
         long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
-        return new VmArea(first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), anonVma);
+        return new VmArea(first.start(), last.end(), flags, first.pageOffset(), piece.traits, piece.name(), anonVma);
     }
 
     /**
@@ -128,7 +128,7 @@ public final class VmaMerge {
         if (vma.anonVma() == null) {
             VmArea next = layout.find(vma.end());
             VmArea previous = vma.start() == 0 ? null : layout.find(vma.start() - 1);
-            vma.adoptAnonVma(anonVmaFor(previous, vma, next, layout.geometry().pageShift()));
+            vma.adoptAnonVma(anonVmaFor(previous, vma, next, layout.geometry.pageShift()));
         }
     }
 
@@ -160,7 +160,7 @@ public final class VmaMerge {
 
     private static boolean lends(VmArea neighbour) {
         AnonVma anonVma = neighbour.anonVma();
-        return anonVma != null && !anonVma.isInherited();
+        return anonVma != null && !anonVma.inherited;
     }
 
     /**
@@ -169,7 +169,7 @@ public final class VmaMerge {
      */
     private static VmArea alike(VmArea vma, VmArea other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
-        return new VmArea(vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonVma());
+        return new VmArea(vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits, other.name(), vma.anonVma());
     }
 
     /* The neighbours. */
@@ -372,12 +372,12 @@ public final class VmaMerge {
 
     /** Returns a part of a VMA as a separate VMA, with the given flags. */
     public static VmArea part(Edit edit, VmArea vma, long start, long end, long flags) {
-        return new VmArea(start, end, flags, offset(edit, vma, start), vma.traits(), vma.name(), vma.anonVma());
+        return new VmArea(start, end, flags, offset(edit, vma, start), vma.traits, vma.name(), vma.anonVma());
     }
 
     /** Returns a part of a VMA as a separate VMA, with the given name. */
     public static VmArea named(Edit edit, VmArea vma, long start, long end, @Nullable String name) {
-        return new VmArea(start, end, vma.flags(), offset(edit, vma, start), vma.traits(), name, vma.anonVma());
+        return new VmArea(start, end, vma.flags(), offset(edit, vma, start), vma.traits, name, vma.anonVma());
     }
 
     private static long offset(Edit edit, VmArea vma, long start) {
@@ -457,8 +457,8 @@ public final class VmaMerge {
         if (first == null) {
             return;
         }
-        List<VmArea> vmas = edit.lists.gathered();
-        LayoutCounters sum = edit.lists.gatheredCounters();
+        List<VmArea> vmas = edit.lists.gathered;
+        LayoutCounters sum = edit.lists.gatheredCounters;
         edit.operation.requireContext();
         Cursor<VmArea> cursor = cursorFrom(edit, first, end);
         for (VmArea vma = first; vma != null; vma = next(cursor, end)) {
@@ -495,23 +495,23 @@ public final class VmaMerge {
 
     /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller must not change them. */
     public static LayoutCounters counters(Edit edit) {
-        return edit.lists.gatheredCounters();
+        return edit.lists.gatheredCounters;
     }
 
     /** Takes out the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
-        List<VmArea> gathered = lists.gathered();
+        List<VmArea> gathered = lists.gathered;
         if (gathered.isEmpty()) {
             return;
         }
-        LayoutCounters sum = lists.gatheredCounters();
+        LayoutCounters sum = lists.gatheredCounters;
         edit.counters.addAll(sum, -1);
-        boolean areAllOld = lists.fresh().isEmpty();
+        boolean areAllOld = lists.fresh.isEmpty();
         for (int i = 0; i < gathered.size(); i++) {
             VmArea vma = gathered.get(i);
             if (areAllOld) {
-                lists.gone().add(vma);
+                lists.gone.add(vma);
             } else {
                 lists.takeOut(vma);
             }
@@ -521,7 +521,7 @@ public final class VmaMerge {
                 VmArea vma = gathered.get(i);
                 edit.countObject(vma, -1);
                 if (vma.open() != null) {
-                    lists.displaced().add(vma);
+                    lists.displaced.add(vma);
                 }
             }
         }
@@ -575,19 +575,19 @@ public final class VmaMerge {
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
     public static void unmap(Edit edit, boolean isMoved) {
-        List<VmArea> gathered = edit.lists.gathered();
+        List<VmArea> gathered = edit.lists.gathered;
         if (gathered.isEmpty()) {
             return;
         }
         RetirementRun mine = edit.retirement();
         if (!isMoved) {
-            mine.countUnmapped(edit.lists.gatheredCounters());
+            mine.countUnmapped(edit.lists.gatheredCounters);
         } else {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);
                 if (edit.mayHandOn(vma)) {
                     // Added even if the VMA has an anon_vma, which may have been set after the new VMA was created.
-                    edit.lists.withoutAnonVma().add(vma);
+                    edit.lists.withoutAnonVma.add(vma);
                 }
             }
         }

@@ -146,8 +146,10 @@ public final class Frames {
      */
     private static final int REUSE_STAMP = 3;
 
-    private final FrameStore store;
-    private final int pageSize;
+    public final FrameStore store;
+    /** The size of a frame in bytes. */
+    public final int pageSize;
+
     private final int chunkShift;
     private final int limit;
 
@@ -182,7 +184,7 @@ public final class Frames {
     private final AtomicLong unpins = new AtomicLong();
 
     /** Created here, so that a removal need not allocate it. */
-    private final IntPredicate removed = this::isRemoved;
+    public final IntPredicate removed = this::isRemoved;
 
     /**
      * Written: a thread that frees a frame for which the store throws (get-and-add).
@@ -397,15 +399,6 @@ public final class Frames {
     /** Returns the store if its frames may be in a region, else null. */
     public @Nullable FrameRegion region() {
         return store instanceof FrameRegion of ? of : null;
-    }
-
-    public FrameStore store() {
-        return store;
-    }
-
-    /** Returns the size of a frame in bytes. */
-    public int pageSize() {
-        return pageSize;
     }
 
     /** Returns the maximum number of frames, not counting the zero page. */
@@ -1046,11 +1039,6 @@ public final class Frames {
      */
     public void restore(int frame) {
         mark(frame, REMOVED, false);
-    }
-
-    /** Returns a predicate that calls {@link #isRemoved}; always the same object. */
-    public IntPredicate removed() {
-        return removed;
     }
 
     /** Returns whether a frame was removed from its cache and is not yet free. */

@@ -82,9 +82,13 @@ public final class PageTable {
      */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
 
-    private final int pageShift;
+    /** The binary logarithm of the page size in bytes. */
+    public final int pageShift;
+
     private final int bits;
-    private final int entries;
+    /** The number of entries of a leaf, a power of two. */
+    public final int entries;
+
     private final int levels;
 
     /** Binary logarithm of the number of bytes that an entry of the topmost table spans. */
@@ -93,11 +97,15 @@ public final class PageTable {
     private final long limit;
 
     private final Object[] root;
-    private final Watches watches = new Watches();
-    private final Watches readWatches = new Watches();
-    private final TableBudget budget;
+    /** The ranges that are watched for writes; always the same object. */
+    public final Watches watches = new Watches();
+    /** The ranges that are watched for reads; always the same object. */
+    public final Watches readWatches = new Watches();
+    /** The budget of the machine, which includes these tables. */
+    public final TableBudget budget;
 
-    private final TlbContext context;
+    /** The identity of the space for TLBs; always the same object. */
+    public final TlbContext context;
 
     /**
      * Written: the thread that releases the last reference to the page table (volatile).
@@ -244,7 +252,8 @@ public final class PageTable {
         /** The budget of page tables that guests do not fill. */
         private static final TableBudget UNLIMITED = new TableBudget(Long.MAX_VALUE);
 
-        private final long limit;
+        /** The limit in bytes. */
+        public final long limit;
 
         /**
          * Written: a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
@@ -303,11 +312,6 @@ public final class PageTable {
         /** Returns the bytes that are charged. */
         public long used() {
             return used.get();
-        }
-
-        /** Returns the limit in bytes. */
-        public long limit() {
-            return limit;
         }
 
         @Override
@@ -392,7 +396,7 @@ public final class PageTable {
 
             /** Returns whether the missing tables would exceed the limits even if no other table were charged. */
             public boolean isTooMuch() {
-                return tables() > Addresses.lower(table.mostBytes, table.budget.limit()) >>> table.pageShift;
+                return tables() > Addresses.lower(table.mostBytes, table.budget.limit) >>> table.pageShift;
             }
 
             /**
@@ -544,14 +548,9 @@ public final class PageTable {
         context.load(this);
     }
 
-    /** Returns the identity of the space for TLBs; always the same object. */
-    public TlbContext context() {
-        return context;
-    }
-
     /** Returns the number that identifies the space for the access checker. It is unique and never changes. */
     public long number() {
-        return context.id();
+        return context.id;
     }
 
     /** Returns the gate of the fork that narrows entries, which faults do not change until it is open; or null. */
@@ -578,16 +577,6 @@ public final class PageTable {
         forking = gate;
     }
 
-    /** Returns the ranges that are watched for writes; always the same object. */
-    public Watches watches() {
-        return watches;
-    }
-
-    /** Returns the ranges that are watched for reads; always the same object. */
-    public Watches readWatches() {
-        return readWatches;
-    }
-
     /**
      * Returns whether a range of the space is watched, for writes or for reads. A CPU calls this after it was added to
      * the cpumasks of the leaves whose translations it fills.
@@ -599,16 +588,6 @@ public final class PageTable {
     /** Returns whether an address can have an entry, i.e. whether it is below the limit, unsigned. */
     public boolean reaches(long address) {
         return Addresses.isBelow(address, limit);
-    }
-
-    /** Returns the binary logarithm of the page size in bytes. */
-    public int pageShift() {
-        return pageShift;
-    }
-
-    /** Returns the number of entries of a leaf, a power of two. */
-    public int entries() {
-        return entries;
     }
 
     /** Returns the index of an address's entry in its leaf. */
@@ -839,11 +818,6 @@ public final class PageTable {
      */
     public void limitTables(long bytes) {
         mostBytes = bytes;
-    }
-
-    /** Returns the budget of the machine, which includes these tables. */
-    public TableBudget budget() {
-        return budget;
     }
 
     /**

@@ -128,9 +128,10 @@ public final class PageTableContexts {
      * time.
      */
     public static final class PageTableContext {
-        private final Rcu.Reader reader;
-        private final Magazine magazine;
-        private final int owner;
+        public final Rcu.Reader reader;
+        public final Magazine magazine;
+        /** The owner number that busy entries contain. */
+        public final int owner;
 
         /** Whether the owner number was released. */
         private boolean isReleased;
@@ -142,19 +143,6 @@ public final class PageTableContexts {
             this.reader = reader;
             this.magazine = magazine;
             this.owner = owner;
-        }
-
-        public Rcu.Reader reader() {
-            return reader;
-        }
-
-        public Magazine magazine() {
-            return magazine;
-        }
-
-        /** Returns the owner number that busy entries contain. */
-        public int owner() {
-            return owner;
         }
 
         /** Returns the owner number, so that the iteration order of a map of contexts is the same in each run. */
@@ -358,7 +346,7 @@ public final class PageTableContexts {
         boolean isOwned = false;
         try {
             owned.put(context, owner);
-            context.reader().ownedBy(owner.thread());
+            context.reader.ownedBy(owner.thread());
             isOwned = true;
             return context;
         } finally {
@@ -399,8 +387,8 @@ public final class PageTableContexts {
     public void discard(PageTableContext context) {
         // An Error may interrupt this anywhere, so each step can be repeated. If this call throws, it is repeated after
         // the context's CPU is gone.
-        rcu.unregister(Set.of(context.reader()));
-        frames.discard(context.magazine());
+        rcu.unregister(Set.of(context.reader));
+        frames.discard(context.magazine);
         release(context);
         owned.remove(context);
     }
@@ -447,7 +435,7 @@ public final class PageTableContexts {
     public void giveBack(PageTableContext context) {
         // Ends a section that an Error left open. No thread uses the context from here on, so the section would never
         // end, and neither would a grace period.
-        context.reader().readUnlockAll();
+        context.reader.readUnlockAll();
         Slot slot = slot();
         // Pairs with getAndSet: the next borrower sees what this thread wrote to the context.
         if (slot.context.get() != null || !slot.context.compareAndSet(null, context)) {
@@ -491,7 +479,7 @@ public final class PageTableContexts {
         try {
             Set<Rcu.Reader> readers = new HashSet<>();
             for (PageTableContext context : ended) {
-                readers.add(context.reader());
+                readers.add(context.reader);
             }
             rcu.unregister(readers);
         } catch (OutOfMemoryError exhausted) {
@@ -502,7 +490,7 @@ public final class PageTableContexts {
             return;
         }
         for (PageTableContext context : ended) {
-            frames.discard(context.magazine());
+            frames.discard(context.magazine);
             release(context);
         }
     }

@@ -71,7 +71,7 @@ public final class DirtyScan {
         this.bit = bit;
         marks = bit == Pte.DIRTY ? Pte.DIRTY | Pte.SOFT_DIRTY : bit;
         walk = new PageWalk(table);
-        pageSize = 1L << table.pageShift();
+        pageSize = 1L << table.pageShift;
     }
 
     /**
@@ -121,7 +121,7 @@ public final class DirtyScan {
     @SuppressWarnings("try") // the resource is only closed
     private long clearAndFlush(long start, long end) {
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
-                        memory.accessChecker(), "a collection", AccessChecker.MARK, table.number(), start, end);
+                        memory.accessChecker, "a collection", AccessChecker.MARK, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             long reached = clear(start, end, gather);
             gather.checkHeld();
@@ -150,7 +150,7 @@ public final class DirtyScan {
         ensureCapacity();
         long at = start;
         long copied = Pte.NONE;
-        Rcu.Reader reader = gather.context().reader();
+        Rcu.Reader reader = gather.context().reader;
         // A cached frame of an entry is not freed before this reader section ends, even if the entry is moved
         // concurrently.
         reader.readLock();
@@ -185,7 +185,7 @@ public final class DirtyScan {
             reader.readUnlock();
         }
         if (copied != Pte.NONE) {
-            memory.contexts().await(leaf, table.indexOf(at), copied, reporter);
+            memory.contexts.await(leaf, table.indexOf(at), copied, reporter);
         }
         return at;
     }
@@ -196,7 +196,7 @@ public final class DirtyScan {
         while (isMarked(pte)) {
             if (bit == Pte.DIRTY && Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte)) {
                 // Set before the entry becomes clean; redundant if the entry changes concurrently.
-                memory.frames().setDirty(Pte.frame(pte));
+                memory.frames.setDirty(Pte.frame(pte));
             }
             if (Leaf.narrow(leaf, index, pte, pte & ~marks)) {
                 pages[size++] = address;
@@ -220,8 +220,8 @@ public final class DirtyScan {
     }
 
     private void ensureCapacity() {
-        if (pages.length - size < table.entries()) {
-            pages = Arrays.copyOf(pages, Math.max(2 * size, size + table.entries()));
+        if (pages.length - size < table.entries) {
+            pages = Arrays.copyOf(pages, Math.max(2 * size, size + table.entries));
         }
     }
 
@@ -235,7 +235,7 @@ public final class DirtyScan {
         for (; ; ) {
             long pte = Leaf.get(leaf, index);
             if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
-                memory.contexts().await(leaf, index, pte, reporter);
+                memory.contexts.await(leaf, index, pte, reporter);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(vmas.find(address), pte))
                     || Leaf.widen(leaf, index, pte, pte | (bit == Pte.DIRTY ? written(pte) : bit))) {

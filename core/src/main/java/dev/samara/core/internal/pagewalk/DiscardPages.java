@@ -84,7 +84,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     }
 
     private DiscardPages(TlbGather gather, boolean isLent, long replacement) {
-        memory = gather.memory();
+        memory = gather.memory;
         this.gather = gather;
         this.isLent = isLent;
         this.replacement = replacement;
@@ -206,7 +206,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
      * @param choice chooses the entries
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
-        discard(table, start, end, (end - start) >>> table.pageShift(), choice);
+        discard(table, start, end, (end - start) >>> table.pageShift, choice);
     }
 
     /**
@@ -217,7 +217,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     public void discard(PageTable table, long start, long end, long most, Choice choice) {
         // Expires notices also where no leaf exists yet. The walk's fence separates the notices from the leaves.
         table.expireNotices(start, end);
-        table.beforeRemoval(Math.min(most, (end - start) >>> table.pageShift()));
+        table.beforeRemoval(Math.min(most, (end - start) >>> table.pageShift));
         walk.over(table, start, end);
         while (walk.next()) {
             claim(choice);
@@ -243,7 +243,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
      * @param tables the tables that the range may lack
      */
     public void guard(PageTable table, long start, long end, TableReserve tables) {
-        table.beforeRemoval((end - start) >>> table.pageShift());
+        table.beforeRemoval((end - start) >>> table.pageShift);
         walk.over(table, start, end);
         while (walk.nextSpan()) {
             while (!guardLeaf(tables)) {
@@ -311,10 +311,10 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             if (!choice.takes(pte, address)) {
                 return;
             }
-            if (Pte.isBusy(pte) && Pte.owner(pte) == context().owner()) {
+            if (Pte.isBusy(pte) && Pte.owner(pte) == context().owner) {
                 return;
             }
-            long busy = Pte.busy(pte, context().owner(), false) | (replacement == Pte.GUARD ? Pte.GUARD : 0);
+            long busy = Pte.busy(pte, context().owner, false) | (replacement == Pte.GUARD ? Pte.GUARD : 0);
             // An entry that becomes busy must be recorded, so capacity is ensured first.
             ensureCapacity();
             gather.ensureCapacity(claimed + 1);
@@ -325,7 +325,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
                 // While the entry is present and the leaf is locked, its page is in the cache. Once the entry is busy,
                 // the page may be removed from the cache.
-                memory.frames().setDirty(Pte.frame(pte));
+                memory.frames.setDirty(Pte.frame(pte));
             }
             if (Leaf.claim(leaf, index, pte, busy)) {
                 // Recorded also if another operation took the entry over in the meantime; the release then skips the
@@ -383,13 +383,13 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         gather.checkHeld();
         gather.invalidate();
         release();
-        memory.contexts().leave(context());
+        memory.contexts.leave(context());
         unhookWholes();
         // Needs no further invalidation: no CPU could reach these pages after the one above, because their entries
         // stayed busy.
         gather.freeInvalidated();
         while (droppedSize > 0) {
-            memory.frames().drop(dropped[--droppedSize], gather.context().magazine());
+            memory.frames.drop(dropped[--droppedSize], gather.context().magazine);
         }
     }
 
@@ -450,7 +450,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             if (isLent) {
                 gather.leave(this);
             } else {
-                memory.rcu().call(this);
+                memory.rcu.call(this);
             }
             throw failed;
         }

@@ -104,7 +104,7 @@ public final class LeafWalks {
      */
     public static long emptyUntilFull(PageWalk walk, @Nullable VmArea reaped, long start, long end, TlbGather gather) {
         walk.over(start, end);
-        walk.table().beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
+        walk.table().beforeRemoval(Math.min((end - start) >>> walk.table().pageShift, TlbGather.MOST));
         while (!gather.isFull() && walk.next()) {
             long reached = empty(walk, reaped, gather);
             if (reached != walk.end()) {
@@ -147,7 +147,7 @@ public final class LeafWalks {
         } finally {
             if (reaped != null) {
                 // A fault that read an entry while it was busy may be waiting for this owner.
-                gather.memory().contexts().leave(gather.context());
+                gather.memory.contexts.leave(gather.context());
             }
         }
         return walk.addressOf(emptied);
@@ -180,7 +180,7 @@ public final class LeafWalks {
                     return true;
                 }
             } else if (Pte.isPresent(pte)) {
-                long busy = Pte.busy(pte, gather.context().owner(), false);
+                long busy = Pte.busy(pte, gather.context().owner, false);
                 if (Leaf.claim(leaf, index, pte, busy)) {
                     return decide(vma, leaf, index, pte, busy, gather);
                 }
@@ -365,7 +365,7 @@ public final class LeafWalks {
         // WRITE also for a watch of reads, because the checker considers the rights of an access and the watches of
         // writes, but not the watches of reads.
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
-                        memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
+                        memory.accessChecker, "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             if (!watches.add(watch, most)) {
                 throw new MmException("watch", Errno.ENOSPC);
@@ -419,7 +419,7 @@ public final class LeafWalks {
                 while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
                     // A truncation may have taken over an entry that is to become a guard marker. Waits until it has
                     // released the entry.
-                    gather.memory().contexts().await(leaf, i, pte, reporter);
+                    gather.memory.contexts.await(leaf, i, pte, reporter);
                     pte = Leaf.get(leaf, i);
                 }
                 Leaf.empty(leaf, i, Pte.GUARD, Pte.NONE);

@@ -157,12 +157,12 @@ public final class PageWalk {
 
     /** Returns the end of the indexes of the current part, exclusive. */
     public int endIndex() {
-        return first() + (int) ((end - start) >>> table.pageShift());
+        return first() + (int) ((end - start) >>> table.pageShift);
     }
 
     /** Returns the address of an entry of the current leaf, by its index. */
     public long addressOf(int index) {
-        return start + ((long) (index - first()) << table.pageShift());
+        return start + ((long) (index - first()) << table.pageShift);
     }
 
     /** Defers the flush of the current part. The caller holds the lock of {@link #leaf}, which is not dead. */
@@ -172,6 +172,6 @@ public final class PageWalk {
 
     /** Returns whether the current part is a whole leaf. */
     public boolean isWhole() {
-        return end - start == (long) table.entries() << table.pageShift();
+        return end - start == (long) table.entries << table.pageShift;
     }
 }

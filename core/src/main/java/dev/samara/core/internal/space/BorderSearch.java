@@ -315,7 +315,8 @@ final class BorderSearch {
 
     private final long pageSize;
 
-    private final LockContention contention = new LockContention();
+    /** The contention for the layout lock. Caller holds that lock. */
+    final LockContention contention = new LockContention();
 
     /** The pause after a failed attempt to divide a part further. Guarded by the layout lock. */
     private final LockContention further = new LockContention();
@@ -368,11 +369,6 @@ final class BorderSearch {
         this.pageSize = pageSize;
     }
 
-    /** Returns the contention for the layout lock. Caller holds that lock. */
-    LockContention contention() {
-        return contention;
-    }
-
     /** Returns the borders that no operation needed to cross. Caller holds the layout lock. */
     long[] earlier() {
         return earlier;
@@ -392,7 +388,7 @@ final class BorderSearch {
                 return NONE;
             }
             long[] borders = known == null || (!further.isPaused() && part.room(known) > 0)
-                    ? met.borders(part.tree(), pageSize, crossings)
+                    ? met.borders(part.tree, pageSize, crossings)
                     : NONE;
             if (borders.length != 0) {
                 met.clear();

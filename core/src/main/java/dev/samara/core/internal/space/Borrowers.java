@@ -25,7 +25,9 @@ public final class Borrowers {
      * allocates nothing.
      */
     public static final class Borrower extends Housekeeping.Waiter {
-        private final Identity identity;
+        /** The identity of the space. */
+        public final Identity identity;
+
         private final TlbContext users;
         private final MachineThreads machine;
 
@@ -36,9 +38,13 @@ public final class Borrowers {
         private final WeakReference<Runnable> letGo;
 
         private final int cpu;
-        private final String holder = Thread.currentThread().getName();
+        /** The name of the thread that started the borrow. */
+        public final String holder = Thread.currentThread().getName();
+
         private final long since = System.nanoTime();
-        private final @Nullable Throwable where;
+        /** The stack trace at which the borrow started; null if none was recorded. */
+        public final @Nullable Throwable where;
+
         private final Runnable giveUp;
 
         /**
@@ -93,16 +99,6 @@ public final class Borrowers {
             where = isTracked ? new Throwable("borrowed by thread " + holder) : null;
         }
 
-        /** Returns the identity of the space. */
-        public Identity identity() {
-            return identity;
-        }
-
-        /** Returns the name of the thread that started the borrow. */
-        public String holder() {
-            return holder;
-        }
-
         /** Returns the borrow's age in nanoseconds at a given time; 0 for a time before it started. */
         public long age(long now) {
             return Math.max(0, now - since);
@@ -110,11 +106,6 @@ public final class Borrowers {
 
         private long age() {
             return age(System.nanoTime());
-        }
-
-        /** Returns the stack trace at which the borrow started; null if none was recorded. */
-        public @Nullable Throwable where() {
-            return where;
         }
 
         /** Returns whether this is a borrow of the given space that is not over. */
@@ -159,7 +150,7 @@ public final class Borrowers {
             beforeListing();
             boolean isTaken = false;
             try {
-                machine.housekeeping().add(this);
+                machine.housekeeping.add(this);
                 isTaken = true;
             } finally {
                 if (!isTaken && !isListed()) {

@@ -59,41 +59,31 @@ public final class District {
         /** Up to this many VMAs that were put back are removed one by one from the list of VMAs taken out. */
         private static final int FEW_PUT_BACK = 8;
 
-        private final List<VmArea> gone = new ArrayList<>();
+        /** The VMAs of the layout that were taken out. */
+        public final List<VmArea> gone = new ArrayList<>();
 
         /** VMAs that were taken out and stored again, and are still listed as taken out. */
         private final List<VmArea> putBack = new ArrayList<>();
 
-        private final ArrayList<VmArea> fresh = new ArrayList<>();
-        private final List<VmArea> gathered = new ArrayList<>();
-        private final LayoutCounters gatheredCounters = new LayoutCounters();
-        private final List<VmArea> displaced = new ArrayList<>();
-        private final List<VmArea> withoutAnonVma = new ArrayList<>();
-        private final Ranges claimed = new Ranges();
-
-        /** Returns the VMAs of the layout that were taken out. */
-        public List<VmArea> gone() {
-            return gone;
-        }
-
-        /** Returns the new VMAs that were stored. */
-        public List<VmArea> fresh() {
-            return fresh;
-        }
+        /** The new VMAs that were stored. */
+        public final ArrayList<VmArea> fresh = new ArrayList<>();
+        /** The VMAs of the layout that may be taken out together. */
+        public final List<VmArea> gathered = new ArrayList<>();
+        /** The sum of the gathered VMAs' counters, which the caller keeps up to date. */
+        public final LayoutCounters gatheredCounters = new LayoutCounters();
+        /** The VMAs with an open that were unmapped or replaced, and whose open no new VMA takes over. */
+        public final List<VmArea> displaced = new ArrayList<>();
+        /**
+         * the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are
+         * detached.
+         */
+        public final List<VmArea> withoutAnonVma = new ArrayList<>();
+        /** The ranges that the edit claimed. */
+        public final Ranges claimed = new Ranges();
 
         /** Reserves capacity for an approximate number of new VMAs. */
         public void expect(int vmas) {
             fresh.ensureCapacity(vmas);
-        }
-
-        /** Returns the VMAs of the layout that may be taken out together. */
-        public List<VmArea> gathered() {
-            return gathered;
-        }
-
-        /** Returns the sum of the gathered VMAs' counters, which the caller keeps up to date. */
-        public LayoutCounters gatheredCounters() {
-            return gatheredCounters;
         }
 
         public void clearGathered() {
@@ -101,24 +91,6 @@ public final class District {
                 gathered.clear();
                 gatheredCounters.addAll(gatheredCounters, -1);
             }
-        }
-
-        /** Returns the VMAs with an open that were unmapped or replaced, and whose open no new VMA takes over. */
-        public List<VmArea> displaced() {
-            return displaced;
-        }
-
-        /**
-         * Returns the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are
-         * detached.
-         */
-        public List<VmArea> withoutAnonVma() {
-            return withoutAnonVma;
-        }
-
-        /** Returns the ranges that the edit claimed. */
-        public Ranges claimed() {
-            return claimed;
         }
 
         /**
@@ -293,18 +265,22 @@ public final class District {
      * Invariant: each VMA's range is the range of its entry, and the VMA is attached ({@code validate()}). No VMA
      *     returns to a tree, on which {@code Layout.findPrevious} relies. The tree of a dead district does not change.
      */
-    private final ReentrantLock lock;
+    final ReentrantLock lock;
 
     /** The district covers {@code [start, end)}; a whole layout covers all addresses. */
-    private final long start;
+    final long start;
 
-    private final long end;
-    private final boolean isPart;
-    private final MapleTree<VmArea> tree;
-    private final Limits limits;
-    private final InFlightOperations inFlight = new InFlightOperations();
-    private final EditLists lists = new EditLists();
-    private final LockHoldTimes holdTimes;
+    final long end;
+    /** Whether this is a part of a divided layout. */
+    public final boolean isPart;
+    /** The tree, which any thread may read. */
+    public final MapleTree<VmArea> tree;
+    /** The limits. A part alone cannot decide that the layout exceeds a limit. */
+    public final Limits limits;
+
+    public final InFlightOperations inFlight = new InFlightOperations();
+    public final EditLists lists = new EditLists();
+    final LockHoldTimes holdTimes;
 
     /**
      * Words: {@code counters}, {@code spare}, {@code moves}, {@code changes}, {@code lists}, {@code inFlight}, {@code
@@ -352,7 +328,8 @@ public final class District {
     /** How many operations each part had at the last check for parts that are idle for long; empty before it. */
     private long[] seenOf = BorderSearch.NONE;
 
-    private final LockContention contention = new LockContention();
+    /** The contention for the lock of this part. */
+    final LockContention contention = new LockContention();
 
     /** The number of publications that changed a VMA; for a whole layout, since the space was created. */
     private long changes;
@@ -466,10 +443,6 @@ public final class District {
         return lock.isHeldByCurrentThread();
     }
 
-    ReentrantLock layoutLock() {
-        return lock;
-    }
-
     /**
      * Returns whether the layout was divided or joined after this district was created; final once true. Caller holds
      * the lock.
@@ -483,19 +456,6 @@ public final class District {
         isDead = true;
     }
 
-    /** Returns whether this is a part of a divided layout. */
-    public boolean isPart() {
-        return isPart;
-    }
-
-    long start() {
-        return start;
-    }
-
-    long end() {
-        return end;
-    }
-
     /** Returns whether an address is in this district. */
     public boolean contains(long address) {
         return !isPart || Addresses.contains(start, end, address);
@@ -506,16 +466,6 @@ public final class District {
         return contains(from) && !Addresses.isAbove(to, end) && !Addresses.isBelow(to, from);
     }
 
-    /** Returns the tree, which any thread may read. */
-    public MapleTree<VmArea> tree() {
-        return tree;
-    }
-
-    /** Returns the limits. A part alone cannot decide that the layout exceeds a limit. */
-    public Limits limits() {
-        return limits;
-    }
-
     public LayoutCounters counters() {
         return counters;
     }
@@ -524,18 +474,6 @@ public final class District {
     public LayoutCounters draftCounters() {
         spare.set(counters);
         return spare;
-    }
-
-    public InFlightOperations inFlight() {
-        return inFlight;
-    }
-
-    public EditLists lists() {
-        return lists;
-    }
-
-    LockHoldTimes holdTimes() {
-        return holdTimes;
     }
 
     /** Returns how often the lock was taken. Racy, benign because it affects only speed. */
@@ -603,11 +541,6 @@ public final class District {
         boolean isSame = ofOthers == seen;
         seen = ofOthers;
         return isSame ? others : idle & others;
-    }
-
-    /** Returns the contention for the lock of this part. */
-    LockContention contention() {
-        return contention;
     }
 
     /** Returns the number of operations that were published with pages to move. */

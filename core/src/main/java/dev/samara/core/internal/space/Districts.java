@@ -67,7 +67,9 @@ final class Districts {
         private static final Object CHANGED = new Object();
 
         private final long[] starts;
-        private final District[] districts;
+        /** All parts. The caller does not change the array. */
+        final District[] districts;
+
         private final MapleTree<VmArea>[] trees;
 
         /**
@@ -86,8 +88,8 @@ final class Districts {
             starts = new long[districts.length];
             trees = new MapleTree[districts.length];
             for (int i = 0; i < districts.length; i++) {
-                starts[i] = districts[i].start();
-                trees[i] = districts[i].tree();
+                starts[i] = districts[i].start;
+                trees[i] = districts[i].tree;
             }
         }
 
@@ -119,16 +121,11 @@ final class Districts {
             return districts[part];
         }
 
-        /** Returns all parts. The caller does not change the array. */
-        District[] districts() {
-            return districts;
-        }
-
         /** Returns the borders between parts. */
         static long[] borders(District[] parts) {
             long[] borders = new long[parts.length - 1];
             for (int i = 0; i < borders.length; i++) {
-                borders[i] = parts[i + 1].start();
+                borders[i] = parts[i + 1].start;
             }
             return borders;
         }
@@ -324,10 +321,10 @@ final class Districts {
     /** Creates the one district of a layout that has its first tree. */
     Districts(Layout layout) {
         this.layout = layout;
-        search = new BorderSearch(layout.geometry().pageSize());
-        lock = layout.layoutLock();
+        search = new BorderSearch(layout.geometry.pageSize());
+        lock = layout.lock;
         MapleTree<VmArea> tree = Objects.requireNonNull(layout.treeAcquire());
-        whole = new District(lock, tree, layout.limits(), new LayoutCounters(), new LockHoldTimes(), 0, 0);
+        whole = new District(lock, tree, layout.limits, new LayoutCounters(), new LockHoldTimes(), 0, 0);
     }
 
     @Nullable
@@ -397,7 +394,7 @@ final class Districts {
      * @param end the (exclusive) end of the range; -1 if there is no range
      */
     District lockBeyond(long start, long end) {
-        long pageSize = layout.geometry().pageSize();
+        long pageSize = layout.geometry.pageSize();
         boolean isNear = Addresses.isBelow(pageSize, start) && Addresses.isBelow(end, -pageSize);
         return isNear ? lockWhole(true, start - pageSize, end + pageSize) : lockWhole();
     }
@@ -480,7 +477,7 @@ final class Districts {
                 return null;
             }
             if (isMet) {
-                more = search.at(part.contention(), start, end, known, part);
+                more = search.at(part.contention, start, end, known, part);
             }
             if (more.length == 0 && part.isDueForLook()) {
                 idle = part.idle(known);
@@ -513,7 +510,7 @@ final class Districts {
         try {
             unused = known.bordersBelow(part.unusedBeside(known));
             boolean isAlone = Integer.bitCount(idle) == known.count() - 1;
-            unneeded = isAlone ? LayoutParts.borders(known.districts()) : known.bordersBelow(idle);
+            unneeded = isAlone ? LayoutParts.borders(known.districts) : known.bordersBelow(idle);
             all = lockWhole(false, 0, -1);
         } catch (Throwable thrown) {
             // The parts are unchanged.
@@ -566,7 +563,7 @@ final class Districts {
     private void divideWhereThreadsMeet(District locked, long start, long end) {
         if (BorderSearch.IS_FORCED) {
             if (end != -1) {
-                tryToDivide(BorderSearch.around(locked.tree(), start, end));
+                tryToDivide(BorderSearch.around(locked.tree, start, end));
             }
         } else {
             divideForContention(locked, start, end);
@@ -574,7 +571,7 @@ final class Districts {
     }
 
     private void divideForContention(District locked, long start, long end) {
-        long[] more = search.at(search.contention(), start, end, null, locked);
+        long[] more = search.at(search.contention, start, end, null, locked);
         if (more.length != 0) {
             try {
                 divideAt(search.earlier(), more);
@@ -604,19 +601,19 @@ final class Districts {
     private void divide(long[] wanted) {
         District from = whole;
         long[] borders = wanted.clone();
-        int possible = from.inFlight().leaveOutOf(borders, borders.length);
-        int count = BorderSearch.leaveOutCrossed(borders, possible, from.tree()) + 1;
+        int possible = from.inFlight.leaveOutOf(borders, borders.length);
+        int count = BorderSearch.leaveOutCrossed(borders, possible, from.tree) + 1;
         LayoutCounters growth =
-                growth(layout.host().maxMapCount(), layout.privileges().held(), from.limits(), from.counters(), count);
+                growth(layout.host.maxMapCount, layout.privileges.held(), from.limits, from.counters(), count);
         if (count == 1
                 || layout.isClosing()
-                || layout.listeners().needsOneOrder()
-                || !layout.copies().isEmpty()
+                || layout.listeners.needsOneOrder()
+                || !layout.copies.isEmpty()
                 || growth == null) {
             return;
         }
-        Snapshot<VmArea> all = from.tree().snapshot();
-        Limits limits = from.limits().ofPart();
+        Snapshot<VmArea> all = from.tree.snapshot();
+        Limits limits = from.limits.ofPart();
         LayoutCounters first = grown(from.counters(), growth, count - 1);
         LayoutCounters cap = grown(from.counters(), growth, count);
         District[] made = new District[count];
@@ -624,24 +621,24 @@ final class Districts {
         for (int i = 0; i < count; i++) {
             long start = i == 0 ? 0 : borders[i - 1];
             long end = i == count - 1 ? -1 : borders[i];
-            ReentrantLock own = layout.host().newLock();
-            LayoutLock.identify(own, layout.lifetime().identity());
+            ReentrantLock own = layout.host.newLock();
+            LayoutLock.identify(own, layout.lifetime.identity);
             Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, LayoutParts.OUTSIDE);
             made[i] = new District(own, new MapleTree<>(own, part), limits, start, end, first.copy(), cap, charged, i);
-            made[i].inFlight().addThoseIn(from.inFlight(), start, end);
+            made[i].inFlight.addThoseIn(from.inFlight, start, end);
         }
         LayoutParts parts = new LayoutParts(made);
         // A new district with an empty tree, because the old tree would keep VMAs reachable.
         District divided = new District(
                 lock,
                 new MapleTree<>(lock),
-                from.limits(),
+                from.limits,
                 from.counters(),
-                from.holdTimes(),
+                from.holdTimes,
                 from.moves(),
                 from.changes());
         divided.die();
-        layout.lifetime().identity().beforeFall();
+        layout.lifetime.identity.beforeFall();
         StackReserve.check(DEPTH);
         // From here on nothing fails.
         layout.countIn(charged);
@@ -693,22 +690,22 @@ final class Districts {
      * #lockWhole(boolean, long, long)}.
      */
     private District join(boolean isNeeded, long start, long end) {
-        District[] from = Objects.requireNonNull(partsAcquire()).districts();
+        District[] from = Objects.requireNonNull(partsAcquire()).districts;
         int locked = 0;
         try {
             while (locked < from.length) {
                 from[locked].lock();
                 locked++;
             }
-            Snapshot<VmArea> all = from[0].tree().snapshot();
+            Snapshot<VmArea> all = from[0].tree.snapshot();
             LayoutCounters counters = whole.counters().copy();
-            LockHoldTimes holdTimes = whole.holdTimes();
+            LockHoldTimes holdTimes = whole.holdTimes;
             long moves = whole.moves();
             long changes = whole.changes();
             long operations = 0;
             for (int i = 0; i < from.length; i++) {
                 if (i > 0) {
-                    all = Snapshot.join(all, from[i].start(), from[i].tree().snapshot());
+                    all = Snapshot.join(all, from[i].start, from[i].tree.snapshot());
                 }
                 from[i].addGainTo(counters);
                 moves += from[i].moves();
@@ -717,9 +714,9 @@ final class Districts {
                 operations += from[i].operations() - 1;
             }
             District joined =
-                    new District(lock, new MapleTree<>(lock, all), whole.limits(), counters, holdTimes, moves, changes);
+                    new District(lock, new MapleTree<>(lock, all), whole.limits, counters, holdTimes, moves, changes);
             for (District part : from) {
-                joined.inFlight().addAllOf(part.inFlight());
+                joined.inFlight.addAllOf(part.inFlight);
             }
             long[] borders = LayoutParts.borders(from);
             long[] kept = isNeeded && end != -1 ? BorderSearch.outside(borders, start, end) : borders;
@@ -729,13 +726,13 @@ final class Districts {
             search.joined(kept, known);
             for (District part : from) {
                 part.die();
-                holdTimes.add(part.holdTimes());
+                holdTimes.add(part.holdTimes);
             }
             whole = joined;
             // Stores the tree first, and then null for the parts, so that a thread that finds no parts finds the tree.
-            layout.publishTree(joined.tree());
+            layout.publishTree(joined.tree);
             setPartsRelease(null);
-            layout.lifetime().identity().count(counters);
+            layout.lifetime.identity.count(counters);
             layout.countIn(null);
             search.joinedAfter(isNeeded, operations);
             return joined;

@@ -67,8 +67,13 @@ public final class Identity {
     }
 
     private final long pageSize;
-    private final @Nullable String name;
-    private final boolean isCollected;
+    /** The name that the embedder gave the space; null if there is none. */
+    public final @Nullable String name;
+    /**
+     * whether the embedder may leave references to the space's users to the garbage collector instead of
+     * closing them.
+     */
+    public final boolean isCollected;
 
     /**
      * Written: threads that take a reference to the identity (compare-and-set) or release one (get-and-add).
@@ -148,14 +153,6 @@ public final class Identity {
         this.isCollected = isCollected;
     }
 
-    /**
-     * Returns whether the embedder may leave references to the space's users to the garbage collector instead of
-     * closing them.
-     */
-    public boolean isCollected() {
-        return isCollected;
-    }
-
     /** Returns the number of the space on its machine; 0 before it is registered. */
     public long number() {
         return number;
@@ -163,11 +160,6 @@ public final class Identity {
 
     void number(long registered) {
         number = registered;
-    }
-
-    /** Returns the name that the embedder gave the space; null if there is none. */
-    public @Nullable String name() {
-        return name;
     }
 
     /** Returns how many bytes the space has charged against the machine's commit limit. */

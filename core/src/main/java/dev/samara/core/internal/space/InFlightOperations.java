@@ -120,7 +120,7 @@ public final class InFlightOperations {
      * Invariant: the ranges in the list are disjoint, except that a mapping may be stored early over the reservation of
      *     a {@code munmap}.
      */
-    private final ArrayList<InFlightOperation> operations = new ArrayList<>();
+    public final ArrayList<InFlightOperation> operations = new ArrayList<>();
 
     private final List<Ticket> tickets = new ArrayList<>();
 
@@ -164,10 +164,6 @@ public final class InFlightOperations {
 
     public boolean isEmpty() {
         return operations.isEmpty() && tickets.isEmpty();
-    }
-
-    public List<InFlightOperation> operations() {
-        return operations;
     }
 
     /** Reserves capacity for one more operation, so that adding it does not fail. */

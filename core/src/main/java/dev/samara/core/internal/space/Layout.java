@@ -125,7 +125,7 @@ public final class Layout implements VmaLookup {
 
         @Override
         public String toString() {
-            Object callback = delivery != null ? delivery.listener() : Objects.requireNonNull(notifier);
+            Object callback = delivery != null ? delivery.listener : Objects.requireNonNull(notifier);
             return "registration of " + callback.getClass().getName();
         }
     }
@@ -143,32 +143,42 @@ public final class Layout implements VmaLookup {
     private static final VarHandle TREE = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "tree", VarHandle.class, Layout.class, MapleTree.class);
 
-    private final Spaces spaces;
-    private final MachineState host;
-    private final Origin origin;
-    private final Geometry geometry;
+    /** The spaces of the machine. */
+    public final Spaces spaces;
+    /** The state that all spaces of the machine share. */
+    public final MachineState host;
+    /** The bounds of the space. */
+    public final Origin origin;
+
+    public final Geometry geometry;
 
     /** The layout lock. */
-    private final ReentrantLock lock;
+    final ReentrantLock lock;
 
     /** Null if the machine has no memory. */
     private final @Nullable MachineMemory memory;
 
     private final @Nullable PageTable pages;
     private final Identity identity;
-    private final Lifetime lifetime;
-    private final Districts districts;
-    private final LayoutListeners listeners;
-    private final CallNotice notice;
+    /** The counts of references to this space. */
+    public final Lifetime lifetime;
+
+    final Districts districts;
+    /** The listeners, to which publications deliver changes. */
+    public final LayoutListeners listeners;
+    /** The notice to the calls of the machine. */
+    public final CallNotice notice;
 
     /** Whether the access checker records which ranges a call may revoke. */
     private final boolean isChecked;
 
-    private final Privileges privileges;
-    private final long mmapBase;
+    /** The privileges, which change without the layout lock. */
+    public final Privileges privileges;
+
+    public final long mmapBase;
 
     /** Mappings above the user's part, ascending; no call can change them. */
-    private final List<VmArea> above;
+    public final List<VmArea> above;
 
     /**
      * The tree of the whole layout; null while the layout is divided. Written under the layout lock.
@@ -269,7 +279,7 @@ public final class Layout implements VmaLookup {
      * Read: holder of the layout lock (plain).
      * Invariant: none, because a limit may be lower than what is in use.
      */
-    private final Limits limits;
+    public final Limits limits;
 
     /**
      * The lock flags that mlockall set for later mappings.
@@ -292,7 +302,7 @@ public final class Layout implements VmaLookup {
     private final AtomicLong ages = new AtomicLong();
 
     /** The gates of the fork copies that are running. */
-    private final List<Gate> copies = new ArrayList<>(0);
+    public final List<Gate> copies = new ArrayList<>(0);
 
     /**
      * The number of operations that wait for a fork's copy, or have waited and have not made an attempt since.
@@ -324,7 +334,7 @@ public final class Layout implements VmaLookup {
         this(
                 spaces,
                 origin,
-                spaces.host().memory(origin.geometry().pageShift()),
+                spaces.host.memory(origin.geometry().pageShift()),
                 new Limits(origin.geometry(), origin.limits()),
                 Privileges.bits(origin.capabilities()),
                 0,
@@ -351,10 +361,10 @@ public final class Layout implements VmaLookup {
         this.mdwe = mdwe;
         this.above = above;
         this.brk = brk;
-        host = spaces.host();
+        host = spaces.host;
         geometry = origin.geometry();
-        notice = host.housekeeping().notice();
-        isChecked = memory != null && memory.accessChecker() != null;
+        notice = host.housekeeping().notice;
+        isChecked = memory != null && memory.accessChecker != null;
         privileges = new Privileges(held);
         lock = host.newLock();
         MapleTree<VmArea> empty = new MapleTree<>(lock);
@@ -364,7 +374,7 @@ public final class Layout implements VmaLookup {
         identity = new Identity(origin.name(), geometry.pageSize(), origin.isCollected());
         lifetime = new Lifetime(this, identity);
         LayoutLock.identify(lock, identity);
-        pages = lifetime.pages();
+        pages = lifetime.pages;
         if (pages != null) {
             pages.limitTables(limits.bytes(Resource.PAGE_TABLES));
         }
@@ -405,51 +415,13 @@ public final class Layout implements VmaLookup {
                 new Origin(null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false, false);
         Layout twin = new Layout(spaces, bounds, memory, new Limits(geometry, Map.of()), 0, 0, List.of(), 0, 0);
         twin.close();
-        twin.lifetime.users().put();
+        twin.lifetime.context.put();
         return twin;
     }
 
     /** Returns the layout to which closed references of this space lead. Allocates nothing. */
     public Layout closed() {
         return closed;
-    }
-
-    /** Returns the layout lock. */
-    ReentrantLock layoutLock() {
-        return lock;
-    }
-
-    /** Returns the bounds of the space. */
-    public Origin origin() {
-        return origin;
-    }
-
-    /** Returns the state that all spaces of the machine share. */
-    public MachineState host() {
-        return host;
-    }
-
-    public Geometry geometry() {
-        return geometry;
-    }
-
-    /** Returns the spaces of the machine. */
-    public Spaces spaces() {
-        return spaces;
-    }
-
-    /** Returns the counts of references to this space. */
-    public Lifetime lifetime() {
-        return lifetime;
-    }
-
-    public Limits limits() {
-        return limits;
-    }
-
-    /** Returns the privileges, which change without the layout lock. */
-    public Privileges privileges() {
-        return privileges;
     }
 
     /**
@@ -489,7 +461,7 @@ public final class Layout implements VmaLookup {
      */
     public void chargeRoot(String call) {
         if (pages != null && !pages.chargeRoot()) {
-            long limit = host.tableBudget().limit();
+            long limit = host.tableBudget.limit;
             throw new MmException(call + ", which needs a page table beyond pageTableLimit " + limit, Errno.ENOMEM);
         }
     }
@@ -566,10 +538,6 @@ public final class Layout implements VmaLookup {
         return districts.isLockedByThisThread();
     }
 
-    Districts districts() {
-        return districts;
-    }
-
     /** Returns the whole layout as a district. Caller holds the layout lock. */
     public District whole() {
         return districts.whole();
@@ -577,7 +545,7 @@ public final class Layout implements VmaLookup {
 
     /** Returns the tree of the whole layout. Caller holds the layout lock. */
     public MapleTree<VmArea> tree() {
-        return districts.whole().tree();
+        return districts.whole().tree;
     }
 
     /** Returns the counters of the whole layout. Caller holds the layout lock. */
@@ -587,7 +555,7 @@ public final class Layout implements VmaLookup {
 
     /** Returns the operations in flight of the whole layout. Caller holds the layout lock. */
     public InFlightOperations inFlight() {
-        return districts.whole().inFlight();
+        return districts.whole().inFlight;
     }
 
     /**
@@ -699,7 +667,7 @@ public final class Layout implements VmaLookup {
     public long[] holdTimes() {
         lock();
         try {
-            return districts.whole().holdTimes().copy();
+            return districts.whole().holdTimes.copy();
         } finally {
             unlock();
         }
@@ -736,7 +704,7 @@ public final class Layout implements VmaLookup {
      * also write.
      */
     private void count(District district) {
-        if (!district.isPart()) {
+        if (!district.isPart) {
             identity.count(district.counters());
         }
     }
@@ -772,12 +740,8 @@ public final class Layout implements VmaLookup {
         defaultLock = lock;
     }
 
-    public long mmapBase() {
-        return mmapBase;
-    }
-
     public long stackGuardGap() {
-        return host.stackGuardPages() << geometry.pageShift();
+        return host.stackGuardPages << geometry.pageShift();
     }
 
     public long defaultLock() {
@@ -787,15 +751,6 @@ public final class Layout implements VmaLookup {
     /** Returns the current end of the heap. Takes no lock. */
     public long brk() {
         return brk;
-    }
-
-    /**
-     * Returns the mappings above the user's part.
-     *
-     * @return an unmodifiable list, ascending
-     */
-    public List<VmArea> above() {
-        return above;
     }
 
     /**
@@ -814,11 +769,6 @@ public final class Layout implements VmaLookup {
      */
     public boolean isSpecial() {
         return notice.isPosted || isClosing || isChecked;
-    }
-
-    /** Returns the notice to the calls of the machine. */
-    public CallNotice notice() {
-        return notice;
     }
 
     /** Returns whether the next store closes the space, or an earlier one did. Caller holds the layout lock. */
@@ -840,11 +790,6 @@ public final class Layout implements VmaLookup {
     /** Closes the space forever, with the next store of the tree. Caller holds the layout lock. */
     public void close() {
         isClosing = true;
-    }
-
-    /** Returns the gates of the fork copies that are running; guarded by the layout lock. */
-    public List<Gate> copies() {
-        return copies;
     }
 
     /**
@@ -958,11 +903,6 @@ public final class Layout implements VmaLookup {
         isReapSkipped = true;
     }
 
-    /** Returns the listeners, to which publications deliver changes. */
-    public LayoutListeners listeners() {
-        return listeners;
-    }
-
     /**
      * Adds a listener. It is called for each later change that is published before its registration is closed. The
      * calls for the last of these changes may come after the close.
@@ -1027,7 +967,7 @@ public final class Layout implements VmaLookup {
         try {
             tree().validate();
             LayoutCounters recounted = recount(whole());
-            for (InFlightOperation range : inFlight().operations()) {
+            for (InFlightOperation range : inFlight().operations) {
                 LayoutCounters uncharged = range.uncharged();
                 if (uncharged != null) {
                     recounted.addInFlight(uncharged, 1);
@@ -1045,7 +985,7 @@ public final class Layout implements VmaLookup {
 
     private LayoutCounters recount(District whole) {
         LayoutCounters recounted = new LayoutCounters();
-        for (RangeEntry<VmArea> entry : whole.tree().entries()) {
+        for (RangeEntry<VmArea> entry : whole.tree.entries()) {
             VmArea vma = entry.value();
             if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {
                 throw new AssertionError(

@@ -47,7 +47,7 @@ public final class LayoutListeners {
         private static final long ONE = 2;
 
         private final MachineState host;
-        private final LayoutListener listener;
+        final LayoutListener listener;
         private final LayoutListener.Order order;
 
         /** The number of changes that were published before the listener was added. */
@@ -130,10 +130,6 @@ public final class LayoutListeners {
             this.earlier = earlier;
         }
 
-        LayoutListener listener() {
-            return listener;
-        }
-
         /**
          * Queues a change, or loses it. Caller holds the lock of the part, and has checked that there is enough stack.
          */
@@ -207,7 +203,7 @@ public final class LayoutListeners {
             // Reads the queue, then the flag. The draining thread clears the flag, then reads the queue. At least one
             // of the two sees the other's write, because offer ends with a fence. So no change stays in the queue.
             if (!queue.isEmpty() && isDraining.compareAndSet(false, true)) {
-                host.threads().submit(this);
+                host.threads.submit(this);
             }
         }
 
@@ -328,7 +324,7 @@ public final class LayoutListeners {
 
             void schedule() {
                 if (from.get() != 0 && isScheduled.compareAndSet(false, true)) {
-                    host.threads().submit(this);
+                    host.threads.submit(this);
                 }
             }
 

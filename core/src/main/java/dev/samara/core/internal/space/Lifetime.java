@@ -61,19 +61,21 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     private final Spaces spaces;
 
     /** The context, which counts the users and the references to the page table. */
-    private final TlbContext context;
+    public final TlbContext context;
 
-    private final Identity identity;
+    /** The record that outlives the space. */
+    public final Identity identity;
+
     private final Borrowers borrowers;
     private final IdleUsers idleUsers;
     private final MachineThreads machine;
     private final @Nullable MachineMemory memory;
 
     /** Null if the machine has no memory. */
-    private final @Nullable PageTable pages;
+    final @Nullable PageTable pages;
 
     /** Opens once the space is torn down. */
-    private final Gate over = new Gate();
+    final Gate over = new Gate();
 
     private final Runnable attempt = this::attempt;
 
@@ -97,14 +99,14 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     Lifetime(Layout layout, Identity identity) {
         this.layout = layout;
         this.identity = identity;
-        spaces = layout.spaces();
-        MachineState host = layout.host();
-        borrowers = host.borrowers();
+        spaces = layout.spaces;
+        MachineState host = layout.host;
+        borrowers = host.borrowers;
         idleUsers = host.idleUsers();
-        machine = host.threads();
+        machine = host.threads;
         memory = layout.memoryOrNull();
         context = new TlbContext(this, this::pageTableReleased, memory != null);
-        pages = memory == null ? null : new PageTable(layout.geometry(), context, host.tableBudget());
+        pages = memory == null ? null : new PageTable(layout.geometry, context, host.tableBudget);
     }
 
     /** Called when the machine has listed the space and given it a number. No other thread knows the space yet. */
@@ -112,16 +114,6 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         registered = entry;
         identity.number(number);
         context.numberSpace(number);
-    }
-
-    /** Returns the context of the space, which counts its users. */
-    public TlbContext users() {
-        return context;
-    }
-
-    /** Returns the record that outlives the space. */
-    public Identity identity() {
-        return identity;
     }
 
     /**
@@ -185,12 +177,6 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         context.release();
     }
 
-    /** Returns the page table; null if the machine has no memory. */
-    @Nullable
-    PageTable pages() {
-        return pages;
-    }
-
     /** Frees the topmost table and the TLB context, because no reference is left. */
     private void pageTableReleased() {
         try {
@@ -206,15 +192,13 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     /** Takes CPUs offline that are gone but still users of a space. */
     public void releaseDeadCpus() {
         if (memory != null && context.cpus() != 0) {
-            memory.cpus().releaseDead();
+            memory.cpus.releaseDead();
         }
     }
 
     /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
     public List<String> cpus() {
-        return memory == null || pages == null || context.cpus() == 0
-                ? List.of()
-                : memory.cpus().usersOf(context);
+        return memory == null || pages == null || context.cpus() == 0 ? List.of() : memory.cpus.usersOf(context);
     }
 
     /**
@@ -227,11 +211,6 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
      */
     public Borrower borrow(Runnable letGo, int cpu, boolean isTracked, Runnable giveUp) {
         return new Borrower(identity, context, machine, letGo, cpu, isTracked, giveUp);
-    }
-
-    /** Returns the gate that opens once the space is torn down. */
-    Gate over() {
-        return over;
     }
 
     /* The teardown. */
@@ -265,7 +244,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         beforeListing();
         boolean isListed = false;
         try {
-            machine.housekeeping().add(this);
+            machine.housekeeping.add(this);
             isListed = true;
         } finally {
             if (!isListed && !isListed()) {
@@ -289,7 +268,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     public void run() {
         boolean isHandedOn = false;
         try {
-            machine.background().execute(attempt);
+            machine.background.execute(attempt);
             isHandedOn = true;
         } finally {
             if (!isHandedOn) {
@@ -316,7 +295,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         try {
             // The steps after the teardown must not run out of stack.
             StackReserve.check(DEPTH);
-            spaces.host().endWaits(identity);
+            spaces.host.endWaits(identity);
             spaces.tearDown(layout);
             if (layout.isInFlight()) {
                 // An earlier attempt failed after its publication, and another thread completes its operation.
@@ -324,7 +303,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
                 return false;
             }
             if (memory != null && pages != null) {
-                memory.cpus().endTeardown(context);
+                memory.cpus.endTeardown(context);
             }
         } catch (Throwable thrown) {
             failed(thrown);
@@ -337,7 +316,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         if (entry != null) {
             spaces.remove(entry);
         }
-        Tracepoints.endTeardown(recorded, identity.number(), identity.name());
+        Tracepoints.endTeardown(recorded, identity.number(), identity.name);
         return true;
     }
 

@@ -159,18 +159,18 @@ public final class LowMemory {
 
     private static boolean drop(Layout layout) {
         StackReserve.check(DROP_DEPTH);
-        if (!layout.lifetime().tryHold()) {
+        if (!layout.lifetime.tryHold()) {
             return false;
         }
         try (DiscardPages discarding = DiscardPages.orNull(layout.memory(), Pte.NONE)) {
             return discarding != null && dropFirst(layout, discarding);
         } finally {
-            layout.lifetime().release();
+            layout.lifetime.release();
         }
     }
 
     private static boolean dropFirst(Layout layout, DiscardPages discarding) {
-        VmArea vma = before(layout, layout.geometry().limit());
+        VmArea vma = before(layout, layout.geometry.limit());
         boolean isDropped = false;
         while (vma != null && !isDropped && layout.notifiers().isEmpty()) {
             isDropped =
@@ -186,7 +186,7 @@ public final class LowMemory {
 
     private static boolean drop(Layout layout, VmArea vma, DiscardPages discarding) {
         PageTable table = layout.pages();
-        DroppedPages dropped = new DroppedPages(layout.memory().frames()) {
+        DroppedPages dropped = new DroppedPages(layout.memory().frames) {
             @Override
             protected boolean mustStay() {
                 // Both are volatile reads, after the claim. The read of the detached mark pairs with VmArea.detach,
@@ -196,7 +196,7 @@ public final class LowMemory {
             }
         };
         AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
-                layout.memory().accessChecker(), "drop", AccessChecker.ALL, table.number(), vma.start(), vma.end());
+                layout.memory().accessChecker, "drop", AccessChecker.ALL, table.number(), vma.start(), vma.end());
         try {
             long at = table.nextLeaf(vma.start(), vma.end());
             // The discard also holds the page table, because a thread of the machine ends the discard if this thread
@@ -262,7 +262,7 @@ public final class LowMemory {
         StackReserve.check(DEPTH);
         ReapLease before = current.get();
         if (before != null && !isStill(before)) {
-            step(spaces.host());
+            step(spaces.host);
             return Fault.RETRY;
         }
         if (before != null && isOver.getAsBoolean()) {
@@ -306,18 +306,18 @@ public final class LowMemory {
      * thread runs a step before that.
      */
     private static void step(MachineState host) {
-        Housekeeping invoked = host.threads().invoked();
+        Housekeeping invoked = host.threads.invoked();
         if (invoked != null && ThreadCpus.mayWait()) {
             invoked.stepWithin();
         }
     }
 
     private static boolean hasFrame(MachineMemory memory, Magazine magazine) {
-        int frame = memory.frames().allocateDirty(magazine);
+        int frame = memory.frames.allocateDirty(magazine);
         if (frame == Frames.NONE) {
             return false;
         }
-        memory.frames().drop(frame, magazine);
+        memory.frames.drop(frame, magazine);
         return true;
     }
 
@@ -349,13 +349,10 @@ public final class LowMemory {
         }
         try {
             // Includes the page tables, as oom_badness adds mm_pgtables_bytes.
-            return score.of(layout.lifetime().identity(), resident + tables);
+            return score.of(layout.lifetime.identity, resident + tables);
         } catch (Throwable thrown) {
-            layout.host()
-                    .report(
-                            Report.Kind.CALLBACK_FAILED,
-                            "the score of space " + layout.lifetime().identity().number(),
-                            thrown);
+            layout.host.report(
+                    Report.Kind.CALLBACK_FAILED, "the score of space " + layout.lifetime.identity.number(), thrown);
             return -1;
         }
     }
@@ -479,20 +476,18 @@ public final class LowMemory {
         void begin() {
             lease.reap = this;
             beforeListing();
-            if (!layout.lifetime().tryHold()) {
+            if (!layout.lifetime.tryHold()) {
                 return;
             }
             boolean isListed = false;
             try {
                 recorded = Tracepoints.beginReap(
-                        layout.lifetime().identity().number(),
-                        Reap.privatePages(layout),
-                        "a fault that found no memory");
-                layout.host().housekeeping().add(this);
+                        layout.lifetime.identity.number(), Reap.privatePages(layout), "a fault that found no memory");
+                layout.host.housekeeping().add(this);
                 isListed = true;
             } finally {
                 if (!isListed && !isBegun()) {
-                    layout.lifetime().release();
+                    layout.lifetime.release();
                 }
             }
         }
@@ -527,7 +522,7 @@ public final class LowMemory {
             } finally {
                 // Listed again even after an Error, because no other thread would continue the reap.
                 if (!isEnded) {
-                    layout.host().housekeeping().add(this);
+                    layout.host.housekeeping().add(this);
                 }
             }
         }
@@ -536,7 +531,7 @@ public final class LowMemory {
         private boolean advance() {
             // A thread that invokes steps may be in GUEST or in a callback, for example, and then must not wait.
             // Another thread continues the reap; the skipped step does not count as a pause.
-            isRefused = !layout.host().threads().mayWaitHere();
+            isRefused = !layout.host.threads.mayWaitHere();
             if (isRefused) {
                 pause(1);
                 return false;
@@ -553,7 +548,7 @@ public final class LowMemory {
             if (isOver && !reap.isFlushing()) {
                 reap.close();
                 Tracepoints.endReap(recorded, Reap.privatePages(layout), passes, isComplete);
-                layout.lifetime().release();
+                layout.lifetime.release();
                 return true;
             }
             return false;
@@ -623,7 +618,7 @@ public final class LowMemory {
         private void report() {
             Report report = toReport;
             if (report != null) {
-                layout.host().threads().report(report);
+                layout.host.threads.report(report);
                 // Cleared last: if the report throws an Error, the next step sends it again.
                 toReport = null;
             }

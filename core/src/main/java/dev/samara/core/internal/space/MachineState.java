@@ -68,12 +68,14 @@ public final class MachineState {
         MachineMemory make(MachineState host, int pageShift);
     }
 
-    private final int maxMapCount;
-    private final long stackGuardPages;
-    private final CommittedMemory committed;
-    private final LockedSegments lockedSegments = new LockedSegments();
-    private final TableBudget tableBudget;
-    private final IndexBudget indexBudget;
+    public final int maxMapCount;
+    final long stackGuardPages;
+    public final CommittedMemory committed;
+    public final LockedSegments lockedSegments = new LockedSegments();
+    /** The budget of the page tables of all spaces together. */
+    public final TableBudget tableBudget;
+    /** The budget of all page cache indexes; its limit is that of page tables. */
+    public final IndexBudget indexBudget;
 
     /**
      * The inode numbers of anonymous shared objects.
@@ -110,9 +112,12 @@ public final class MachineState {
      */
     private volatile boolean isClosed;
 
-    private final MachineThreads threads;
-    private final HostFiles hostFiles;
-    private final Borrowers borrowers;
+    /** The threads of the machine. */
+    public final MachineThreads threads;
+    /** The open host files. */
+    public final HostFiles hostFiles;
+    /** The CPUs that borrow spaces. */
+    public final Borrowers borrowers;
 
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
@@ -144,7 +149,7 @@ public final class MachineState {
     }
 
     /** Reports long waits for the owner of a busy page table entry. */
-    private final WaitReporter busyEntryReporter;
+    public final WaitReporter busyEntryReporter;
 
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
@@ -155,9 +160,9 @@ public final class MachineState {
         memories = settings.memories();
         threads = settings.threads();
         busyEntryReporter = waitReporter("a busy page table entry");
-        hostFiles = new HostFiles(threads::report, threads.tasks());
+        hostFiles = new HostFiles(threads::report, threads.tasks);
         borrowers = new Borrowers(threads, settings.longBorrowNanos());
-        threads.housekeeping().checkInSteps(this::checkInStep);
+        threads.housekeeping.checkInSteps(this::checkInStep);
     }
 
     private void checkInStep() {
@@ -182,39 +187,24 @@ public final class MachineState {
         for (int i = 0; i < made.length(); i++) {
             MachineMemory memory = made.get(i);
             if (memory != null) {
-                memory.cpus().releaseDead();
+                memory.cpus.releaseDead();
             }
         }
     }
 
-    /** Returns the threads of the machine. */
-    public MachineThreads threads() {
-        return threads;
-    }
-
     /** Returns the machine's own threads, on which a task that hangs delays no other task. */
     public Background background() {
-        return threads.background();
-    }
-
-    /** Returns the open host files. */
-    public HostFiles hostFiles() {
-        return hostFiles;
+        return threads.background;
     }
 
     /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
     public MachineTasks tasks() {
-        return threads.tasks();
+        return threads.tasks;
     }
 
     /** Returns the list of calls that continue after a CPU, a copy, a grace period or a pause. */
     public Housekeeping housekeeping() {
-        return threads.housekeeping();
-    }
-
-    /** Returns the CPUs that borrow spaces. */
-    public Borrowers borrowers() {
-        return borrowers;
+        return threads.housekeeping;
     }
 
     /** Returns whether the machine is closed, which is final. */
@@ -249,8 +239,8 @@ public final class MachineState {
                 }
             }
         }
-        memories.forEach(memory -> memory.caches().endAll());
-        threads.background().endWhenQuiet();
+        memories.forEach(memory -> memory.caches.endAll());
+        threads.background.endWhenQuiet();
     }
 
     /**
@@ -292,13 +282,13 @@ public final class MachineState {
 
     /** Requests that threads of the machine free the pages of unreachable page caches. */
     public void endUnreachableCaches() {
-        memories().forEach(memory -> memory.caches().endUnreachable(threads.tasks()));
+        memories().forEach(memory -> memory.caches.endUnreachable(threads.tasks));
     }
 
     /** Returns the memory that contains the pages of a VMA's backing; null if there is none. */
     public static @Nullable MachineMemory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
-        return file == null ? null : file.memory();
+        return file == null ? null : file.memory;
     }
 
     /** Sets the action that ends a space's waits at its teardown. Called once, before the first space exists. */
@@ -373,11 +363,6 @@ public final class MachineState {
         return new NamedWaitReporter(threads, waiting);
     }
 
-    /** Returns the reporter of waits for the owner of a busy page table entry. */
-    public WaitReporter busyEntryReporter() {
-        return busyEntryReporter;
-    }
-
     /** Calls the embedder's reporter. Caller must hold no lock of a layout. */
     public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
         threads.report(kind, message, cause);
@@ -386,32 +371,6 @@ public final class MachineState {
     /** Returns the inode number of the next anonymous shared object. */
     public long nextInode() {
         return inodes.incrementAndGet();
-    }
-
-    public int maxMapCount() {
-        return maxMapCount;
-    }
-
-    long stackGuardPages() {
-        return stackGuardPages;
-    }
-
-    public CommittedMemory committed() {
-        return committed;
-    }
-
-    public LockedSegments lockedSegments() {
-        return lockedSegments;
-    }
-
-    /** Returns the budget of the page tables of all spaces together. */
-    public TableBudget tableBudget() {
-        return tableBudget;
-    }
-
-    /** Returns the budget of all page cache indexes; its limit is that of page tables. */
-    public IndexBudget indexBudget() {
-        return indexBudget;
     }
 
     /** For {@code Machine.toString}; takes no lock. */

@@ -66,9 +66,12 @@ public final class MachineThreads {
     private final AtomicBoolean hasReportedOutside = new AtomicBoolean();
 
     private final long longWaitNanos;
-    private final Background background = new Background(this::reportFailedTask);
-    private final MachineTasks tasks;
-    private final Housekeeping housekeeping;
+    /** The machine's own threads, on which a task that hangs delays no other task. */
+    final Background background = new Background(this::reportFailedTask);
+    /** The executor of tasks that may block: the embedder's, or the machine's own threads. */
+    final MachineTasks tasks;
+    /** The list of calls that continue after a CPU, a copy, a grace period or a pause. */
+    final Housekeeping housekeeping;
 
     /** Returns the threads of a machine to which the embedder lends no threads. */
     public static MachineThreads own(Consumer<? super Report> reporter, long longWaitNanos) {
@@ -93,22 +96,7 @@ public final class MachineThreads {
         this.reporter = reporter;
         this.longWaitNanos = longWaitNanos;
         tasks = new MachineTasks(background, executor, isInvoked, idle);
-        housekeeping = tasks.housekeeping();
-    }
-
-    /** Returns the machine's own threads, on which a task that hangs delays no other task. */
-    Background background() {
-        return background;
-    }
-
-    /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
-    MachineTasks tasks() {
-        return tasks;
-    }
-
-    /** Returns the list of calls that continue after a CPU, a copy, a grace period or a pause. */
-    Housekeeping housekeeping() {
-        return housekeeping;
+        housekeeping = tasks.housekeeping;
     }
 
     /** Starts the steps, and a thread for the tasks, if an Error prevented that before. */

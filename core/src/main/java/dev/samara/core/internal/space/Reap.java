@@ -217,13 +217,13 @@ public final class Reap implements AutoCloseable {
         try {
             layout.setUnstable();
             moves = layout.whole().moves();
-            if (!layout.copies().isEmpty()) {
+            if (!layout.copies.isEmpty()) {
                 return false;
             }
         } finally {
             layout.unlock();
         }
-        below = layout.geometry().limit();
+        below = layout.geometry.limit();
         isIncomplete = false;
         return true;
     }
@@ -257,7 +257,7 @@ public final class Reap implements AutoCloseable {
     private void begin(VmArea found, long stop) {
         endRevocation();
         revocation = AccessChecker.beginIfChecked(
-                layout.memory().accessChecker(), "reap", AccessChecker.ALL, table.number(), found.start(), stop);
+                layout.memory().accessChecker, "reap", AccessChecker.ALL, table.number(), found.start(), stop);
         vma = found;
         part = found.start();
         reached = found.start();
@@ -277,7 +277,7 @@ public final class Reap implements AutoCloseable {
             try {
                 notifiers.get(i).invalidate(part, stop, MmuNotifier.Reason.DISCARDED);
             } catch (Throwable thrown) {
-                layout.host().report(Report.Kind.CALLBACK_FAILED, "reaping of " + identity(), thrown);
+                layout.host.report(Report.Kind.CALLBACK_FAILED, "reaping of " + identity(), thrown);
             }
         }
     }
@@ -331,17 +331,17 @@ public final class Reap implements AutoCloseable {
      * because it starts after the last user is gone. The caller holds the layout lock.
      */
     private boolean isFreeing() {
-        List<InFlightOperation> ranges = layout.inFlight().operations();
+        List<InFlightOperation> ranges = layout.inFlight().operations;
         for (int i = 0; i < ranges.size(); i++) {
             if (ranges.get(i).freesPages()) {
-                return layout.lifetime().users().users() != 0;
+                return layout.lifetime.context.users() != 0;
             }
         }
         return false;
     }
 
     String identity() {
-        return "space " + layout.lifetime().identity().number();
+        return "space " + layout.lifetime.identity.number();
     }
 
     /**

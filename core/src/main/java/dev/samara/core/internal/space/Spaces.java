@@ -46,7 +46,9 @@ public final class Spaces implements CountedSpaces {
     /** Created with this class, because its first use may be in a fault that finds no memory. */
     private static final Comparator<RegisteredSpace> IN_ORDER = Comparator.comparingLong(entry -> entry.number);
 
-    private final MachineState host;
+    /** The state that the spaces share. */
+    public final MachineState host;
+
     private final Consumer<? super Layout> teardown;
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
@@ -89,11 +91,6 @@ public final class Spaces implements CountedSpaces {
         Tracepoints.countMappingsOf(this);
     }
 
-    /** Returns the state that the spaces share. */
-    public MachineState host() {
-        return host;
-    }
-
     /** Tears down a space that has no users left. May wait. */
     void tearDown(Layout layout) {
         teardown.accept(layout);
@@ -101,8 +98,8 @@ public final class Spaces implements CountedSpaces {
 
     /** Returns the layout to which closed references of a space lead. */
     Layout closed(Layout layout) {
-        Layout known = closed.get(layout.geometry());
-        return known != null ? known : closed.computeIfAbsent(layout.geometry(), any -> layout.closedTwin());
+        Layout known = closed.get(layout.geometry);
+        return known != null ? known : closed.computeIfAbsent(layout.geometry, any -> layout.closedTwin());
     }
 
     /** Replaces the list by a test's. A seam, called before the first space exists. */
@@ -124,7 +121,7 @@ public final class Spaces implements CountedSpaces {
         }
         long number = ++made;
         RegisteredSpace entry = new RegisteredSpace(layout, collected, number);
-        layout.lifetime().registered(entry, number);
+        layout.lifetime.registered(entry, number);
         entries.add(entry);
         return number;
     }
@@ -159,12 +156,12 @@ public final class Spaces implements CountedSpaces {
     public void close() {
         awaitTeardowns();
         closeIfUnused();
-        if (!host.hostFiles().close()) {
+        if (!host.hostFiles.close()) {
             // The next call needs the pages of the files that are not saved.
             return;
         }
         if (mayWait()) {
-            host.hostFiles().awaitCloses();
+            host.hostFiles.awaitCloses();
         }
         // Cleared because its layouts refer to the memory, which must become unreachable.
         closed.clear();
@@ -173,14 +170,14 @@ public final class Spaces implements CountedSpaces {
 
     /** Returns whether this thread may wait for other threads of the machine, and does not run one of their tasks. */
     private boolean mayWait() {
-        return host.threads().mayWaitHere() && !host.tasks().isInTask();
+        return host.threads.mayWaitHere() && !host.tasks().isInTask();
     }
 
     /** Waits for the running teardowns, unless this thread must not wait, or may have to run one of them. */
     private void awaitTeardowns() {
         if (mayWait()) {
             for (Layout layout : ending()) {
-                layout.lifetime().over().awaitUninterruptibly(host.waitReporter("the closing of the machine"));
+                layout.lifetime.over.awaitUninterruptibly(host.waitReporter("the closing of the machine"));
             }
         }
     }
@@ -203,9 +200,8 @@ public final class Spaces implements CountedSpaces {
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             if (layout != null) {
-                layout.lifetime().releaseDeadCpus();
-                if (layout.lifetime().users().users() == 0
-                        && !layout.lifetime().over().isOpen()) {
+                layout.lifetime.releaseDeadCpus();
+                if (layout.lifetime.context.users() == 0 && !layout.lifetime.over.isOpen()) {
                     ending.add(layout);
                 }
             }
@@ -236,7 +232,7 @@ public final class Spaces implements CountedSpaces {
             Layout layout = entry.get();
             if (layout != null
                     && (memory == null || layout.memoryOrNull() == memory)
-                    && layout.lifetime().users().users() != 0) {
+                    && layout.lifetime.context.users() != 0) {
                 inUse.add(layout);
             }
         }
@@ -256,8 +252,8 @@ public final class Spaces implements CountedSpaces {
             boolean hasMemory = layout.memoryOrNull() != null;
             Tracepoints.mappings(
                     sample,
-                    layout.lifetime().identity().number(),
-                    hasMemory ? layout.pages().context().id() : 0,
+                    layout.lifetime.identity.number(),
+                    hasMemory ? layout.pages().context.id : 0,
                     mappings(layout),
                     hasMemory ? resident(layout.pages()) : 0);
         }
@@ -296,7 +292,7 @@ public final class Spaces implements CountedSpaces {
         if (own.isAtTableLimit() || !ThreadCpus.mayWait()) {
             return own.tables() < tables;
         }
-        TableBudget budget = own.budget();
+        TableBudget budget = own.budget;
         long used = budget.used();
         HeldTables held = new HeldTables();
         List<Layout> others = inUse(budget);
@@ -320,8 +316,8 @@ public final class Spaces implements CountedSpaces {
             Layout layout = entry.get();
             if (layout != null
                     && layout.memoryOrNull() != null
-                    && layout.pages().budget() == budget
-                    && layout.lifetime().users().users() != 0) {
+                    && layout.pages().budget == budget
+                    && layout.lifetime.context.users() != 0) {
                 found.add(layout);
             }
         }
@@ -340,7 +336,7 @@ public final class Spaces implements CountedSpaces {
             Layout layout = entry.get();
             String use = layout == null ? null : useOf(layout);
             if (layout != null && use != null) {
-                String name = layout.lifetime().identity().name();
+                String name = layout.lifetime.identity.name;
                 reasons.add("space " + entry.number + (name == null ? " " : " (" + name + ") ") + use);
             }
         }
@@ -350,18 +346,18 @@ public final class Spaces implements CountedSpaces {
     private static @Nullable String useOf(Layout layout) {
         // The gate stays open once it is open. Everything else may change while it is read; then any of the reasons may
         // be returned.
-        if (layout.lifetime().over().isOpen()) {
+        if (layout.lifetime.over.isOpen()) {
             return null;
         }
-        TlbContext users = layout.lifetime().users();
+        TlbContext users = layout.lifetime.context;
         List<String> uses = new ArrayList<>(0);
         if (users.references() > 0) {
             uses.add(
-                    layout.lifetime().identity().isCollected()
+                    layout.lifetime.identity.isCollected
                             ? "is neither closed nor garbage-collected, so close it or the object that it belongs to"
                             : "is not closed");
         }
-        List<String> cpus = layout.lifetime().cpus();
+        List<String> cpus = layout.lifetime.cpus();
         if (!cpus.isEmpty()) {
             uses.add("is used by " + String.join(" and ", cpus));
         }

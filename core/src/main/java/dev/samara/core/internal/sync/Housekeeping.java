@@ -107,7 +107,7 @@ public final class Housekeeping implements Runnable {
     private boolean isIdleBroken;
 
     /** Posted while a call may be listed without a thread that runs steps, because an Error stopped its start. */
-    private final CallNotice notice = new CallNotice();
+    public final CallNotice notice = new CallNotice();
 
     /**
      * Whether an Error or an exception ended the steps while calls were left.
@@ -223,11 +223,6 @@ public final class Housekeeping implements Runnable {
                 notice.isPosted = true;
             }
         }
-    }
-
-    /** Returns the notice to the calls of the machine. */
-    public CallNotice notice() {
-        return notice;
     }
 
     /** Starts the steps, unless a thread is running them or they are invoked. */

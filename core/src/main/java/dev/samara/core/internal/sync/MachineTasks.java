@@ -21,7 +21,8 @@ public final class MachineTasks implements Executor {
 
     private final Background background;
     private final @Nullable Executor given;
-    private final Housekeeping housekeeping;
+    /** The housekeeping, which hands its calls to the executor of the tasks. */
+    public final Housekeeping housekeeping;
 
     /**
      * Creates an executor.
@@ -38,12 +39,7 @@ public final class MachineTasks implements Executor {
         this.given = given;
         Executor outside = given == null ? background : task -> give(given, task);
         housekeeping = new Housekeeping(isInvoked ? null : background, outside, idle);
-        background.postTo(housekeeping.notice());
-    }
-
-    /** Returns the housekeeping, which hands its calls to the executor of the tasks. */
-    public Housekeeping housekeeping() {
-        return housekeeping;
+        background.postTo(housekeeping.notice);
     }
 
     @Override

@@ -471,7 +471,7 @@ public final class Rcu {
         }
         if (first != null) {
             start(first);
-        } else if (settings.housekeeping.notice().isPosted) {
+        } else if (settings.housekeeping.notice.isPosted) {
             settings.housekeeping.attendAgain();
         }
     }
@@ -730,9 +730,9 @@ public final class Rcu {
         if (isFull != isAtBound) {
             isFull = isAtBound;
             if (isAtBound) {
-                settings.housekeeping.notice().keep();
+                settings.housekeeping.notice.keep();
             } else {
-                settings.housekeeping.notice().release();
+                settings.housekeeping.notice.release();
             }
         }
     }

@@ -27,20 +27,19 @@ public record Brk(long address) implements Call {
 
     @Override
     public long from(Layout layout) {
-        return layout.origin().heapStart();
+        return layout.origin.heapStart();
     }
 
     @Override
     public long to(Layout layout) {
-        return Addresses.endOf(
-                Addresses.higher(layout.brk(), address), layout.geometry().pageSize());
+        return Addresses.endOf(Addresses.higher(layout.brk(), address), layout.geometry.pageSize());
     }
 
     @Override
     public long decide(Edit edit) {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
-        long start = layout.origin().heapStart();
+        long start = layout.origin.heapStart();
         // The lock of the district that contains the start of the heap guards the break.
         edit.require(start, start);
         long current = edit.brk();

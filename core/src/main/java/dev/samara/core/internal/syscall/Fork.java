@@ -57,7 +57,7 @@ public final class Fork {
         }
         try (TlbGather gather = gatherOf(memory);
                 AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
-                        memory.accessChecker(),
+                        memory.accessChecker,
                         "fork",
                         AccessChecker.WRITE,
                         parent.pages().number(),
@@ -106,11 +106,10 @@ public final class Fork {
                     joins = parent.inFlight().joins();
                     acquire(vmas, parent.counters(), acquired);
                     if (gather != null) {
-                        List<InFlightOperation> earlier =
-                                List.copyOf(parent.inFlight().operations());
+                        List<InFlightOperation> earlier = List.copyOf(parent.inFlight().operations);
                         copy = new CopyPageTables(parent, child, gather, earlier);
                         copy.holdWritableFiles(vmas);
-                        parent.copies().add(copy.gate());
+                        parent.copies.add(copy.gate);
                     }
                 }
                 if (copy != null) {
@@ -175,7 +174,7 @@ public final class Fork {
             }
         } finally {
             if (child != null) {
-                child.lifetime().put();
+                child.lifetime.put();
             }
         }
     }
@@ -189,7 +188,7 @@ public final class Fork {
             } finally {
                 parent.unlock();
             }
-            Gate.wake(copy.gate().open());
+            Gate.wake(copy.gate.open());
         }
     }
 
@@ -219,7 +218,7 @@ public final class Fork {
      * @param maps the approximate number of VMAs
      */
     private static void fill(Layout child, Snapshot<VmArea> parents, List<PendingJoin> joins, int maps) {
-        List<VmArea> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
+        List<VmArea> wholes = wholes(parents, joins, child.geometry.pageShift(), maps);
         InitialMappings.run(child, new Inherited(wholes, maps));
     }
 
@@ -294,7 +293,7 @@ public final class Fork {
                 vma.end(),
                 vma.flags() & ~VmaFlags.LOCKED_MASK,
                 vma.pageOffset(),
-                vma.traits(),
+                vma.traits,
                 vma.name(),
                 hasPages ? AnonVma.inherited() : null);
     }
@@ -340,7 +339,7 @@ public final class Fork {
             int waits = 0;
             for (Gate awaited = lockOrGate(waits); !isLocked; awaited = lockOrGate(waits)) {
                 if (awaited != null) {
-                    awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
+                    awaited.awaitUninterruptibly(parent.host.waitReporter("a fork"));
                     waits++;
                 } else {
                     passes++;

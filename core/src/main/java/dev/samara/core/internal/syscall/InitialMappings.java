@@ -57,7 +57,7 @@ public final class InitialMappings {
             return layout;
         } finally {
             if (!isCharged) {
-                layout.lifetime().put();
+                layout.lifetime.put();
             }
         }
     }
@@ -93,7 +93,7 @@ public final class InitialMappings {
 
     /** Returns a new VMA, because a description may be loaded into several spaces, and a VMA belongs to only one. */
     private static VmArea copy(Edit edit, VmArea vma) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         return new VmArea(
                 vma.start(),
                 vma.end(),
@@ -105,7 +105,7 @@ public final class InitialMappings {
     }
 
     private static void check(Layout layout, VmArea vma) {
-        Geometry geometry = layout.geometry();
+        Geometry geometry = layout.geometry;
         if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " does not lie on page boundaries");
         }
@@ -115,11 +115,10 @@ public final class InitialMappings {
         if (Addresses.isBelow(geometry.limit(), vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
         }
-        if (layout.origin().isGuarded(vma.start(), vma.end())) {
+        if (layout.origin.isGuarded(vma.start(), vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " reaches into a guard at an end of the space");
         }
-        if (vma.backing() instanceof SharedAnonymous object
-                && !object.isChargedTo(layout.host().committed())) {
+        if (vma.backing() instanceof SharedAnonymous object && !object.isChargedTo(layout.host.committed)) {
             throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
         }
     }

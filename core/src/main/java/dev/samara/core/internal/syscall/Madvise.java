@@ -37,7 +37,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         Madvise call = new Madvise(address, length, advice);
         long result = Syscall.run(layout, call);
         if (advice == Mman.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
-            long end = address + layout.geometry().roundUp(length);
+            long end = address + layout.geometry.roundUp(length);
             Syscall.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
         }
         return advice == Mman.REMOVE ? call.punch(layout, result) : result;
@@ -51,10 +51,10 @@ public record Madvise(long address, long length, int advice) implements RangeCal
      * @return the first error in the order of the VMAs
      */
     private long punch(Layout layout, long decided) {
-        if (!isRange(layout.geometry(), address, length)) {
+        if (!isRange(layout.geometry, address, length)) {
             return decided;
         }
-        long end = address + layout.geometry().roundUp(length);
+        long end = address + layout.geometry.roundUp(length);
         long failed = Syscall.visit(layout, address, end, (vma, start, stop) -> {
             long offset = Syscall.offset(layout, vma, start);
             Errno refusal = isDiscardOfSealed(vma, advice) ? Errno.EPERM : refusalToRemove(vma, offset, stop - start);
@@ -65,7 +65,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
     }
 
     private static @Nullable OpenHostFile hostFileOf(VmArea vma) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         return traits != null && traits.underlying() instanceof OpenHostFile file ? file : null;
     }
 
@@ -74,18 +74,17 @@ public record Madvise(long address, long length, int advice) implements RangeCal
      * and is not an error of the call. Holds no lock.
      */
     private static long willNeed(Layout layout, VmArea vma, long start, long end) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         if (traits == null) {
             return 0;
         }
         try {
             traits.backing().willNeed(Syscall.offset(layout, vma, start), end - start);
         } catch (Throwable thrown) {
-            layout.host()
-                    .report(
-                            Report.Kind.CALLBACK_FAILED,
-                            "willNeed of " + traits.backing().name(),
-                            thrown);
+            layout.host.report(
+                    Report.Kind.CALLBACK_FAILED,
+                    "willNeed of " + traits.backing().name(),
+                    thrown);
         }
         return 0;
     }
@@ -227,7 +226,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         if (offset < 0 || offset + length < 0) {
             return offset < 0 ? Errno.EINVAL : Errno.EFBIG;
         }
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         if (traits != null && !traits.punchesHoles() && hostFileOf(vma) == null) {
             return Errno.EOPNOTSUPP;
         }
@@ -250,7 +249,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
                         vma.end(),
                         vma.flags() | VmaFlags.MAYBE_GUARD,
                         vma.pageOffset(),
-                        vma.traits(),
+                        vma.traits,
                         vma.name(),
                         needsAnonVma ? VmaMerge.anonVmaFor(edit, vma) : vma.anonVma()));
         return vma.end();
@@ -416,7 +415,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
 
         @Override
         public long advise(Edit edit, VmArea vma, long start, long end) {
-            BackingTraits traits = vma.traits();
+            BackingTraits traits = vma.traits;
             if (traits != null && !traits.acceptsNames()) {
                 return Errno.EBADF.result();
             }

@@ -60,7 +60,7 @@ public final class Mlock {
         /** Counts the pages in the range that are already locked, so that they do not count twice against the limit. */
         @Override
         public long checkAll(Layout layout) {
-            Geometry geometry = layout.geometry();
+            Geometry geometry = layout.geometry;
             long start = geometry.roundDown(address);
             long stop = stopOf(start, start + geometry.roundUp(length + (address - start)));
             long pages = 0;

@@ -177,9 +177,7 @@ public record Mmap(
         }
         long start = find(edit, size);
         // Reservations of a munmap that has not been flushed yet are used only as a last resort.
-        boolean isReserved = start == Errno.ENOMEM.result()
-                && !isFixed()
-                && edit.layout.origin().earlyReuse();
+        boolean isReserved = start == Errno.ENOMEM.result() && !isFixed() && edit.layout.origin.earlyReuse();
         if (isReserved) {
             start = Placement.findReserved(edit, size, flags);
         }
@@ -228,8 +226,7 @@ public record Mmap(
         if (Errno.isError(vmaFlags)) {
             return vmaFlags;
         }
-        boolean isUnreserved =
-                (flags & Mman.NORESERVE) != 0 && !edit.layout.host().committed().isStrict();
+        boolean isUnreserved = (flags & Mman.NORESERVE) != 0 && !edit.layout.host.committed.isStrict;
         return isUnreserved ? vmaFlags | VmaFlags.NORESERVE : vmaFlags;
     }
 
@@ -464,7 +461,7 @@ public record Mmap(
             implements Call {
         @Override
         public long from(Layout layout) {
-            return layout.geometry().roundDown(address);
+            return layout.geometry.roundDown(address);
         }
 
         @Override
@@ -485,7 +482,7 @@ public record Mmap(
             }
             edit.claim(start, end);
             VmArea vma = edit.at(start);
-            BackingTraits file = vma == null ? null : vma.traits();
+            BackingTraits file = vma == null ? null : vma.traits;
             if (vma == null || file == null || !vma.has(VmaFlags.SHARED) || !isOfOneFile(edit, vma, end)) {
                 return Errno.EINVAL.result();
             }

@@ -130,7 +130,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     private static boolean movesAlone(VmArea vma) {
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         return traits != null && traits.movesAlone();
     }
 
@@ -259,7 +259,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                         end + delta,
                         vma.flags(),
                         vma.pageOffset() + edit.pagesOf(vma),
-                        vma.traits(),
+                        vma.traits,
                         vma.name(),
                         vma.anonVma());
                 if (VmaMerge.join(edit, tail, true) == null) {
@@ -318,7 +318,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
             long offset = vma.pageOffset() + geometry.pages(address - vma.start());
             int mapFlags =
                     ((flags & MREMAP_FIXED) != 0 ? Mman.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? Mman.SHARED : 0);
-            long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
+            long target = Placement.find(edit, vma.traits, hint, newLength, offset << geometry.pageShift(), mapFlags);
             if (Errno.isError(target)) {
                 return target;
             }
@@ -340,8 +340,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                 // neighbours.
                 offset = geometry.pages(target);
             }
-            VmArea copy =
-                    new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), anonVma);
+            VmArea copy = new VmArea(target, target + newLength, vma.flags(), offset, vma.traits, vma.name(), anonVma);
             VmArea placed = VmaMerge.place(edit, copy);
             if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
                 edit.gate(target, target + newLength);
@@ -391,7 +390,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                     old.end(),
                     old.flags() & ~VmaFlags.LOCKED_MASK,
                     old.pageOffset(),
-                    old.traits(),
+                    old.traits,
                     old.name(),
                     whole ? null : old.anonVma());
             edit.replaceByEmptied(old, emptied, placed);

@@ -74,7 +74,7 @@ public record Mseal(long address, long length, long flags) implements RangeCall 
     /** Searches for a hole, because nothing is sealed if there is one. */
     @Override
     public long checkAll(Layout layout) {
-        long end = address + layout.geometry().roundUp(length);
+        long end = address + layout.geometry.roundUp(length);
         long reached = address;
         while (Addresses.isBelow(reached, end)) {
             VmArea vma = layout.find(reached);

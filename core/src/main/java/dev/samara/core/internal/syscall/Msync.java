@@ -44,7 +44,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
 
     /** Calls the backings of shared mappings. Holds no lock. Returns 0 or the first failure. */
     private long sync(Layout layout) {
-        long end = address + layout.geometry().roundUp(length);
+        long end = address + layout.geometry.roundUp(length);
         long result = Syscall.visit(layout, address, end, (vma, start, stop) -> sync(layout, vma, start, stop));
         return result == LOCKED ? 0 : result;
     }
@@ -53,18 +53,15 @@ public record Msync(long address, long length, int flags) implements RangeCall {
         if ((flags & Mman.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
             return LOCKED;
         }
-        BackingTraits traits = vma.traits();
+        BackingTraits traits = vma.traits;
         if (traits == null || !isSaved(vma)) {
             return 0;
         }
         try {
             return traits.backing().fsync(Syscall.offset(layout, vma, start), end - start);
         } catch (Throwable thrown) {
-            layout.host()
-                    .report(
-                            Report.Kind.CALLBACK_FAILED,
-                            "fsync of " + traits.backing().name(),
-                            thrown);
+            layout.host.report(
+                    Report.Kind.CALLBACK_FAILED, "fsync of " + traits.backing().name(), thrown);
             return Errno.EIO.result();
         }
     }
@@ -113,7 +110,7 @@ public record Msync(long address, long length, int flags) implements RangeCall {
     }
 
     private static boolean isSaved(VmArea vma) {
-        return vma.has(VmaFlags.SHARED) && vma.traits() != null;
+        return vma.has(VmaFlags.SHARED) && vma.traits != null;
     }
 
     @Override

@@ -46,7 +46,7 @@ public final class Pagemap {
         if (layout.isClosed()) {
             return Errno.ESRCH.result();
         }
-        Geometry geometry = layout.geometry();
+        Geometry geometry = layout.geometry;
         if (!geometry.isAligned(start)) {
             return Errno.EINVAL.result();
         }
@@ -64,7 +64,7 @@ public final class Pagemap {
     }
 
     private static void fill(Layout layout, long start, int pages, long[] words) {
-        int shift = layout.geometry().pageShift();
+        int shift = layout.geometry.pageShift();
         long end = start + ((long) pages << shift);
         PageMappings mappings = null;
         VmArea vma = null;
@@ -83,7 +83,7 @@ public final class Pagemap {
     }
 
     private static long pageOf(Layout layout, VmArea vma, long address) {
-        return vma.pageOffset() + layout.geometry().pages(address - vma.start());
+        return vma.pageOffset() + layout.geometry.pages(address - vma.start());
     }
 
     private static @Nullable PageMappings mappingsOf(Layout layout, VmArea vma, long from, long to) {
@@ -103,7 +103,7 @@ public final class Pagemap {
         int kind = Pte.kindOf(pte);
         boolean isCached = kind == Pte.FILE_PAGE || kind == Pte.SHMEM_PAGE;
         boolean isExclusive = kind == Pte.ANONYMOUS_PAGE
-                ? isSole(layout.memory().frames(), pte)
+                ? isSole(layout.memory().frames, pte)
                 : isCached && isSole(pageOf(layout, vma, at), pte, mappings);
         return PagemapFlags.PM_PRESENT
                 | (isCached ? PagemapFlags.PM_FILE : 0)
@@ -135,7 +135,7 @@ public final class Pagemap {
     }
 
     private static long examine(Layout layout, long address, long length, byte[] vector) {
-        Geometry geometry = layout.geometry();
+        Geometry geometry = layout.geometry;
         if (!geometry.isAligned(address)) {
             return Errno.EINVAL.result();
         }
@@ -202,15 +202,14 @@ public final class Pagemap {
         if (layout.isClosed()) {
             return Errno.ESRCH.result();
         }
-        Geometry geometry = layout.geometry();
+        Geometry geometry = layout.geometry;
         if (!geometry.isAligned(start)) {
             return Errno.EINVAL.result();
         }
         if (Addresses.isBelow(geometry.limit(), start) || Addresses.isBelow(geometry.limit() - start, length)) {
             return Errno.EFAULT.result();
         }
-        return new DirtyScan(
-                        layout.memory(), layout.pages(), layout, layout.host().busyEntryReporter(), bit)
+        return new DirtyScan(layout.memory(), layout.pages(), layout, layout.host.busyEntryReporter, bit)
                 .run(start, start + geometry.roundUp(length), sink);
     }
 
@@ -274,7 +273,7 @@ public final class Pagemap {
             if (layout.isClosed()) {
                 return Errno.ESRCH.result();
             }
-            Geometry geometry = layout.geometry();
+            Geometry geometry = layout.geometry;
             if (((inverted | mask | anyOf | told) & ~PagemapFlags.ALL) != 0 || !geometry.isAligned(start)) {
                 return Errno.EINVAL.result();
             }
@@ -322,16 +321,16 @@ public final class Pagemap {
             while (Addresses.isBelow(at, to)) {
                 long next = table.nextLeaf(at, to);
                 // A range without a leaf consists of pages with the same categories.
-                long reached = tell(at, next, 0, table.pageShift());
+                long reached = tell(at, next, 0, table.pageShift);
                 if (reached != next) {
                     return reached;
                 }
                 at = next;
                 long[] leaf = at == to ? null : table.leaf(at);
                 long last = at == to ? to : Addresses.lower(table.leafEnd(at), to);
-                for (; at != last; at += 1L << table.pageShift()) {
+                for (; at != last; at += 1L << table.pageShift) {
                     long categories = leaf == null ? 0 : categoriesOf(Leaf.get(leaf, table.indexOf(at)));
-                    if (tell(at, at + (1L << table.pageShift()), categories, table.pageShift()) == at) {
+                    if (tell(at, at + (1L << table.pageShift), categories, table.pageShift) == at) {
                         return at;
                     }
                 }
@@ -460,8 +459,8 @@ public final class Pagemap {
          * is_migration_entry}).
          */
         private void add(VmArea vma, long address, long pte, @Nullable PageMappings mappings) {
-            Frames frames = layout.memory().frames();
-            long size = layout.geometry().pageSize();
+            Frames frames = layout.memory().frames;
+            long size = layout.geometry.pageSize();
             int kind = Pte.kindOf(pte);
             int frame = Pte.frame(pte);
             boolean isAnonymous = kind == Pte.ANONYMOUS_PAGE;

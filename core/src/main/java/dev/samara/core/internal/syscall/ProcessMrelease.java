@@ -32,15 +32,15 @@ public final class ProcessMrelease {
         ThreadCpus.checkMayWait("a reap");
         // The release of the references below must not overflow the stack.
         StackReserve.check(StackReserve.MANY);
-        if (!layout.lifetime().tryHold()) {
+        if (!layout.lifetime.tryHold()) {
             return Errno.ESRCH.result();
         }
         BegunEvent recorded =
-                Tracepoints.beginReap(layout.lifetime().identity().number(), Reap.privatePages(layout), "a call");
+                Tracepoints.beginReap(layout.lifetime.identity.number(), Reap.privatePages(layout), "a call");
         try (Reap reap = new Reap(layout)) {
             return run(reap, layout, recorded);
         } finally {
-            layout.lifetime().release();
+            layout.lifetime.release();
         }
     }
 
@@ -67,7 +67,7 @@ public final class ProcessMrelease {
     }
 
     private static void pause(Layout layout, long nanos) {
-        Housekeeping invoked = layout.host().threads().invoked();
+        Housekeeping invoked = layout.host.threads.invoked();
         if (invoked == null || !invoked.stepWithin()) {
             Pause.parkNanos(layout, nanos);
         }

@@ -44,7 +44,7 @@ public final class Shm {
 
     /** {@code SHM_LOCK} ({@code shmctl_do_lock}). The layout lock guards the limit. */
     public static long shmLock(Layout layout, @Nullable SharedSegment segment) {
-        int privileges = layout.privileges().held();
+        int privileges = layout.privileges.held();
         boolean isAllowed;
         long limit;
         layout.lock();
@@ -52,16 +52,16 @@ public final class Shm {
             if (layout.isClosed()) {
                 return Errno.ESRCH.result();
             }
-            isAllowed = layout.limits().mayLock(privileges);
-            limit = layout.limits().lockable(privileges);
+            isAllowed = layout.limits.mayLock(privileges);
+            limit = layout.limits.lockable(privileges);
         } finally {
             layout.unlock();
         }
         if (segment == null || segment.isRemoved()) {
             return Errno.EINVAL.result();
         }
-        long charge = layout.geometry().roundUp(segment.size());
-        return layout.host().lockedSegments().shmLock(segment, charge, isAllowed, limit);
+        long charge = layout.geometry.roundUp(segment.size());
+        return layout.host.lockedSegments.shmLock(segment, charge, isAllowed, limit);
     }
 
     /** {@code SHM_UNLOCK}. */
@@ -71,7 +71,7 @@ public final class Shm {
         }
         return segment == null || segment.isRemoved()
                 ? Errno.EINVAL.result()
-                : layout.host().lockedSegments().shmUnlock(segment);
+                : layout.host.lockedSegments.shmUnlock(segment);
     }
 
     /**

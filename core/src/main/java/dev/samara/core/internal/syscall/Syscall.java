@@ -129,7 +129,7 @@ public final class Syscall {
 
     /** Returns the file offset, in bytes, of an address in a VMA. */
     static long offset(Layout layout, VmArea vma, long address) {
-        return (vma.pageOffset() << layout.geometry().pageShift()) + (address - vma.start());
+        return (vma.pageOffset() << layout.geometry.pageShift()) + (address - vma.start());
     }
 
     /** An asynchronous call. Its result is the result of the operation, which the caller has already published. */
@@ -191,13 +191,13 @@ public final class Syscall {
             if (!isDone()) {
                 String what = "a wait for an asynchronous call";
                 ThreadCpus.checkMayWait(what);
-                operation.layout.host().threads().checkMayWaitForTasks(what);
+                operation.layout.host.threads.checkMayWaitForTasks(what);
             }
         }
 
         /** Runs a step of the housekeeping; returns false if other threads run the steps. */
         private boolean step() {
-            Housekeeping invoked = operation.layout.host().threads().invoked();
+            Housekeeping invoked = operation.layout.host.threads.invoked();
             if (invoked != null && !invoked.step()) {
                 LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
             }
@@ -262,7 +262,7 @@ public final class Syscall {
             } catch (OutOfMemoryError exhausted) {
                 // If the future is complete, the error was thrown by code of the embedder that depends on the future.
                 if (!future.isDone()) {
-                    operation.layout.host().housekeeping().add(this);
+                    operation.layout.host.housekeeping().add(this);
                 }
             }
         }

@@ -147,7 +147,8 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     private final Object cpu;
 
     private final Cpus cpus;
-    private final SoftTlb tlb;
+    /** The CPU's TLB, whose translations are used only in GUEST; always the same object. */
+    public final SoftTlb tlb;
 
     /** Counts pages of files that become dirty. */
     private final Frames frames;
@@ -266,7 +267,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
             slots[i] = new Slot();
         }
         slot = slots[0];
-        partShift = Leaf.partShift(Integer.numberOfTrailingZeros(frames.pageSize()));
+        partShift = Leaf.partShift(Integer.numberOfTrailingZeros(frames.pageSize));
         Arrays.fill(walked, NO_WALK);
         // The list of CPUs must not keep this object reachable, because a flush listener may refer to its CPU, which
         // would then never be lost.
@@ -366,7 +367,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      * @return whether the CPU is in the space; if not, nothing has changed
      */
     public boolean leaveLazy(PageTable next) {
-        if (!state.leaveLazy(next.context())) {
+        if (!state.leaveLazy(next.context)) {
             return false;
         }
         activities &= ~WITHOUT_SPACE;
@@ -392,8 +393,8 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         TlbContext of = null;
         boolean isReady = false;
         try {
-            if (next != null && next.context().use()) {
-                of = next.context();
+            if (next != null && next.context.use()) {
+                of = next.context;
                 slot = slotOf(of);
                 // Stored before the CPU enters GUEST in this context. In SWITCHING, the generation belongs to no
                 // context.
@@ -410,7 +411,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
             Reference.reachabilityFence(cpu);
         }
         if (of != null) {
-            contextId = of.id();
+            contextId = of.id;
             outside = CpuState.outside(contextId);
             readSlot();
             tlb.select(number);
@@ -444,7 +445,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     /** Returns the slot of a space. A new slot has no translations, because it gets a new number in the TLB. */
     private Slot slotOf(TlbContext wanted) {
         for (Slot known : slots) {
-            if (known.context == wanted.id()) {
+            if (known.context == wanted.id) {
                 if (known.wraps != tlb.wraps()) {
                     renumber(known);
                 }
@@ -458,7 +459,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         victim = (victim + 1) % SLOTS;
         // Renumbered first, because if this throws, the slot still belongs to the other context, without translations.
         renumber(taken);
-        taken.context = wanted.id();
+        taken.context = wanted.id;
         taken.flushed = generation;
         taken.isFresh = true;
         return taken;
@@ -741,13 +742,13 @@ public final class CpuTlb implements CpuState.OwnerTlb {
                 if (!tlb.tryFlush(range.start(), range.end())) {
                     forgetTranslations();
                 }
-                state.counters().increment(CpuCounters.FLUSHES);
+                state.counters.increment(CpuCounters.FLUSHES);
                 tell(range.start(), range.end(), range.reason(), next);
             }
         }
         if (!isRanged) {
             forgetTranslations();
-            state.counters().increment(CpuCounters.FLUSHES);
+            state.counters.increment(CpuCounters.FLUSHES);
             tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
         }
         slot.flushed = generation;
@@ -787,7 +788,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
             return false;
         }
         drops++;
-        state.counters().increment(CpuCounters.FLUSHES);
+        state.counters.increment(CpuCounters.FLUSHES);
         return true;
     }
 
@@ -797,11 +798,6 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      */
     public long drops() {
         return drops;
-    }
-
-    /** Returns the CPU's TLB, whose translations are used only in GUEST; always the same object. */
-    public SoftTlb tlb() {
-        return tlb;
     }
 
     /** Lets a view read the TLB and the requests, instead of an earlier view. */
@@ -999,29 +995,29 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      */
     public boolean isWatched(long address) {
         PageTable of = table();
-        return isTouched(of, of.watches(), address);
+        return isTouched(of, of.watches, address);
     }
 
     /** Returns whether a byte of a page is watched for reads. The TLB never contains a translation of such a page. */
     public boolean isReadWatched(long address) {
         PageTable of = table();
-        return isTouched(of, of.readWatches(), address);
+        return isTouched(of, of.readWatches, address);
     }
 
     private static boolean isTouched(PageTable of, Watches watches, long address) {
         // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
         // reads the cpumasks.
-        long page = address >>> of.pageShift() << of.pageShift();
-        return watches.touches(page, page + (1L << of.pageShift()) - 1);
+        long page = address >>> of.pageShift << of.pageShift;
+        return watches.touches(page, page + (1L << of.pageShift) - 1);
     }
 
     /** Returns the ranges of the CPU's space that are watched for reads; always the same object for a space. */
     public Watches readWatches() {
-        return table().readWatches();
+        return table().readWatches;
     }
 
     /** Returns the ranges of the CPU's space that are watched for writes; always the same object for a space. */
     public Watches watches() {
-        return table().watches();
+        return table().watches;
     }
 }

@@ -511,7 +511,9 @@ public sealed class SoftTlb {
         private static final int RENUMBER_DEPTH = 12;
 
         private final Frames known;
-        private final History history;
+        /** The history of the CPU's latest actions; always the same object. */
+        public final History history;
+
         private final long[] reuseStamps;
 
         /** By entry of the second level, the stamp of its frame when the entry was filled. */
@@ -594,11 +596,6 @@ public sealed class SoftTlb {
         int newNumber() {
             history.add("forgets a space", 0, History.ANY, 0, 0);
             return super.newNumber();
-        }
-
-        /** Returns the history of the CPU's latest actions; always the same object. */
-        public History history() {
-            return history;
         }
 
         private int slotOf(long address) {

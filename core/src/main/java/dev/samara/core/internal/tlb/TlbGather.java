@@ -60,7 +60,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** The number of leaves with a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
 
-    private final MachineMemory memory;
+    public final MachineMemory memory;
     private @Nullable PageTableContext context;
 
     /** The context of a space without users, whose translations no CPU uses any more; null if there is none. */
@@ -138,7 +138,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /** Starts an operation. */
     public TlbGather(MachineMemory memory) {
-        this(memory, memory.contexts().borrow());
+        this(memory, memory.contexts.borrow());
     }
 
     private TlbGather(MachineMemory memory, @Nullable PageTableContext context) {
@@ -173,7 +173,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             throw new IllegalStateException("a space with " + over.users() + " users, " + over.cpus()
                     + " of them CPUs, was to be left without a flush");
         }
-        CpuState user = memory.cpus().beginTeardown(over);
+        CpuState user = memory.cpus.beginTeardown(over);
         if (user != null) {
             throw new IllegalStateException(user + " is not LAZY, and is in a space that no CPU uses");
         }
@@ -191,19 +191,19 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * @param address any address of the page
      */
     public static void flushPage(MachineMemory memory, PageTable table, long[] leaf, long address) {
-        TlbContext context = table.context();
+        TlbContext context = table.context;
         int index = table.indexOf(address);
-        long size = 1L << table.pageShift();
+        long size = 1L << table.pageShift;
         long start = address & -size;
         // Orders the change of the entry before the load of the cpumask. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
-        if (memory.shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
+        if (memory.shootdowns.flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
             return;
         }
         long generation = context.advance();
         long mask = Leaf.cpumask(leaf, index, index);
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
-        memory.shootdowns().shoot(context, generation, mask);
+        memory.shootdowns.shoot(context, generation, mask);
     }
 
     /**
@@ -219,7 +219,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     private void giveBackContext() {
         PageTableContext resting = context;
         if (resting != null) {
-            memory.contexts().giveBack(resting);
+            memory.contexts.giveBack(resting);
             context = null;
         }
     }
@@ -231,7 +231,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      */
     public void resume() {
         if (context == null) {
-            context = memory.contexts().borrow();
+            context = memory.contexts.borrow();
         }
         RetriedTask left = unfinished;
         if (left != null) {
@@ -252,13 +252,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      */
     public boolean tryResume() {
         if (context == null) {
-            context = memory.contexts().borrowOrNull();
+            context = memory.contexts.borrowOrNull();
         }
         return context != null;
-    }
-
-    public MachineMemory memory() {
-        return memory;
     }
 
     /** Returns the page table context of this operation; there must be one. */
@@ -305,7 +301,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             // Not marked for a busy entry, because its frame may contain another page by now, and the thread that made
             // the entry busy already marked the frame dirty. The frame of a present entry belongs to the cache until
             // the leaf is unlocked.
-            memory.frames().setDirty(Pte.frame(pte));
+            memory.frames.setDirty(Pte.frame(pte));
         }
     }
 
@@ -359,8 +355,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * @throws IllegalStateException if one was given back; another page table may have taken its place
      */
     public void checkHeld() {
-        for (int i = 0; i < leaves && memory.accessChecker() != null; i++) {
-            if (flushes[i].table().context().isGivenBack()) {
+        for (int i = 0; i < leaves && memory.accessChecker != null; i++) {
+            if (flushes[i].table().context.isGivenBack()) {
                 throw new IllegalStateException("I3: an operation walks a page table that was given back");
             }
         }
@@ -373,7 +369,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     public void invalidate() {
         flush(true);
         if (needsGracePeriod) {
-            memory.rcu().synchronize();
+            memory.rcu.synchronize();
         }
         // Called only now, so that if a call above throws, every flush is still pending, and close invalidates again
         // before it frees a frame.
@@ -413,9 +409,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         }
         if (needsGracePeriod) {
             if (gracePeriod == 0) {
-                gracePeriod = memory.rcu().startPoll();
+                gracePeriod = memory.rcu.startPoll();
             }
-            if (!memory.rcu().poll(gracePeriod)) {
+            if (!memory.rcu.poll(gracePeriod)) {
                 return false;
             }
         }
@@ -442,7 +438,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** Flushes the leaves of one space with one range that spans them all, either locally or with one generation. */
     private void flush(int from, int behind, boolean waits) {
         LeafFlush first = flushes[from];
-        TlbContext context = first.table().context();
+        TlbContext context = first.table().context;
         if (context == ended || context.isGivenBack()) {
             // The page table was already given back, because a retried end may run after the teardown of the space. No
             // CPU is in the space, so nothing is flushed.
@@ -460,7 +456,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         }
         // Orders the changes of the entries before the loads of the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
-        if (memory.shootdowns().flushLocally(context, cpumask(from, behind), start, end)) {
+        if (memory.shootdowns.flushLocally(context, cpumask(from, behind), start, end)) {
             return;
         }
         long generation = context.advance();
@@ -468,10 +464,10 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         context.log(generation, start, end, mask, reason);
         if (waits) {
             // Allocates nothing, unlike a shootdown that is polled.
-            memory.shootdowns().shoot(context, generation, mask);
+            memory.shootdowns.shoot(context, generation, mask);
             return;
         }
-        Shootdowns.Begun shootdown = memory.shootdowns().begin(context, generation, mask);
+        Shootdowns.Begun shootdown = memory.shootdowns.begin(context, generation, mask);
         if (shootdown != null) {
             if (begun == null) {
                 begun = new ArrayList<>(1);
@@ -533,9 +529,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         if (isFlushPending || needsGracePeriod) {
             throw new IllegalStateException("frames are to be freed before they were invalidated");
         }
-        Frames of = memory.frames();
+        Frames of = memory.frames;
         while (size > 0) {
-            of.drop(frames[--size], context().magazine());
+            of.drop(frames[--size], context().magazine);
         }
         isStarved = false;
     }
@@ -565,7 +561,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             ended = true;
         } finally {
             if (!ended) {
-                memory.rcu().call(this);
+                memory.rcu.call(this);
                 isHandedOn = true;
             }
         }
@@ -615,7 +611,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             if (size == held.length) {
                 held = Arrays.copyOf(held, Math.max(4, 2 * size));
             }
-            TlbContext context = table.context();
+            TlbContext context = table.context;
             if (!context.tryHold()) {
                 return false;
             }

@@ -77,7 +77,7 @@ public final class GuestCpus implements IdleUsers {
         private long leftForCalls;
 
         private PooledCpu(Vcpu cpu) {
-            super(cpu.owner());
+            super(cpu.owner);
             this.cpu = cpu;
         }
 
@@ -87,7 +87,7 @@ public final class GuestCpus implements IdleUsers {
             if (!cpu.switchTo(layout, true)) {
                 return false;
             }
-            moved(layout.lifetime());
+            moved(layout.lifetime);
             return true;
         }
 
@@ -98,12 +98,12 @@ public final class GuestCpus implements IdleUsers {
 
         /** Returns the number of the CPU. */
         public int number() {
-            return cpu.number();
+            return cpu.number;
         }
 
         /** Returns the memory of the CPU. */
         public CpuMemory memory() {
-            return cpu.memory();
+            return cpu.memory;
         }
 
         /** Returns the depth of the innermost open guest. */
@@ -134,7 +134,7 @@ public final class GuestCpus implements IdleUsers {
             // Called first, because if it failed later, by a stack overflow, the CPU would stay in GUEST without a
             // guest.
             leavesGuest(CpuTlb.FOR_FAULTS);
-            cpu.memory().entersGuest();
+            cpu.memory.entersGuest();
             used.enterGuest();
             depth = 1;
             return CpuTlb.NOT_AWAY;
@@ -147,7 +147,7 @@ public final class GuestCpus implements IdleUsers {
             int away = CpuTlb.NOT_AWAY;
             if (!isInGuest()) {
                 away = tlb().away();
-                cpu.memory().poll();
+                cpu.memory.poll();
             }
             leavesGuest(CpuTlb.FOR_FAULTS);
             depth++;
@@ -206,7 +206,7 @@ public final class GuestCpus implements IdleUsers {
          * @param away the result of {@link #open}
          */
         public void close(int guest, int away) {
-            cpu.memory().checkOwner();
+            cpu.memory.checkOwner();
             if (guest != depth) {
                 throw new IllegalStateException("a guest of " + cpu + " is closed before the one within it");
             }
@@ -253,7 +253,7 @@ public final class GuestCpus implements IdleUsers {
         private final Vcpu cpu;
 
         private RemoteCpu(Vcpu cpu) {
-            super(cpu.owner());
+            super(cpu.owner);
             this.cpu = cpu;
         }
 
@@ -264,7 +264,7 @@ public final class GuestCpus implements IdleUsers {
 
         /** Returns the memory of the CPU's space. */
         public CpuMemory memory() {
-            return cpu.memory();
+            return cpu.memory;
         }
     }
 
@@ -290,7 +290,7 @@ public final class GuestCpus implements IdleUsers {
         if (layout.isClosed()) {
             return null;
         }
-        Lifetime wanted = layout.lifetime();
+        Lifetime wanted = layout.lifetime;
         PooledCpu cpu = idle.openOrTakeIn(wanted);
         if (cpu != null && cpu.depth != 0) {
             return cpu;
@@ -332,7 +332,7 @@ public final class GuestCpus implements IdleUsers {
     private void putBack(PooledCpu cpu, boolean isLater) {
         Lifetime space = cpu.lifetime;
         idle.putBack(cpu);
-        if (space != null && space.users().references() == 0 && idle.takeBack(cpu)) {
+        if (space != null && space.context.references() == 0 && idle.takeBack(cpu)) {
             end(cpu, isLater);
         }
     }

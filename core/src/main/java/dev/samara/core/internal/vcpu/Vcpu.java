@@ -58,11 +58,15 @@ public final class Vcpu {
     private static final int OWNER_DEPTH = 40;
 
     private final MachineState host;
-    private final int number;
+    /** The number that identifies this CPU in reports. */
+    public final int number;
+
     private final int tlbEntries;
     private final Consumer<@Nullable CpuTlb> joins;
-    private final CpuOwner owner;
-    private final CpuMemory memory;
+    /** The owner of this CPU. */
+    public final CpuOwner owner;
+    /** The memory; always the same object. */
+    public final CpuMemory memory;
 
     /**
      * The reference with which the CPU entered its space; null if it is not in a space, or entered the space without a
@@ -260,21 +264,21 @@ public final class Vcpu {
         CpuTlb made = newTlb(joined);
         PageTableContext mine = null;
         try {
-            mine = joined.contexts().newContext(toString(), owner);
-            made.state.readsAs(mine.reader());
+            mine = joined.contexts.newContext(toString(), owner);
+            made.state.readsAs(mine.reader);
             Faulter faulter = new Faulter(layout, mine);
-            AccessChecker checker = joined.accessChecker();
+            AccessChecker checker = joined.accessChecker;
             // The tracker of the space's machine, which may differ from this CPU's machine.
-            RefTracker tracker = layout.host().refTracker();
+            RefTracker tracker = layout.host.refTracker();
             translated = checker == null
-                    ? new TranslatedMemory(made, faulter, joined.frames(), tracker)
-                    : new CheckedMemory(made, faulter, joined.frames(), tracker, layout, checker);
+                    ? new TranslatedMemory(made, faulter, joined.frames, tracker)
+                    : new CheckedMemory(made, faulter, joined.frames, tracker, layout, checker);
             context = mine;
             joins.accept(made);
         } catch (Throwable thrown) {
             made.close();
             if (mine != null) {
-                joined.contexts().discard(mine);
+                joined.contexts.discard(mine);
             }
             throw thrown;
         }
@@ -283,19 +287,19 @@ public final class Vcpu {
     }
 
     private CpuTlb newTlb(MachineMemory joined) {
-        int pageShift = Integer.numberOfTrailingZeros(joined.frames().pageSize());
-        AccessChecker checker = joined.accessChecker();
+        int pageShift = Integer.numberOfTrailingZeros(joined.frames.pageSize);
+        AccessChecker checker = joined.accessChecker;
         // Copied, so that the reporters do not refer to this object and keep the CPU reachable.
         MachineState to = host;
         return new CpuTlb(
-                joined.cpus(),
+                joined.cpus,
                 owner,
                 this,
                 number,
                 checker == null
-                        ? new SoftTlb(pageShift, tlbEntries, joined.frames().region())
-                        : new CheckedTlb(pageShift, tlbEntries, joined.frames(), checker.newHistory()),
-                joined.frames(),
+                        ? new SoftTlb(pageShift, tlbEntries, joined.frames.region())
+                        : new CheckedTlb(pageShift, tlbEntries, joined.frames, checker.newHistory()),
+                joined.frames,
                 thrown -> to.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }
 
@@ -313,7 +317,7 @@ public final class Vcpu {
             translated = null;
             try {
                 // Last, because this may throw, and the CPU does not need it any more.
-                left.contexts().discard(discarded);
+                left.contexts.discard(discarded);
             } finally {
                 Reference.reachabilityFence(this);
             }
@@ -416,8 +420,8 @@ public final class Vcpu {
      */
     public boolean exec(Object next, Layout own, Layout called, @Nullable Layout old, Runnable closesOld) {
         StackReserve.check(EXEC_DEPTH);
-        Lifetime to = own.lifetime();
-        if (called.isClosed() || !to.users().tryGet()) {
+        Lifetime to = own.lifetime;
+        if (called.isClosed() || !to.context.tryGet()) {
             return false;
         }
         try {
@@ -433,14 +437,14 @@ public final class Vcpu {
 
     private void replace(@Nullable Layout old, Object next, Layout layout, Runnable closesOld) {
         // Succeeds, because the CPU is a user of the old space.
-        boolean isKept = old != null && old.lifetime().users().tryGet();
+        boolean isKept = old != null && old.lifetime.context.tryGet();
         try {
             if (enterOrStay(next, layout, old) && old != null) {
                 closesOld.run();
             }
         } finally {
             if (old != null && isKept) {
-                old.lifetime().put();
+                old.lifetime.put();
             }
             endLeft();
         }
@@ -455,8 +459,8 @@ public final class Vcpu {
      */
     public boolean useMm(Layout layout, @Nullable Layout back, Borrower borrower, Object begun) {
         Object before = reference;
-        Borrowers of = layout.host().borrowers();
-        Borrowers own = back == null ? of : back.host().borrowers();
+        Borrowers of = layout.host.borrowers;
+        Borrowers own = back == null ? of : back.host.borrowers;
         // Created first, so that starting and ending the borrow allocates nothing.
         borrowing = placeIn(of, borrowing);
         if (own != of) {
@@ -546,7 +550,7 @@ public final class Vcpu {
     void disown(IdleCpus.@Nullable LentCpu by) {
         if (context != null && tlb != null && translated != null) {
             if (by == null) {
-                context.reader().ownedBy(null);
+                context.reader.ownedBy(null);
                 ThreadCpus.remove(tlb.state);
             } else {
                 by.unlist(tlb.state);
@@ -586,7 +590,7 @@ public final class Vcpu {
     /** Stores the new owner in all words except in {@link #owner}. */
     private void own(Thread caller, IdleCpus.@Nullable LentCpu by) {
         if (context != null && tlb != null && translated != null) {
-            context.reader().ownedBy(caller);
+            context.reader.ownedBy(caller);
             if (by == null) {
                 ThreadCpus.add(tlb.state);
             } else {
@@ -648,21 +652,6 @@ public final class Vcpu {
         return reference;
     }
 
-    /** Returns the number that identifies this CPU in reports. */
-    public int number() {
-        return number;
-    }
-
-    /** Returns the memory; always the same object. */
-    public CpuMemory memory() {
-        return memory;
-    }
-
-    /** Returns the owner of this CPU. */
-    public CpuOwner owner() {
-        return owner;
-    }
-
     /** Returns the TLB of its space. Throws if the thread is not the owner, or the CPU has no space. */
     public CpuTlb loadedTlb() {
         memory.loaded();
@@ -677,7 +666,7 @@ public final class Vcpu {
 
     /** Returns whether frames are in an embedder's store, which may make calls in the middle of an access. */
     boolean hasForeignStore() {
-        return Objects.requireNonNull(machineMemory).frames().direct() == null;
+        return Objects.requireNonNull(machineMemory).frames.direct() == null;
     }
 
     @Override

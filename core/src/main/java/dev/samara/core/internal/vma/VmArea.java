@@ -66,7 +66,8 @@ public final class VmArea extends Vma {
     /** The VMA's backing is a shared object. */
     private static final long OF_OBJECT = 4L << VmaFlags.BITS;
 
-    private final @Nullable BackingTraits traits;
+    /** The traits of the backing, or null for anonymous memory. */
+    public final @Nullable BackingTraits traits;
 
     /**
      * DETACHED, RETIRING and the reference count; or FRESH.
@@ -175,11 +176,6 @@ public final class VmArea extends Vma {
     @Override
     public @Nullable Backing backing() {
         return traits == null ? null : traits.backing();
-    }
-
-    /** Returns the traits of the backing, or null for anonymous memory. */
-    public @Nullable BackingTraits traits() {
-        return traits;
     }
 
     /**
@@ -411,7 +407,7 @@ public final class VmArea extends Vma {
      * without an {@code AnonVma} ({@code mm/vma.c}).
      */
     public static final class AnonVma {
-        private final boolean inherited;
+        public final boolean inherited;
 
         private AnonVma(boolean inherited) {
             this.inherited = inherited;
@@ -425,10 +421,6 @@ public final class VmArea extends Vma {
         /** Returns a new {@code AnonVma}, for memory that was copied from a parent. */
         public static AnonVma inherited() {
             return new AnonVma(true);
-        }
-
-        public boolean isInherited() {
-            return inherited;
         }
     }
 

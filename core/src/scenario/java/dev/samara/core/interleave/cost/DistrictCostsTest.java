@@ -133,9 +133,8 @@ final class DistrictCostsTest {
 
         /** Creates one context for each thread, as if all threads had been in operations concurrently. */
         private void lendContexts() {
-            PageTableContexts contexts = Objects.requireNonNull(
-                            MachineInternals.layoutOf(space()).memoryOrNull())
-                    .contexts();
+            PageTableContexts contexts =
+                    Objects.requireNonNull(MachineInternals.layoutOf(space()).memoryOrNull()).contexts;
             List<PageTableContext> lent = new ArrayList<>();
             for (int i = 0; i < threads; i++) {
                 lent.add(contexts.borrow());

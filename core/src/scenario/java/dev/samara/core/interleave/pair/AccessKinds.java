@@ -94,7 +94,7 @@ final class AccessKinds {
             if (pin == null) {
                 return Fault.toString(call.cpu().memory().fault());
             }
-            Frames frames = MachineInternals.layoutOf(call.space()).memory().frames();
+            Frames frames = MachineInternals.layoutOf(call.space()).memory().frames;
             long stamp = frames.reuseStamp(pin.frame());
             long read = SpaceFixture.read(pin);
             // The zero page is never freed, and has no pins.

@@ -282,14 +282,14 @@ final class DistrictScenarios {
                 Ticket ticket = new Ticket(layout.nextAge(), "older");
                 District listing = layout.lockDistrict(low, high);
                 ticket.name(low, high);
-                listing.inFlight().add(ticket);
+                listing.inFlight.add(ticket);
                 ticket.leave();
                 listing.unlock();
                 isWaiting = true;
                 // Between the two stores, the other thread may start and end.
                 isWaiting = false;
                 District listed = layout.lockDistrict(low, high);
-                listed.inFlight().remove(ticket);
+                listed.inFlight.remove(ticket);
                 listed.unlock();
                 Gate.wake(ticket.open());
                 return "";

@@ -35,7 +35,7 @@ final class LazyScenarios {
         /** Judges the state after the last operation, before any CPU changes its space. */
         final String ended(State state) {
             over++;
-            int held = MachineInternals.layoutOf(state.space).lifetime().users().holds();
+            int held = MachineInternals.layoutOf(state.space).lifetime.context.holds();
             if (over == 2 && held != 0) {
                 throw new AssertionError("I8: " + held + " references to the page table are left");
             }
@@ -181,7 +181,7 @@ final class LazyScenarios {
         }
 
         private static int held(AddressSpace of) {
-            return MachineInternals.layoutOf(of).lifetime().users().holds();
+            return MachineInternals.layoutOf(of).lifetime.context.holds();
         }
 
         @Override

@@ -224,13 +224,13 @@ final class ListenerScenarios {
         }
 
         private static void publish(State state) {
-            LayoutListeners listeners = MachineInternals.layoutOf(state.space).listeners();
+            LayoutListeners listeners = MachineInternals.layoutOf(state.space).listeners;
             VmArea vma = VmArea.describe(AT, AT + PAGE, VmaFlags.READ, 0, null, null, null);
             LayoutListeners.publish(listeners.prepare(List.of(), List.of(vma)));
         }
 
         private static void deliver(State state) {
-            MachineInternals.layoutOf(state.space).listeners().deliver();
+            MachineInternals.layoutOf(state.space).listeners.deliver();
             LayoutScenarios.awaitQuiescence(state);
         }
 

@@ -74,7 +74,7 @@ final class TaskScenariosTest {
                     machine.tasks().execute(ended::incrementAndGet);
                     ended.incrementAndGet();
                 });
-                machine.threads().awaitQuiescence();
+                machine.threads.awaitQuiescence();
                 assertEquals(2, ended.get());
             });
         }

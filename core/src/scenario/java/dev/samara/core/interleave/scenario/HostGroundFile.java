@@ -134,7 +134,7 @@ public final class HostGroundFile implements GroundFile {
 
     /** Frees pages that may be freed, mapped or not; dirty pages are written if there are no clean ones. */
     public boolean evict() {
-        return ((FilePages) Objects.requireNonNull(file.pageCache())).memory().reclaim();
+        return ((FilePages) Objects.requireNonNull(file.pageCache())).memory.reclaim();
     }
 
     /** Saves the file, and checks that the channel then contains its bytes. */

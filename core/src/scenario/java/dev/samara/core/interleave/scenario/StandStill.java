@@ -108,7 +108,7 @@ public final class StandStill {
     public StandStill(AddressSpace space, List<Long> addresses) {
         this.addresses = addresses.stream().mapToLong(Long::longValue).toArray();
         MachineMemory memory = MachineInternals.layoutOf(space).memory();
-        frames = memory.frames();
+        frames = memory.frames;
     }
 
     public void add(Cpu cpu) {
@@ -153,7 +153,7 @@ public final class StandStill {
         if (seen == null) {
             return;
         }
-        SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb();
+        SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb;
         for (int i = 0; i < addresses.length; i++) {
             boolean isKept = seen.frames[i] != Frames.NONE
                     && (tlb.peek(addresses[i], Pte.READ) != SoftTlb.MISS
@@ -164,7 +164,7 @@ public final class StandStill {
 
     private void judge(int number) {
         Judged judged = cpus.get(number);
-        SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb();
+        SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb;
         PageTable table = Objects.requireNonNull(judged.table);
         Seen seen = judged.seen.computeIfAbsent(table, any -> new Seen(addresses.length));
         for (int i = 0; i < addresses.length; i++) {
@@ -209,8 +209,8 @@ public final class StandStill {
         for (int i = 0; i < number; i++) {
             Judged other = cpus.get(i);
             if (other.table == table && other.tlb != null) {
-                long load = other.tlb.tlb().peek(address, Pte.READ);
-                long hit = load != SoftTlb.MISS ? load : other.tlb.tlb().peek(address, Pte.WRITE);
+                long load = other.tlb.tlb.peek(address, Pte.READ);
+                long hit = load != SoftTlb.MISS ? load : other.tlb.tlb.peek(address, Pte.WRITE);
                 if (hit != SoftTlb.MISS) {
                     same(number, address, frame, (int) (hit >>> PAGE_SHIFT));
                 }
@@ -269,7 +269,7 @@ public final class StandStill {
                     continue;
                 }
                 for (long right : new long[] {Pte.READ, Pte.WRITE}) {
-                    long hit = tlb.tlb().peek(address, right);
+                    long hit = tlb.tlb.peek(address, right);
                     if (hit != SoftTlb.MISS && ((entry & right) == 0 || Pte.frame(pte) != (int) (hit >>> PAGE_SHIFT))) {
                         throw new AssertionError("I2: " + judged.cpu + " translates " + Long.toHexString(address)
                                 + ", whose entry is " + Pte.toString(pte));

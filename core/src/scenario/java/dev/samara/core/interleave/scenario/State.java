@@ -129,9 +129,9 @@ public final class State {
             throw new AssertionError("I8: references are left: " + machine.references());
         }
         for (AddressSpace each : spaces()) {
-            Lifetime lifetime = MachineInternals.layoutOf(each).lifetime();
-            int users = lifetime.users().users();
-            int held = lifetime.users().holds();
+            Lifetime lifetime = MachineInternals.layoutOf(each).lifetime;
+            int users = lifetime.context.users();
+            int held = lifetime.context.holds();
             if (users != 0 || held != 0) {
                 throw new AssertionError("I8: " + users + " users and " + held + " references to the page table of "
                         + each + " are left");

@@ -51,7 +51,7 @@ class CheckedMachineTest {
     private final AddressSpace space = machine.newSpace(LINUX);
     private final MachineMemory memory = MachineInternals.layoutOf(space).memory();
     private final PageTable table = MachineInternals.layoutOf(space).pages();
-    private final AccessChecker checker = Objects.requireNonNull(memory.accessChecker());
+    private final AccessChecker checker = Objects.requireNonNull(memory.accessChecker);
     private final Cpu cpu = machine.claimCpu();
     private long at;
     private long[] leaf = {};
@@ -202,10 +202,10 @@ class CheckedMachineTest {
     void escapedWatch() {
         assertTrue(SpaceFixture.hits(cpu, () -> cpu.memory().store(at, 8, 1)));
         WatchedRange watch = new WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
-        assertTrue(table.watches().add(watch, 1));
+        assertTrue(table.watches.add(watch, 1));
         assertEquals(Fault.NONE, cpu.memory().load(at, 8));
         assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
-        table.watches().remove(watch);
+        table.watches.remove(watch);
         assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
     }
 
@@ -245,11 +245,11 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I3: the frame was freed, although the table still has it")
     void freed() {
-        PageTableContext context = memory.contexts().borrow();
+        PageTableContext context = memory.contexts.borrow();
         int frame = Pte.frame(Leaf.get(leaf, index));
-        memory.frames().drop(frame, context.magazine());
+        memory.frames.drop(frame, context.magazine);
         assertViolates("I3");
-        assertEquals(frame, memory.frames().allocate(context.magazine()), "it is there again for the space to free");
-        memory.contexts().giveBack(context);
+        assertEquals(frame, memory.frames.allocate(context.magazine), "it is there again for the space to free");
+        memory.contexts.giveBack(context);
     }
 }

@@ -50,7 +50,7 @@ final class TakenAwayTest {
             }));
     private final AddressSpace space = fixture.space;
     private final AccessChecker checker =
-            Objects.requireNonNull(MachineInternals.layoutOf(space).memory().accessChecker());
+            Objects.requireNonNull(MachineInternals.layoutOf(space).memory().accessChecker);
     private final OtherCpu other = new OtherCpu(space);
     private long at = fixture.anonymous(PAGES);
 

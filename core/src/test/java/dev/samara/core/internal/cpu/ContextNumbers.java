@@ -7,6 +7,6 @@ public final class ContextNumbers {
 
     /** Gives the next context a number that is above another context's number by a distance. */
     public static void nextAbove(TlbContext other, long distance) {
-        TlbContext.next(other.id() + distance);
+        TlbContext.next(other.id + distance);
     }
 }

@@ -114,9 +114,9 @@ final class CpuStateTest {
     void notTakenOff() {
         switchTo(context);
         assertSame(cpu, cpus.beginTeardown(context));
-        cpu.enterGuest(context.id());
+        cpu.enterGuest(context.id);
         assertSame(cpu, cpus.beginTeardown(context));
-        cpu.leaveGuest(context.id());
+        cpu.leaveGuest(context.id);
         assertEquals(1, context.cpus());
         cpu.depart();
         assertNull(cpus.beginTeardown(context));

@@ -69,7 +69,7 @@ final class CpusTest {
         cpu.does(() -> {
             load(cpu.state, in);
             cpu.state.flushedTo(flushedTo);
-            cpu.state.enterGuest(in.id());
+            cpu.state.enterGuest(in.id);
         });
         return cpu;
     }
@@ -103,11 +103,11 @@ final class CpusTest {
                 all.get(number).flushedTo(generation);
             }));
             load(all.get(i), context);
-            all.get(i).enterGuest(context.id());
+            all.get(i).enterGuest(context.id);
         }
         shootdowns.shoot(context, generation, mask);
         for (CpuState cpu : all) {
-            cpu.leaveGuest(context.id());
+            cpu.leaveGuest(context.id);
             cpus.release(cpu);
         }
         return numbers;
@@ -232,7 +232,7 @@ final class CpusTest {
         Owned done = guest(cpus, context, generation);
         Owned elsewhere = guest(cpus, new TlbContext(), 0);
         Owned kernel = guest(cpus, context, 0);
-        kernel.does(() -> kernel.state.leaveGuest(context.id()));
+        kernel.does(() -> kernel.state.leaveGuest(context.id));
         Owned notInTheMask = guest(cpus, context, 0);
         Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, ~notInTheMask.state.bit()));
         shooter.start();
@@ -264,12 +264,12 @@ final class CpusTest {
             shooter.start();
             awaitRequest(cpu.state);
             switch (way) {
-                case 0 -> cpu.does(() -> cpu.state.leaveGuest(context.id()));
+                case 0 -> cpu.does(() -> cpu.state.leaveGuest(context.id));
                 case 1 -> cpu.does(cpu.state::offline);
                 case 2 ->
                     cpu.does(() -> {
                         load(cpu.state, other);
-                        cpu.state.enterGuest(other.id());
+                        cpu.state.enterGuest(other.id);
                     });
                 default -> {
                     cpu.thread.shutdown();
@@ -462,12 +462,12 @@ final class CpusTest {
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
         CpuState other =
                 cpu.thread.submit(() -> OwnedCpu.claim(second, 0, () -> {})).get();
-        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+        cpu.does(() -> cpu.state.leaveGuest(context.id));
         assertEquals("", refused(cpu));
-        cpu.does(() -> other.enterGuest(context.id()));
+        cpu.does(() -> other.enterGuest(context.id));
         assertEquals(refused, refused(cpu));
         cpu.does(() -> {
-            other.leaveGuest(context.id());
+            other.leaveGuest(context.id);
             second.release(other);
             cpus.release(cpu.state);
         });
@@ -485,7 +485,7 @@ final class CpusTest {
         Future<?> shot = shooter.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
         Await.result("the shootdown to an earlier generation", shot, List.of());
         assertEquals(0, shootdowns.count());
-        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+        cpu.does(() -> cpu.state.leaveGuest(context.id));
     }
 
     @Test
@@ -507,6 +507,6 @@ final class CpusTest {
         for (Future<?> shot : shots) {
             Await.result("a shootdown to a generation that the CPU has reached", shot, List.of());
         }
-        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+        cpu.does(() -> cpu.state.leaveGuest(context.id));
     }
 }

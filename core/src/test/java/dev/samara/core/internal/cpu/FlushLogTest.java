@@ -163,7 +163,7 @@ final class FlushLogTest {
     void numbers() {
         Set<Long> numbers = new HashSet<>();
         for (int i = 0; i < 1_000; i++) {
-            long number = new TlbContext().id();
+            long number = new TlbContext().id;
             assertTrue(number > 0);
             assertTrue(numbers.add(number));
         }
@@ -171,7 +171,7 @@ final class FlushLogTest {
         long before = other.generation();
         assertEquals(context.generation() + 1, context.advance());
         assertEquals(before, other.generation());
-        assertEquals(context.id(), context.id());
+        assertEquals(context.id, context.id);
     }
 
     @Test
@@ -205,7 +205,7 @@ final class FlushLogTest {
         context.free();
         assertTrue(context.isGivenBack());
         long read = context.advance();
-        String message = "context " + context.id() + " is used after it was given back";
+        String message = "context " + context.id + " is used after it was given back";
         assertEquals(
                 message,
                 assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read))

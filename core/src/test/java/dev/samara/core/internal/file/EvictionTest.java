@@ -35,9 +35,9 @@ final class EvictionTest {
         private static final int PAGES = 6;
 
         private final MachineMemory memory = fixture.layout().memory();
-        private final Frames frames = memory.frames();
+        private final Frames frames = memory.frames;
         private final Magazine magazine = frames.newMagazine();
-        private final long pageBytes = frames.pageSize();
+        private final long pageBytes = frames.pageSize;
         private final AtomicLong bytes = new AtomicLong();
         private final FilePages file =
                 FilePages.ofSaved(memory, PAGES * pageBytes, bytes, 64, new Eviction.SpareWalk(memory));

@@ -100,7 +100,7 @@ final class FilePagesTest {
         private final PageTableContext context = mapped.table.context;
 
         private int inUse() {
-            return memory.frames().inUse();
+            return memory.frames.inUse();
         }
 
         private long get(long page, int offset) {
@@ -133,11 +133,11 @@ final class FilePagesTest {
             Backing opened = mapped.open();
             FilePages pages = (FilePages) Objects.requireNonNull(opened.pageCache());
             long at = fixture.map(0, 2, SpaceFixture.RW, Mman.SHARED, opened, 0);
-            assertEquals(1, pages.reverseMap().size());
+            assertEquals(1, pages.mappings.size());
             fixture.map(at, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
-            assertEquals(1, pages.reverseMap().size(), "the rest");
+            assertEquals(1, pages.mappings.size(), "the rest");
             assertEquals(0, fixture.space.munmap(at, 2 * PAGE));
-            assertEquals(0, pages.reverseMap().size());
+            assertEquals(0, pages.mappings.size());
             mapped.close();
             fixture.closeEmpty();
         }
@@ -214,7 +214,7 @@ final class FilePagesTest {
             int returned = file.allocate();
             file.free(returned);
             int another = other.allocate();
-            int anonymous = memory.frames().allocate(context.magazine());
+            int anonymous = memory.frames.allocate(context.magazine);
             for (int frame : new int[] {inserted, returned, another, anonymous, Frames.NONE, Frames.ZERO, 9999}) {
                 assertThrows(IllegalArgumentException.class, () -> file.insert(2, frame), "frame " + frame);
                 assertThrows(IllegalArgumentException.class, () -> file.insert(1, frame), "frame " + frame);
@@ -222,10 +222,10 @@ final class FilePagesTest {
             }
             assertEquals(Frames.NONE, file.frameAt(2));
             assertEquals(inserted, file.frameAt(1));
-            assertTrue(memory.frames().isCached(inserted, file.number(), 1));
+            assertTrue(memory.frames.isCached(inserted, file.number, 1));
             assertEquals(3, inUse());
             other.free(another);
-            memory.frames().drop(anonymous, context.magazine());
+            memory.frames.drop(anonymous, context.magazine);
             file.truncate(0);
             assertEquals(0, inUse());
         }
@@ -365,12 +365,12 @@ final class FilePagesTest {
         void pinned() {
             put(3, 0, 42);
             int frame = file.frameAt(3);
-            memory.frames().pin(frame);
+            memory.frames.pin(frame);
             file.remove(3, 1);
             assertEquals(Frames.NONE, file.frameAt(3));
-            assertFalse(memory.frames().isCached(frame, file.number(), 3));
+            assertFalse(memory.frames.isCached(frame, file.number, 3));
             assertEquals(42, file.store().get(frame, 0, 8));
-            memory.frames().unpin(frame, context.magazine());
+            memory.frames.unpin(frame, context.magazine);
             assertEquals(0, inUse());
         }
     }
@@ -487,7 +487,7 @@ final class FilePagesTest {
                 assertEquals(change.left, frames.inUse());
                 assertUnmapped(2, 8);
                 assertEquals(Pte.NONE, table.get(MappedFile.ELSEWHERE + 5 * PAGE));
-                assertTrue(change != Change.END || memory.caches().size() == 0);
+                assertTrue(change != Change.END || memory.caches.size() == 0);
             } finally {
                 file.unlock();
             }
@@ -551,18 +551,18 @@ final class FilePagesTest {
             assertEquals(0, other.removals() % 2);
             for (int i = 0; i < removal.count; i++) {
                 assertTrue(frames.isRemoved(removal.frames[i]));
-                frames.drop(removal.frames[i], mapped.table.context.magazine());
+                frames.drop(removal.frames[i], mapped.table.context.magazine);
             }
             assertEquals(3, frames.inUse());
-            memory.caches().endAll();
+            memory.caches.endAll();
             assertEquals(0, frames.inUse());
             assertTrue(pages.isClosed);
-            memory.caches().endAll();
+            memory.caches.endAll();
             assertEquals(0, frames.inUse());
         }
 
         private int cached(FilePages.CachedPages pages, long page) {
-            int frame = frames.allocate(mapped.table.context.magazine());
+            int frame = frames.allocate(mapped.table.context.magazine);
             frames.assign(frame, pages.number, page);
             pages.content.lock();
             try {
@@ -597,10 +597,8 @@ final class FilePagesTest {
         private Thread beginTruncation() {
             Thread truncater = new Thread(() -> file.truncate(0));
             truncater.start();
-            Await.until(
-                    "the truncation waits for the CPU",
-                    () -> memory.shootdowns().count() == 1);
-            assertEquals(PAGES, memory.frames().inUse() - copies, "none was freed");
+            Await.until("the truncation waits for the CPU", () -> memory.shootdowns.count() == 1);
+            assertEquals(PAGES, memory.frames.inUse() - copies, "none was freed");
             return truncater;
         }
 
@@ -610,7 +608,7 @@ final class FilePagesTest {
             cpu.leaveGuest();
             Await.until("the truncation ends", () -> !truncater.isAlive());
             cpu.close();
-            assertEquals(0, memory.frames().inUse());
+            assertEquals(0, memory.frames.inUse());
         }
 
         @Test
@@ -620,9 +618,9 @@ final class FilePagesTest {
             Thread truncater = beginTruncation();
             for (int i = 0; i < 1000; i++) {
                 FileLink linked = mapped.link(MappedFile.ELSEWHERE, VmaFlags.SHARED);
-                assertEquals(2, file.reverseMap().size());
+                assertEquals(2, file.mappings.size());
                 linked.unlink();
-                assertEquals(1, file.reverseMap().size());
+                assertEquals(1, file.mappings.size());
             }
             assertTrue(truncater.isAlive());
             letEnd(cpu, truncater);
@@ -655,8 +653,8 @@ final class FilePagesTest {
             Await.until("the truncation ends", () -> !truncater.isAlive());
             cpu.close();
             assertEquals(others, mapped.table.pages.get(LAST));
-            assertEquals(1, memory.frames().inUse());
-            memory.frames().drop(frame, mapped.table.context.magazine());
+            assertEquals(1, memory.frames.inUse());
+            memory.frames.drop(frame, mapped.table.context.magazine);
         }
     }
 
@@ -853,7 +851,7 @@ final class FilePagesTest {
             fixture.store(fixture.anonymous(1), 1);
             cpu.switchTo(null);
             cpu.switchTo(space);
-            PageCaches caches = MachineInternals.layoutOf(space).memory().caches();
+            PageCaches caches = MachineInternals.layoutOf(space).memory().caches;
             Await.until("the cache is garbage", () -> {
                 System.gc();
                 return isRefused(caches);
@@ -1604,7 +1602,7 @@ final class FilePagesTest {
             fixture.store(at, 1);
             fixture.store(at + PAGE, 2);
             int frame = file.cache.frameAt(0);
-            Frames frames = pages(file).memory().frames();
+            Frames frames = pages(file).memory.frames;
             int pins = 0;
             while (frames.pin(frame)) {
                 pins++;

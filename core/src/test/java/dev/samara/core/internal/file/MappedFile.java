@@ -57,7 +57,7 @@ final class MappedFile {
 
     /** Maps a private page where a mapping elsewhere maps a page of the file, and returns its frame. */
     int privateCopy(long page) {
-        int copy = memory.frames().allocate(table.context.magazine());
+        int copy = memory.frames.allocate(table.context.magazine);
         put(ELSEWHERE + page * BarePageTable.PAGE, Pte.present(copy, Pte.OWN | Pte.READ | Pte.WRITE));
         return copy;
     }

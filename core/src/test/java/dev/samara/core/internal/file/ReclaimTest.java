@@ -334,7 +334,7 @@ final class ReclaimTest {
             long at = fixture.map(0, 1, RW, Mman.SHARED, backing, 0);
             fixture.store(at, 1);
             FilePages pages = (FilePages) Objects.requireNonNull(backing.pageCache());
-            PageCaches caches = pages.memory().caches();
+            PageCaches caches = pages.memory.caches;
             assertEquals(0, caches.reclaim());
             try (OtherCpu other = new OtherCpu(space)) {
                 other.call(of -> {
@@ -412,7 +412,7 @@ final class ReclaimTest {
         private static final long AT = 0x20_0000;
 
         private final MachineMemory memory = SmallMemory.of(300);
-        private final Frames frames = memory.frames();
+        private final Frames frames = memory.frames;
         private final FilePages file = new FilePages(memory, 8 * PAGE, false);
         private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
         private final OpenFile backing = OpenFile.named("/f").open();
@@ -433,7 +433,7 @@ final class ReclaimTest {
             Leaf.lock(leaf);
             try {
                 int frame = file.frameAt(page);
-                assertTrue(frames.isCached(frame, file.number(), page));
+                assertTrue(frames.isCached(frame, file.number, page));
                 assertTrue(Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, Pte.READ)));
             } finally {
                 Leaf.unlock(leaf);
@@ -479,14 +479,14 @@ final class ReclaimTest {
                 boolean stays = page == 1 || page == 3 || page == 5;
                 assertEquals(stays ? before[page] : Frames.NONE, file.frameAt(page), "page " + page);
                 if (stays) {
-                    assertTrue(frames.isCached(before[page], file.number(), page));
+                    assertTrue(frames.isCached(before[page], file.number, page));
                     assertFalse(frames.isRemoved(before[page]));
                 }
             }
             assertEquals(3, frames.inUse());
             assertEquals(0, reclaim());
             read.unlink();
-            frames.unpin(before[5], memory.contexts().borrow().magazine());
+            frames.unpin(before[5], memory.contexts.borrow().magazine);
             file.remove(0, 8);
             assertEquals(0, frames.inUse());
         }
@@ -696,7 +696,7 @@ final class ReclaimTest {
         @DisplayName("because a reclaim has removed its page, and puts it back, is not blamed")
         void inTheHandOfAReclaim() throws Exception {
             FilePages pages = (FilePages) cache;
-            Frames frames = fixture.layout().memory().frames();
+            Frames frames = fixture.layout().memory().frames;
             long read = map(READ, Mman.PRIVATE);
             assertTrue(fixture.memory.load(read, 8) == Fault.NONE);
             int known = pages.frameFor(1);

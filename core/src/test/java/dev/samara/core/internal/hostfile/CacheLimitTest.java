@@ -820,7 +820,7 @@ final class CacheLimitTest {
             int dirty = 0;
             for (long page = 0; page < pages.pages(); page++) {
                 int frame = pages.frameAt(page);
-                boolean is = frame >= 0 && pages.memory().frames().isDirty(frame);
+                boolean is = frame >= 0 && pages.memory.frames.isDirty(frame);
                 dirty += is || (at != 0 && Pte.has(fixture.pte(at + page * PAGE), Pte.PRESENT | Pte.DIRTY)) ? 1 : 0;
             }
             return dirty;
@@ -888,7 +888,7 @@ final class CacheLimitTest {
         @DisplayName("count for the next pass if they become dirty during one")
         void duringAPass() throws Exception {
             HostFile file = openNew(PAGES);
-            Frames frames = ((FilePages) file.pageCache()).memory().frames();
+            Frames frames = ((FilePages) file.pageCache()).memory.frames;
             AtomicBoolean isFirst = new AtomicBoolean(true);
             channels.beforeNext(ChannelCall.WRITE, () -> {
                 isFirst.set(false);

@@ -192,8 +192,7 @@ final class HostFileRacesTest {
                 // A reclaim concurrent with a change may find more pages later, so the number of reclaims is limited.
                 CallBeside.start("reclaim", () -> {
                             int i = 0;
-                            while (i < MachineMemory.MOST_RECLAIMS
-                                    && pages.memory().reclaim()) {
+                            while (i < MachineMemory.MOST_RECLAIMS && pages.memory.reclaim()) {
                                 i++;
                             }
                             return i;

@@ -33,7 +33,7 @@ final class CommittedMemoryTest {
     @DisplayName("one thread may charge all, and no byte more")
     void oneThread(long limit) {
         CommittedMemory memory = new CommittedMemory(limit);
-        assertTrue(memory.isStrict());
+        assertTrue(memory.isStrict);
         long rest = limit;
         while (rest != 0) {
             long some = rest / 3 + 1;
@@ -80,7 +80,7 @@ final class CommittedMemoryTest {
     @DisplayName("without a limit nothing is refused, and all is counted")
     void unlimited() throws Exception {
         CommittedMemory memory = new CommittedMemory(CommittedMemory.UNLIMITED);
-        assertFalse(memory.isStrict());
+        assertFalse(memory.isStrict);
         for (int i = 0; i < THREADS; i++) {
             assertTrue(chargeOnOtherThread(memory, 1L << 57));
         }

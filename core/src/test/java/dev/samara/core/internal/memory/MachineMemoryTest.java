@@ -22,21 +22,21 @@ final class MachineMemoryTest {
     @DisplayName("caches of pages have numbers of 64 bits: none is an anonymous page's, or that of a page being filled")
     void numbersOfCaches(long last) {
         memory.numberCachesFrom(last);
-        Frames frames = memory.frames();
+        Frames frames = memory.frames;
         List<Long> others = new ArrayList<>();
         for (int i = 1; i <= 6; i++) {
             FilePages cache = new FilePages(memory, 1 << 20, false);
-            assertEquals(last + i, cache.number());
+            assertEquals(last + i, cache.number);
             int frame = cache.allocate();
-            assertTrue(frames.isPrepared(frame, cache.number()));
-            assertFalse(frames.isCached(frame, cache.number(), 0), "it is still being filled");
+            assertTrue(frames.isPrepared(frame, cache.number));
+            assertFalse(frames.isCached(frame, cache.number, 0), "it is still being filled");
             for (long other : others) {
                 assertFalse(frames.isPrepared(frame, other), "for another cache");
                 assertFalse(frames.isCached(frame, other, 0), "another cache's");
             }
             assertEquals(frame, cache.insert(1, frame));
-            assertTrue(frames.isCached(frame, cache.number(), 1));
-            others.add(cache.number());
+            assertTrue(frames.isCached(frame, cache.number, 1));
+            others.add(cache.number);
             cache.remove(1, 1);
         }
         assertEquals(0, frames.inUse());

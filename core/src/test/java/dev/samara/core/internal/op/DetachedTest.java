@@ -95,6 +95,6 @@ final class DetachedTest {
         for (int i = 0; i < calls.length; i++) {
             check(left[i], calls[i]);
         }
-        check(vmas().size(), () -> layout.lifetime().put());
+        check(vmas().size(), () -> layout.lifetime.put());
     }
 }

@@ -82,7 +82,7 @@ final class FailingDiscardTest {
                     cpus,
                     1,
                     new SoftTlb(Layouts.GEOMETRY.pageShift(), 16),
-                    memory.frames(),
+                    memory.frames,
                     thrown -> {});
             cpu.switchTo(layout.pages());
             cpu.enterGuest();
@@ -104,7 +104,7 @@ final class FailingDiscardTest {
                     + " go")
     void fork() {
         long at = Mmap.mmap(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
-        PageTableContext context = memory.contexts().newContext("the test's");
+        PageTableContext context = memory.contexts.newContext("the test's");
         assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Mman.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
@@ -116,17 +116,14 @@ final class FailingDiscardTest {
         goOn.countDown();
         assertTrue(Await.result("the guest", guest, reports) >= 0);
         int frame = Pte.frame(layout.pages().get(at));
-        Await.until(
-                "the child's share of the frame is given back",
-                () -> memory.frames().isSole(frame),
-                reports);
+        Await.until("the child's share of the frame is given back", () -> memory.frames.isSole(frame), reports);
         assertEquals(tables, layout.pages().tables());
         assertEquals(0, Syscall.run(layout, new Munmap(at, PAGE)));
         Await.until("the leaf is unhooked", () -> layout.pages().tables() == 0, reports);
-        assertEquals(0, memory.frames().inUse());
+        assertEquals(0, memory.frames.inUse());
         assertEquals(List.of(), reports);
-        memory.contexts().discard(context);
-        layout.lifetime().put();
+        memory.contexts.discard(context);
+        layout.lifetime.put();
     }
 
     @ParameterizedTest
@@ -135,7 +132,7 @@ final class FailingDiscardTest {
             "I3: the operation keeps its context, whose number the entry has, and ends with it when the CPU goes on")
     void keepsItsContext(int advice) {
         long at = Mmap.mmap(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
-        PageTableContext context = memory.contexts().newContext("the test's");
+        PageTableContext context = memory.contexts.newContext("the test's");
         assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Mman.WRITE));
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> Madvise.madvise(layout, at, PAGE, advice));
@@ -148,7 +145,7 @@ final class FailingDiscardTest {
         Await.until(
                 "more attempts have failed and no context is left, or its context is borrowed",
                 () -> {
-                    PageTableContext other = memory.contexts().borrowOrNull();
+                    PageTableContext other = memory.contexts.borrowOrNull();
                     if (other != null) {
                         others.add(other);
                     }
@@ -156,19 +153,19 @@ final class FailingDiscardTest {
                     return isNoneLeft || others.size() > MOST_CONTEXTS - 2;
                 },
                 reports);
-        assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "its number is in use");
+        assertTrue(others.stream().noneMatch(other -> other.owner == Pte.owner(mark)), "its number is in use");
         assertEquals(MOST_CONTEXTS - 2, others.size(), "contexts besides the test's and the operation's");
         goOn.countDown();
         assertEquals(0, Await.result("madvise", advising, reports));
         assertTrue(Await.result("the guest", guest, reports) >= 0);
         assertEquals(
                 advice == Mman.DONTNEED ? Pte.NONE : Pte.GUARD, layout.pages().get(at));
-        assertEquals(0, memory.frames().inUse());
+        assertEquals(0, memory.frames.inUse());
         assertEquals(
                 List.of(Report.Kind.RETIREMENT_FAILED),
                 reports.stream().map(Report::kind).toList());
-        others.forEach(memory.contexts()::giveBack);
-        memory.contexts().discard(context);
-        layout.lifetime().put();
+        others.forEach(memory.contexts::giveBack);
+        memory.contexts.discard(context);
+        layout.lifetime.put();
     }
 }

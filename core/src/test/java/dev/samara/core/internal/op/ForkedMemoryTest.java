@@ -142,7 +142,7 @@ final class ForkedMemoryTest {
     void tooOftenMapped() throws InterruptedException {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
-        Frames frames = MachineInternals.layoutOf(fixture.space).memory().frames();
+        Frames frames = MachineInternals.layoutOf(fixture.space).memory().frames;
         int frame = Pte.frame(fixture.pte(at));
         long counted = 0;
         while (frames.share(frame)) {
@@ -157,11 +157,11 @@ final class ForkedMemoryTest {
             assertEquals(5, read(fixture.space, at));
         }
         PageTableContext context =
-                MachineInternals.layoutOf(fixture.space).memory().contexts().borrow();
+                MachineInternals.layoutOf(fixture.space).memory().contexts.borrow();
         for (; counted > 0; counted--) {
-            frames.drop(frame, context.magazine());
+            frames.drop(frame, context.magazine);
         }
-        MachineInternals.layoutOf(fixture.space).memory().contexts().giveBack(context);
+        MachineInternals.layoutOf(fixture.space).memory().contexts.giveBack(context);
         fixture.closeEmpty();
     }
 

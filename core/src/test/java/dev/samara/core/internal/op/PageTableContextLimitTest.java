@@ -67,19 +67,19 @@ final class PageTableContextLimitTest {
     private final List<PageTableContext> taken = new ArrayList<>();
 
     private void takeAll() {
-        for (PageTableContext context = memory.contexts().borrowOrNull();
+        for (PageTableContext context = memory.contexts.borrowOrNull();
                 context != null;
-                context = memory.contexts().borrowOrNull()) {
+                context = memory.contexts.borrowOrNull()) {
             taken.add(context);
         }
     }
 
     private void giveOneBack() {
-        memory.contexts().giveBack(taken.remove(0));
+        memory.contexts.giveBack(taken.remove(0));
     }
 
     private void giveBackAll() {
-        taken.forEach(memory.contexts()::giveBack);
+        taken.forEach(memory.contexts::giveBack);
         taken.clear();
     }
 
@@ -179,10 +179,10 @@ final class PageTableContextLimitTest {
         CountingBacking asks = new CountingBacking("/asks", 1) {
             @Override
             protected @Nullable Errno askedForOpen(Vma vma) {
-                PageTableContext context = memory.contexts().borrowIdle();
+                PageTableContext context = memory.contexts.borrowIdle();
                 idle.add(context != null);
                 if (context != null) {
-                    memory.contexts().giveBack(context);
+                    memory.contexts.giveBack(context);
                 }
                 return null;
             }
@@ -209,9 +209,9 @@ final class PageTableContextLimitTest {
         // Unmaps the first piece, which needs a context, before it finds the second one in flight.
         HeldOperations.Caller<Long> detach = HeldOperations.waits(() -> space.shmdt(at));
         PageTableContext idle =
-                MachineInternals.layoutOf(space).memory().contexts().borrowIdle();
+                MachineInternals.layoutOf(space).memory().contexts.borrowIdle();
         assertNotNull(idle);
-        MachineInternals.layoutOf(space).memory().contexts().giveBack(idle);
+        MachineInternals.layoutOf(space).memory().contexts.giveBack(idle);
         narrowing.endWith(0);
         assertEquals(0, detach.result());
         assertEquals(0, space.usage().maps());
@@ -281,19 +281,19 @@ final class PageTableContextLimitTest {
         // Borrows the context as soon as it is returned.
         FutureTask<PageTableContext> taking = new FutureTask<>(() -> {
             Await.until("the advice is in flight", isInFlight::get, fixture.reports);
-            PageTableContext next = memory.contexts().borrowIdle();
+            PageTableContext next = memory.contexts.borrowIdle();
             while (next == null) {
                 Awake.turn();
-                next = memory.contexts().borrowIdle();
+                next = memory.contexts.borrowIdle();
             }
             return next;
         });
         Thread taker = new Thread(taking, "taker");
         taker.setDaemon(true);
         taker.start();
-        memory.contexts().giveBack(last);
+        memory.contexts.giveBack(last);
         assertEquals(0, begun("madvise", () -> fixture.space.madvise(AT, PAGES * PAGE, action.advice), fixture));
-        memory.contexts().giveBack(Await.result("the context", taking, fixture.reports));
+        memory.contexts.giveBack(Await.result("the context", taking, fixture.reports));
         giveBackAll();
         assertEquals(List.of(), fixture.reports);
         assertEquals(action == Action.PUNCH ? 0 : 1, fixture.frames(), "frames besides that of the file");

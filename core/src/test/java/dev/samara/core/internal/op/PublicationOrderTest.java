@@ -123,7 +123,7 @@ final class PublicationOrderTest {
         if (found == before) {
             looks++;
             unready = new ArrayList<>();
-            for (VmArea vma : layout.whole().lists().fresh()) {
+            for (VmArea vma : layout.whole().lists.fresh) {
                 if (vma.isFresh() || !vma.isLinked()) {
                     unready.add(vma.toString());
                 }

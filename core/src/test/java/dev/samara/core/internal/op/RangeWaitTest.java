@@ -51,7 +51,7 @@ class RangeWaitTest {
         assertTrue(Divisions.divide(layout, PLACE - 8 * PAGE));
         Operation.RangeWait waits = operation.new RangeWait();
         District part = waits.lockDistrict(PLACE, PLACE + PAGE);
-        assertTrue(part.isPart());
+        assertTrue(part.isPart);
         waits.restarted(part, OTHER);
         waits.restarted(part, OTHER);
         waits.beginAttempt();
@@ -63,8 +63,8 @@ class RangeWaitTest {
         assertTrue(Divisions.divide(layout, PLACE, PLACE + 2 * PAGE, PLACE + 5 * PAGE));
         assertEquals(3, Divisions.parts(layout));
         District next = waits.lockDistrict(PLACE, PLACE + PAGE);
-        assertTrue(next.isPart());
-        assertNotNull(next.inFlight().blocking(Long.MAX_VALUE, PLACE + 4 * PAGE, PLACE + 5 * PAGE));
+        assertTrue(next.isPart);
+        assertNotNull(next.inFlight.blocking(Long.MAX_VALUE, PLACE + 4 * PAGE, PLACE + 5 * PAGE));
         next.unlock();
         waits.withdraw();
         assertEquals(3, Divisions.parts(layout));

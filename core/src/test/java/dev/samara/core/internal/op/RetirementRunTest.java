@@ -33,7 +33,7 @@ final class RetirementRunTest {
         try (Edit edit = Layouts.edit(layout)) {
             edit.publish(new Munmap(PLACE, PAGE).decide(edit));
         }
-        return (RetirementRun) layout.inFlight().operations().get(0);
+        return (RetirementRun) layout.inFlight().operations.get(0);
     }
 
     @Test
@@ -52,7 +52,7 @@ final class RetirementRunTest {
         run.submit();
         assertEquals(0, Await.result("the last task", future, reports));
         // A run is listed again before its Error is reported.
-        layout.host().threads().awaitQuiescence();
+        layout.host.threads.awaitQuiescence();
         assertTrue(run.gate().isOpen());
         assertTrue(layout.inFlight().isEmpty());
         assertEquals(

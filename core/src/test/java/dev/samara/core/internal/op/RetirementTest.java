@@ -77,9 +77,9 @@ final class RetirementTest {
 
     private static List<PageTableContext> borrowAll(MachineMemory memory) {
         List<PageTableContext> all = new ArrayList<>();
-        for (PageTableContext context = memory.contexts().borrowOrNull();
+        for (PageTableContext context = memory.contexts.borrowOrNull();
                 context != null;
-                context = memory.contexts().borrowOrNull()) {
+                context = memory.contexts.borrowOrNull()) {
             all.add(context);
         }
         return all;
@@ -104,7 +104,7 @@ final class RetirementTest {
         assertEquals(Errno.EAGAIN.result(), fixture.space.mprotect(at, PAGE, Mman.READ));
         assertEquals(0x5ec2e7, fixture.load(at));
         fixture.space.validate();
-        all.forEach(memory.contexts()::giveBack);
+        all.forEach(memory.contexts::giveBack);
         assertEquals(0, fixture.space.munmap(at, PAGE));
         SpaceFixture.assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
         fixture.closeEmpty();
@@ -127,7 +127,7 @@ final class RetirementTest {
         assertEquals(Report.Kind.RETIREMENT_FAILED, fixture.reports.get(0).kind());
         assertTrue(closer.isAlive());
         assertEquals(1, fixture.frames());
-        all.forEach(memory.contexts()::giveBack);
+        all.forEach(memory.contexts::giveBack);
         Await.until("the space is closed", () -> !closer.isAlive(), fixture.reports, closer);
         assertEquals(0, fixture.frames());
         assertEquals(1, fixture.reports.size(), fixture.reports::toString);

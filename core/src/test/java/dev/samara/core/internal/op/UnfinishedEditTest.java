@@ -30,19 +30,19 @@ class UnfinishedEditTest {
         Layout layout = DrawnLayout.layout(List.of(), host);
         try (Edit edit = Layouts.edit(layout)) {
             assertTrue(edit.charge(9));
-            assertEquals(LIMIT * 9 / 16, host.committed().bytes());
+            assertEquals(LIMIT * 9 / 16, host.committed.bytes());
         }
-        assertEquals(0, host.committed().bytes());
+        assertEquals(0, host.committed.bytes());
         try (Edit edit = Layouts.edit(layout)) {
             assertNotNull(edit.createShared(LIMIT, true));
-            assertEquals(LIMIT, host.committed().bytes());
+            assertEquals(LIMIT, host.committed.bytes());
         }
-        assertEquals(0, host.committed().bytes());
+        assertEquals(0, host.committed.bytes());
         try (Edit edit = Layouts.edit(layout)) {
             assertFalse(edit.charge(17));
             assertNull(edit.createShared(LIMIT + 1, true));
         }
-        assertEquals(0, host.committed().bytes());
+        assertEquals(0, host.committed.bytes());
     }
 
     @Test
@@ -55,19 +55,19 @@ class UnfinishedEditTest {
             edit.put(mapping(0, kept));
             edit.publish(0);
         }
-        assertEquals(LIMIT / 2, host.committed().bytes());
+        assertEquals(LIMIT / 2, host.committed.bytes());
         try (Edit edit = Layouts.edit(layout)) {
             VmaMerge.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(8));
             assertTrue(edit.charge(16), "all is free");
         }
-        assertEquals(LIMIT / 2, host.committed().bytes());
+        assertEquals(LIMIT / 2, host.committed.bytes());
         try (Edit edit = Layouts.edit(layout)) {
             edit.put(mapping(20, newObject(edit)));
             assertTrue(edit.charge(0));
         }
-        assertEquals(LIMIT / 2, host.committed().bytes());
-        layout.lifetime().put();
-        assertEquals(0, host.committed().bytes());
+        assertEquals(LIMIT / 2, host.committed.bytes());
+        layout.lifetime.put();
+        assertEquals(0, host.committed.bytes());
     }
 
     private static SharedAnonymous newObject(Edit edit) {

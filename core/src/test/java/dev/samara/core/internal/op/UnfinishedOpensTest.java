@@ -61,7 +61,7 @@ final class UnfinishedOpensTest {
     @AfterEach
     void everyOpenIsClosed() throws InterruptedException {
         layout.validate();
-        layout.lifetime().put();
+        layout.lifetime.put();
         host.background().awaitQuiescence();
         assertEquals(0, device.stillOpen());
     }

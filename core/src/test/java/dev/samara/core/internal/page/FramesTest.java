@@ -49,8 +49,8 @@ final class FramesTest {
         void contents() {
             int frame = frames.allocate(magazine);
             assertNotEquals(Frames.ZERO, frame);
-            FrameStore store = frames.store();
-            for (int offset = 0; offset < frames.pageSize(); offset += 8) {
+            FrameStore store = frames.store;
+            for (int offset = 0; offset < frames.pageSize; offset += 8) {
                 assertEquals(0, store.get(frame, offset, 8));
                 assertEquals(0, store.get(Frames.ZERO, offset, 8));
             }
@@ -296,7 +296,7 @@ final class FramesTest {
                         if (frame != Frames.NONE) {
                             assertEquals(0, owners.getAndIncrement(frame), "allocated while it is in use");
                             assertEquals(POISON, poisonOr(frame), "written to while it was free");
-                            frames.store().put(frame, 0, 8, POISON);
+                            frames.store.put(frame, 0, 8, POISON);
                             mapped.add(frame);
                         }
                     }
@@ -326,7 +326,7 @@ final class FramesTest {
              * zeros.
              */
             private long poisonOr(int frame) {
-                long first = frames.store().get(frame, 0, 8);
+                long first = frames.store.get(frame, 0, 8);
                 return first == 0 ? POISON : first;
             }
 

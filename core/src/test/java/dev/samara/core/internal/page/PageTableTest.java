@@ -76,7 +76,7 @@ final class PageTableTest {
         }
 
         private static long leafSpan(PageTable table) {
-            return (long) table.entries() << table.pageShift();
+            return (long) table.entries << table.pageShift;
         }
 
         private static boolean install(PageTable table, long address, long pte) {
@@ -238,7 +238,7 @@ final class PageTableTest {
             PageTable table = new PageTable(geometry);
             AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
             List<Thread> threads = new ArrayList<>();
-            int steps = Math.min(3000, 400_000 / table.entries());
+            int steps = Math.min(3000, 400_000 / table.entries);
             for (int i = 0; i < 4 && i * geometry.pageSize() < geometry.limit(); i++) {
                 long own = i * geometry.pageSize();
                 Random random = new Random(SEED + i);
@@ -305,18 +305,18 @@ final class PageTableTest {
             for (int shift = 12; shift <= 16; shift += 2) {
                 PageTable table = new PageTable(of(shift, 3, 1L << 40));
                 long[] leaf = table.leafFromReserve(0, TableReserve.NONE);
-                int eighth = table.entries() / 8;
+                int eighth = table.entries / 8;
                 Leaf.addToCpumask(leaf, 0, 1, false);
                 Leaf.addToCpumask(leaf, eighth - 1, 2, false);
                 Leaf.addToCpumask(leaf, eighth, 4, true);
-                Leaf.addToCpumask(leaf, table.entries() - 1, 8, true);
-                Leaf.addToCpumask(leaf, table.entries() - 1, 8, true);
+                Leaf.addToCpumask(leaf, table.entries - 1, 8, true);
+                Leaf.addToCpumask(leaf, table.entries - 1, 8, true);
                 assertEquals(3, Leaf.cpumask(leaf, 0, eighth - 1));
                 assertEquals(7, Leaf.cpumask(leaf, 5, eighth));
                 assertEquals(4, Leaf.cpumask(leaf, eighth, 2 * eighth - 1));
                 assertEquals(0, Leaf.cpumask(leaf, 2 * eighth, 7 * eighth - 1));
                 assertEquals(8, Leaf.cpumask(leaf, 7 * eighth, 8 * eighth - 1));
-                assertEquals(15, Leaf.cpumask(leaf, 0, table.entries() - 1));
+                assertEquals(15, Leaf.cpumask(leaf, 0, table.entries - 1));
             }
         }
 
@@ -543,7 +543,7 @@ final class PageTableTest {
                         }
                     }
                 }
-                assertTrue(budget.used() <= budget.limit(), budget::toString);
+                assertTrue(budget.used() <= budget.limit, budget::toString);
                 assertTrue(table.tables() >= 0);
             }
             return refusals;
@@ -730,32 +730,30 @@ final class PageTableTest {
         @Test
         @DisplayName("the reader of a context has the name of the thread that owns it now, if there is one")
         void readerNames() {
-            PageTableContext context = memory.contexts().newContext("cpu 1", OwnedCpu.owner());
-            assertEquals(
-                    "cpu 1 of thread " + Thread.currentThread().getName(),
-                    context.reader().name());
-            context.reader().ownedBy(null);
-            assertEquals("cpu 1", context.reader().name());
+            PageTableContext context = memory.contexts.newContext("cpu 1", OwnedCpu.owner());
+            assertEquals("cpu 1 of thread " + Thread.currentThread().getName(), context.reader.name());
+            context.reader.ownedBy(null);
+            assertEquals("cpu 1", context.reader.name());
             Thread next = new Thread(() -> {}, "next");
-            context.reader().ownedBy(next);
-            assertEquals("cpu 1 of thread next", context.reader().name());
-            memory.contexts().discard(context);
+            context.reader.ownedBy(next);
+            assertEquals("cpu 1 of thread next", context.reader.name());
+            memory.contexts.discard(context);
         }
 
         @Test
         @DisplayName("a context that is given up again does not give up the number of another one")
         void discardedTwice() {
-            PageTableContext first = memory.contexts().newContext("first");
-            int number = first.owner();
-            memory.contexts().discard(first);
-            memory.contexts().discard(first);
-            PageTableContext second = memory.contexts().newContext("second");
-            assertEquals(number, second.owner());
-            memory.contexts().discard(first);
-            PageTableContext third = memory.contexts().newContext("third");
-            assertNotEquals(second.owner(), third.owner());
-            memory.contexts().discard(second);
-            memory.contexts().discard(third);
+            PageTableContext first = memory.contexts.newContext("first");
+            int number = first.owner;
+            memory.contexts.discard(first);
+            memory.contexts.discard(first);
+            PageTableContext second = memory.contexts.newContext("second");
+            assertEquals(number, second.owner);
+            memory.contexts.discard(first);
+            PageTableContext third = memory.contexts.newContext("third");
+            assertNotEquals(second.owner, third.owner);
+            memory.contexts.discard(second);
+            memory.contexts.discard(third);
         }
 
         @Test
@@ -763,47 +761,46 @@ final class PageTableTest {
         void numbers() {
             List<PageTableContext> contexts = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
-                contexts.add(memory.contexts().newContext("context " + i));
+                contexts.add(memory.contexts.newContext("context " + i));
             }
             for (int i = 0; i < 40; i += 3) {
-                memory.contexts().discard(contexts.get(i));
+                memory.contexts.discard(contexts.get(i));
             }
             for (int i = 0; i < 40; i += 3) {
-                assertEquals(contexts.get(i).owner(), memory.contexts().register());
+                assertEquals(contexts.get(i).owner, memory.contexts.register());
             }
-            assertEquals(40, memory.contexts().register());
+            assertEquals(40, memory.contexts.register());
         }
 
         @Test
         @DisplayName("the context of a thread that has ended is given back once, when the next thread needs a context")
         void contextsOfTheDead() throws InterruptedException {
-            PageTableContext living = memory.contexts().newContext("living", OwnedCpu.owner());
+            PageTableContext living = memory.contexts.newContext("living", OwnedCpu.owner());
             List<PageTableContext> left = new ArrayList<>();
             for (int i = 0; i < 3; i++) {
                 Thread dead = new Thread(() -> {
                     synchronized (left) {
-                        PageTableContext context = memory.contexts().newContext("dead", OwnedCpu.owner());
-                        memory.frames().drop(memory.frames().allocate(context.magazine()), context.magazine());
+                        PageTableContext context = memory.contexts.newContext("dead", OwnedCpu.owner());
+                        memory.frames.drop(memory.frames.allocate(context.magazine), context.magazine);
                         left.add(context);
                     }
                 });
                 dead.start();
                 dead.join();
             }
-            assertEquals(
-                    left.get(0).owner(), left.get(1).owner(), "the second has the context that the first has left");
-            assertEquals(left.get(0).owner(), left.get(2).owner());
-            PageTableContext next = memory.contexts().newContext("next", OwnedCpu.owner());
-            assertEquals(left.get(0).owner(), next.owner());
-            assertNotEquals(living.owner(), next.owner());
-            PageTableContext other = memory.contexts().newContext("other", OwnedCpu.owner());
-            assertNotEquals(next.owner(), other.owner(), "nothing was given back twice");
-            assertNotEquals(living.owner(), other.owner());
-            memory.contexts().discard(next);
-            memory.contexts().discard(other);
-            memory.contexts().discard(living);
-            assertEquals(0, memory.frames().inUse());
-            memory.rcu().synchronize();
+            assertEquals(left.get(0).owner, left.get(1).owner, "the second has the context that the first has left");
+            assertEquals(left.get(0).owner, left.get(2).owner);
+            PageTableContext next = memory.contexts.newContext("next", OwnedCpu.owner());
+            assertEquals(left.get(0).owner, next.owner);
+            assertNotEquals(living.owner, next.owner);
+            PageTableContext other = memory.contexts.newContext("other", OwnedCpu.owner());
+            assertNotEquals(next.owner, other.owner, "nothing was given back twice");
+            assertNotEquals(living.owner, other.owner);
+            memory.contexts.discard(next);
+            memory.contexts.discard(other);
+            memory.contexts.discard(living);
+            assertEquals(0, memory.frames.inUse());
+            memory.rcu.synchronize();
         }
 
         @Test
@@ -818,17 +815,16 @@ final class PageTableTest {
                     throw new OutOfMemoryError("after the context has come into the map");
                 }
             };
-            memory.contexts().keepOwnersIn(noted);
+            memory.contexts.keepOwnersIn(noted);
             CpuOwner refused = OwnedCpu.owner();
-            assertThrows(OutOfMemoryError.class, () -> memory.contexts().newContext("refused", refused));
-            PageTableContext lent = memory.contexts().borrow();
-            assertEquals(0, lent.owner());
+            assertThrows(OutOfMemoryError.class, () -> memory.contexts.newContext("refused", refused));
+            PageTableContext lent = memory.contexts.borrow();
+            assertEquals(0, lent.owner);
             OwnedCpu.lose(refused);
-            assertThrows(OutOfMemoryError.class, () -> memory.contexts().newContext("next", OwnedCpu.owner()));
-            assertEquals(
-                    2, memory.contexts().register(), "the number of the context that is lent was given to the next");
+            assertThrows(OutOfMemoryError.class, () -> memory.contexts.newContext("next", OwnedCpu.owner()));
+            assertEquals(2, memory.contexts.register(), "the number of the context that is lent was given to the next");
             assertEquals(Map.of(), noted);
-            memory.contexts().giveBack(lent);
+            memory.contexts.giveBack(lent);
         }
 
         @Test
@@ -837,18 +833,17 @@ final class PageTableTest {
             int burst = 2000;
             List<PageTableContext> lent = new ArrayList<>();
             for (int i = 0; i < burst; i++) {
-                lent.add(memory.contexts().borrow());
+                lent.add(memory.contexts.borrow());
             }
-            lent.forEach(memory.contexts()::giveBack);
+            lent.forEach(memory.contexts::giveBack);
             for (int i = 0; i < burst; i++) {
-                memory.contexts().giveBack(memory.contexts().borrow());
+                memory.contexts.giveBack(memory.contexts.borrow());
             }
-            assertTrue(
-                    memory.contexts().idleCount() <= 16, () -> memory.contexts().idleCount() + " are idle");
-            PageTableContext again = memory.contexts().borrow();
-            assertTrue(again.owner() < burst, "numbers are used again");
-            memory.contexts().giveBack(again);
-            assertEquals(0, memory.frames().inUse());
+            assertTrue(memory.contexts.idleCount() <= 16, () -> memory.contexts.idleCount() + " are idle");
+            PageTableContext again = memory.contexts.borrow();
+            assertTrue(again.owner < burst, "numbers are used again");
+            memory.contexts.giveBack(again);
+            assertEquals(0, memory.frames.inUse());
         }
 
         @Test
@@ -857,16 +852,16 @@ final class PageTableTest {
             int most = 5;
             MachineMemory few = SmallMemory.withContexts(100, most);
             List<PageTableContext> lent = new ArrayList<>();
-            for (PageTableContext context = few.contexts().borrowOrNull();
+            for (PageTableContext context = few.contexts.borrowOrNull();
                     context != null;
-                    context = few.contexts().borrowOrNull()) {
+                    context = few.contexts.borrowOrNull()) {
                 lent.add(context);
             }
             assertEquals(most, lent.size());
-            assertThrows(IllegalStateException.class, few.contexts()::borrow);
+            assertThrows(IllegalStateException.class, few.contexts::borrow);
             PageTableContext last = lent.remove(lent.size() - 1);
-            few.contexts().giveBack(last);
-            assertSame(last, few.contexts().borrow());
+            few.contexts.giveBack(last);
+            assertSame(last, few.contexts.borrow());
         }
     }
 }

@@ -221,7 +221,7 @@ final class PageWalkTest {
                 assertEquals(frame, Pte.frame(pte));
                 assertEquals(1, table.inUse());
             }
-            Gate gate = memory.contexts().gateOf(table.pages.get(AT));
+            Gate gate = memory.contexts.gateOf(table.pages.get(AT));
             assertFalse(gate.isOpen(), "a fault that finds it can wait");
             cpu.leaveGuest();
             gate.awaitUninterruptibly(new Patient());
@@ -387,7 +387,7 @@ final class PageWalkTest {
         @Test
         @DisplayName("an unreachable page is dropped; a thread that waits for an operation is woken at its end")
         void dropped() {
-            int frame = memory.frames().allocate(table.context.magazine());
+            int frame = memory.frames.allocate(table.context.magazine);
             try (DiscardPages discarding = discarding()) {
                 discarding.dropWhenFinished(new int[] {frame, Frames.NONE}, 1);
                 assertEquals(1, table.inUse());
@@ -399,7 +399,7 @@ final class PageWalkTest {
             Gate gate;
             try (DiscardPages discarding = discarding()) {
                 discarding.discard(table.pages, AT, AT + LEAF, ALL);
-                gate = memory.contexts().gateOf(table.pages.get(AT));
+                gate = memory.contexts.gateOf(table.pages.get(AT));
                 assertFalse(gate.isOpen());
             }
             assertTrue(gate.isOpen());
@@ -412,7 +412,7 @@ final class PageWalkTest {
             long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
             int index = table.pages.indexOf(AT);
             long present = table.pages.get(AT);
-            long copied = Pte.busy(present, table.context.owner(), true);
+            long copied = Pte.busy(present, table.context.owner, true);
             assertTrue(Leaf.claim(leaf, index, present, copied));
             try (DiscardPages discarding = discarding()) {
                 discarding.discard(table.pages, AT, AT + LEAF, ALL);
@@ -452,7 +452,7 @@ final class PageWalkTest {
                 discarding.discard(
                         table.pages, AT, AT + BarePageTable.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
             }
-            assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+            assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT, 8, Pte.READ));
             assertEquals(0, table.inUse());
             cpu.leaveGuest();
             cpu.close();
@@ -462,21 +462,21 @@ final class PageWalkTest {
         @DisplayName(
                 "that a cache's page was written is noted before its entry is marked, never of the frame's next page")
         void written() {
-            int frame = memory.frames().allocate(table.context.magazine());
+            int frame = memory.frames.allocate(table.context.magazine);
             table.put(AT, Pte.present(frame, Pte.READ | Pte.WRITE | Pte.DIRTY));
             try (DiscardPages truncating = discarding()) {
                 truncating.discard(table.pages, AT, AT + BarePageTable.PAGE, ALL);
-                assertTrue(memory.frames().isDirty(frame));
+                assertTrue(memory.frames.isDirty(frame));
                 // Does what a truncation does if it completes before the unmapping continues.
-                memory.frames().drop(frame, table.context.magazine());
-                assertEquals(frame, memory.frames().allocate(table.context.magazine()));
-                assertFalse(memory.frames().isDirty(frame));
+                memory.frames.drop(frame, table.context.magazine);
+                assertEquals(frame, memory.frames.allocate(table.context.magazine));
+                assertFalse(memory.frames.isDirty(frame));
                 try (TlbGather gather = new TlbGather(memory)) {
                     LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 }
-                assertFalse(memory.frames().isDirty(frame), "this page was not written");
+                assertFalse(memory.frames.isDirty(frame), "this page was not written");
             }
-            assertFalse(memory.frames().isDirty(frame));
+            assertFalse(memory.frames.isDirty(frame));
             assertEquals(1, table.inUse());
         }
 
@@ -487,16 +487,10 @@ final class PageWalkTest {
                 throw new IllegalStateException(message);
             });
             MachineMemory failing = new MachineMemory(
-                    memory.frames(),
-                    memory.rcu(),
-                    shootdowns,
-                    1,
-                    MachineMemory.UNCHECKED,
-                    null,
-                    SmallMemory.unlimited());
+                    memory.frames, memory.rcu, shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
             BarePageTable of = new BarePageTable(failing);
             of.fill(AT);
-            int removed = memory.frames().allocate(of.context.magazine());
+            int removed = memory.frames.allocate(of.context.magazine);
             CpuTlb cpu = of.guest(AT);
             Thread discarder = new Thread(() -> {
                 DiscardPages discarding = new DiscardPages(failing, Pte.NONE);
@@ -510,9 +504,9 @@ final class PageWalkTest {
             long mark = of.pages.get(AT);
             assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
             assertEquals(2, of.inUse());
-            Gate gate = failing.contexts().gateOf(mark);
+            Gate gate = failing.contexts.gateOf(mark);
             try (TlbGather other = new TlbGather(failing)) {
-                assertNotEquals(Pte.owner(mark), other.context().owner());
+                assertNotEquals(Pte.owner(mark), other.context().owner);
             }
             assertFalse(gate.isOpen());
             cpu.leaveGuest();
@@ -588,7 +582,7 @@ final class PageWalkTest {
         }
 
         private int oneFrame() {
-            return memory.frames().allocate(table.context.magazine());
+            return memory.frames.allocate(table.context.magazine);
         }
 
         @Test
@@ -599,9 +593,9 @@ final class PageWalkTest {
             // Two CPUs, so that the flush is not local.
             Leaf.addToCpumask(leaf, 0, 1, false);
             Leaf.addToCpumask(leaf, 0, 2, false);
-            long before = table.pages.context().generation();
+            long before = table.pages.context.generation();
             unmap(AT, AT + BarePageTable.PAGE);
-            assertEquals(before + 1, table.pages.context().generation());
+            assertEquals(before + 1, table.pages.context.generation());
             unmap(AT, AT + LEAF);
         }
 
@@ -634,9 +628,9 @@ final class PageWalkTest {
                         for (int i = 0; i < 3000; i++) {
                             long place = AT + (i % 5) * LEAF + (i * 7 % 3) * BarePageTable.PAGE;
                             if (number % 2 == 0) {
-                                int frame = memory.frames().allocate(own.context.magazine());
+                                int frame = memory.frames.allocate(own.context.magazine);
                                 if (!table.put(place, Pte.present(frame, BarePageTable.OWN))) {
-                                    memory.frames().drop(frame, own.context.magazine());
+                                    memory.frames.drop(frame, own.context.magazine);
                                 }
                             } else {
                                 unmap(place, place + LEAF);

@@ -179,9 +179,8 @@ final class BordersTest {
     @DisplayName("the borders of parts are the starts of all but the first one")
     void ofParts() {
         LayoutParts parts = UnusedPartsTest.parts(0x1000, 0x2000, 0x5000);
-        assertArrayEquals(new long[] {0x1000, 0x2000, 0x5000}, LayoutParts.borders(parts.districts()));
-        assertArrayEquals(
-                BorderSearch.NONE, LayoutParts.borders(UnusedPartsTest.parts().districts()));
+        assertArrayEquals(new long[] {0x1000, 0x2000, 0x5000}, LayoutParts.borders(parts.districts));
+        assertArrayEquals(BorderSearch.NONE, LayoutParts.borders(UnusedPartsTest.parts().districts));
     }
 
     @ParameterizedTest

@@ -37,7 +37,7 @@ final class DividedTicketsTest {
         ticket.name(PLACE + 2 * PAGE, PLACE + 3 * PAGE);
         District whole = layout.lockWhole();
         try {
-            whole.inFlight().add(ticket);
+            whole.inFlight.add(ticket);
             ticket.leave();
         } finally {
             whole.unlock();
@@ -48,7 +48,7 @@ final class DividedTicketsTest {
     private @Nullable Ticket before(long at) {
         District district = layout.lockDistrict(at, at + PAGE);
         try {
-            return district.inFlight().ticketBefore(2, at, at + PAGE);
+            return district.inFlight.ticketBefore(2, at, at + PAGE);
         } finally {
             district.unlock();
         }
@@ -57,7 +57,7 @@ final class DividedTicketsTest {
     private boolean isListed(long at) {
         District district = layout.lockDistrict(at, at + PAGE);
         try {
-            return !district.inFlight().isEmpty();
+            return !district.inFlight.isEmpty();
         } finally {
             district.unlock();
         }
@@ -77,8 +77,8 @@ final class DividedTicketsTest {
         }
         District whole = layout.lockWhole();
         try {
-            whole.inFlight().remove(ticket);
-            assertTrue(whole.inFlight().isEmpty(), "listed once");
+            whole.inFlight.remove(ticket);
+            assertTrue(whole.inFlight.isEmpty(), "listed once");
         } finally {
             whole.unlock();
         }

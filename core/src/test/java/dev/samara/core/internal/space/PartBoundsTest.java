@@ -65,8 +65,7 @@ final class PartBoundsTest {
         }
         Layout layout = MachineInternals.layoutOf(space);
         Limits all = new Limits(Geometry.LINUX_X86_64, limits);
-        LayoutCounters growth =
-                Districts.growth(maxMapCount, layout.privileges().held(), all, counters, PARTS);
+        LayoutCounters growth = Districts.growth(maxMapCount, layout.privileges.held(), all, counters, PARTS);
         return growth == null
                 ? null
                 : new PartBounds(

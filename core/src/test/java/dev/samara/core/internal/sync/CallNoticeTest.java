@@ -16,7 +16,7 @@ final class CallNoticeTest {
 
     private final AtomicInteger failures = new AtomicInteger();
     private final Housekeeping housekeeping = new Housekeeping(this::start, Runnable::run, null);
-    private final CallNotice notice = housekeeping.notice();
+    private final CallNotice notice = housekeeping.notice;
 
     private void start(Runnable task) {
         if (failures.getAndDecrement() > 0) {

@@ -50,12 +50,12 @@ final class MachineTasksTest {
                 true);
         tasks.execute(() -> ranOn.add(Thread.currentThread()));
         for (int i = 0; i < 3; i++) {
-            assertEquals(0, tasks.housekeeping().doWork());
-            assertEquals(-1, tasks.housekeeping().takenIfIdle(), "kept");
+            assertEquals(0, tasks.housekeeping.doWork());
+            assertEquals(-1, tasks.housekeeping.takenIfIdle(), "kept");
             assertEquals(List.of(), ranOn);
         }
-        assertEquals(1, tasks.housekeeping().doWork());
-        assertEquals(0, tasks.housekeeping().doWork());
+        assertEquals(1, tasks.housekeeping.doWork());
+        assertEquals(0, tasks.housekeeping.doWork());
         assertEquals(1, ranOn.size());
         assertSame(Thread.currentThread(), ranOn.get(0));
         assertTrue(tasks.isQuiet());
@@ -67,7 +67,7 @@ final class MachineTasksTest {
         List<Runnable> given = new ArrayList<>();
         MachineTasks tasks = tasks(given::add, true);
         tasks.execute(() -> assertFalse(tasks.isQuiet()));
-        tasks.housekeeping().doWork();
+        tasks.housekeeping.doWork();
         assertFalse(tasks.isQuiet());
         given.remove(0).run();
         assertTrue(tasks.isQuiet());

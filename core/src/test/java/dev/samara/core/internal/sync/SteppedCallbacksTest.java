@@ -44,7 +44,7 @@ final class SteppedCallbacksTest {
     void withinAnOperation() {
         MachineTasks tasks =
                 new MachineTasks(new Background(thrown -> reports.add(thrown.toString())), Runnable::run, true, null);
-        Housekeeping steps = tasks.housekeeping();
+        Housekeeping steps = tasks.housekeeping;
         Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, 1 << 10, Rcu.AtBound.WAIT, 0, reports::add));
         Housekeeping.RetriedTask prompt = new Housekeeping.RetriedTask() {
             @Override

@@ -104,7 +104,7 @@ final class CollectionTest extends CollectionFixture {
         long other = fixture.map(0, 4, RW, Mman.SHARED, file.open(), 0);
         fixture.load(at);
         fixture.load(other);
-        Frames frames = MachineInternals.layoutOf(space).memory().frames();
+        Frames frames = MachineInternals.layoutOf(space).memory().frames;
         assertFalse(frames.isDirty(Pte.frame(fixture.pte(at))));
         // Without this load, the store would fault, and the fault would mark the page.
         fixture.load(at + PAGE);

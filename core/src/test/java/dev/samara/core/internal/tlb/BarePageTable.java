@@ -22,17 +22,17 @@ public final class BarePageTable implements AutoCloseable {
 
     public BarePageTable(MachineMemory memory) {
         this.memory = memory;
-        context = memory.contexts().newContext("filler");
+        context = memory.contexts.newContext("filler");
     }
 
     /** Installs a private page and returns its frame. */
     public int fill(long address) {
-        int frame = memory.frames().allocate(context.magazine());
+        int frame = memory.frames.allocate(context.magazine);
         if (frame == Frames.NONE) {
             throw new IllegalStateException("no frame is left");
         }
         if (!put(address, Pte.present(frame, OWN))) {
-            memory.frames().drop(frame, context.magazine());
+            memory.frames.drop(frame, context.magazine);
             return Frames.NONE;
         }
         return frame;
@@ -54,23 +54,23 @@ public final class BarePageTable implements AutoCloseable {
     }
 
     public int inUse() {
-        return memory.frames().inUse();
+        return memory.frames.inUse();
     }
 
     @Override
     public void close() {
-        memory.contexts().discard(context);
+        memory.contexts.discard(context);
     }
 
     /** Returns a CPU of this thread in GUEST. */
     public CpuTlb guest() {
         CpuTlb cpu = new CpuTlb(
-                memory.cpus(),
+                memory.cpus,
                 new CpuOwner(memory, message -> {}),
                 memory,
                 1,
-                new SoftTlb(pages.pageShift(), 16),
-                memory.frames(),
+                new SoftTlb(pages.pageShift, 16),
+                memory.frames,
                 thrown -> {
                     throw new IllegalStateException(thrown);
                 });

@@ -36,7 +36,7 @@ final class DistantContextsTest {
     DistantContextsTest() {
         ContextNumbers.nextAbove(contextOf(near), 1L << 32);
         distant = fixture.machine.newSpace(GEOMETRY);
-        assertEquals(1L << 32, contextOf(distant).id() - contextOf(near).id());
+        assertEquals(1L << 32, contextOf(distant).id - contextOf(near).id);
         assertEquals(AT, near.mmap(AT, PAGE, RW, FIXED, null, 0));
         assertEquals(AT, distant.mmap(AT, PAGE, RW, FIXED, null, 0));
     }
@@ -49,7 +49,7 @@ final class DistantContextsTest {
     }
 
     private static TlbContext contextOf(AddressSpace space) {
-        return MachineInternals.layoutOf(space).pages().context();
+        return MachineInternals.layoutOf(space).pages().context;
     }
 
     @Test

@@ -110,12 +110,12 @@ final class GatheredFlushesTest {
         if (when == When.ENTERED) {
             List.of(cpus).forEach(CpuTlb::leaveGuest);
         }
-        long before = memory.shootdowns().count();
+        long before = memory.shootdowns.count();
         boolean isDone = when == When.FLUSHED
                 ? pending.pollInvalidation()
                 : Await.result("CPUs are asked", CompletableFuture.supplyAsync(pending::pollInvalidation), List.of());
         assertEquals(when != When.POLLED, isDone);
-        assertEquals(when == When.POLLED ? shootdowns : 0, memory.shootdowns().count() - before);
+        assertEquals(when == When.POLLED ? shootdowns : 0, memory.shootdowns.count() - before);
         if (when == When.ENTERED) {
             List.of(cpus).forEach(CpuTlb::enterGuest);
         } else {
@@ -155,7 +155,7 @@ final class GatheredFlushesTest {
                 flush(when, 1, ofLow, ofHigh, ofBeyond);
                 Reason strongest =
                         strongestFirst.get(Math.min(strongestFirst.indexOf(one), strongestFirst.indexOf(other)));
-                long generation = space.pages.context().generation();
+                long generation = space.pages.context.generation();
                 expected.add(new Told(LEAF, 3 * LEAF + BarePageTable.PAGE, strongest, generation));
                 assertEquals(expected, low);
                 assertEquals(expected, high);
@@ -175,8 +175,8 @@ final class GatheredFlushesTest {
         List<Told> toldOther = new ArrayList<>();
         CpuTlb ofOne = guest(one, toldOne, LEAF, 3 * LEAF);
         CpuTlb ofOther = guest(other, toldOther, LEAF, 2 * LEAF);
-        long before = one.pages.context().generation();
-        long beforeOther = other.pages.context().generation();
+        long before = one.pages.context.generation();
+        long beforeOther = other.pages.context.generation();
         defer(one, LEAF, Reason.UNMAPPED);
         defer(other, 2 * LEAF, Reason.PROTECTED);
         defer(other, LEAF, Reason.DISCARDED);

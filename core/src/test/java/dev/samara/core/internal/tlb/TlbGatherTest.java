@@ -79,7 +79,7 @@ final class TlbGatherTest {
         assertEquals(Pte.NONE, table.pages.get(AT));
         for (int i = 0; i < 10_000; i++) {
             assertEquals(1, table.inUse());
-            assertEquals(42, memory.frames().store().get(frame, 8, 8), "neither poisoned nor handed out");
+            assertEquals(42, memory.frames.store.get(frame, 8, 8), "neither poisoned nor handed out");
         }
         assertTrue(unmapper.isAlive());
         assertEquals(3, table.pages.tables(), "the leaf stays where others find it");
@@ -128,14 +128,14 @@ final class TlbGatherTest {
             assertThrows(IllegalStateException.class, gather::free, "a later addition needs another invalidation");
         }
         assertEquals(0, table.inUse(), "closing invalidates and frees frame " + frame + " and the other");
-        assertSame(memory, new TlbGather(memory).memory());
+        assertSame(memory, new TlbGather(memory).memory);
     }
 
     @Test
     @DisplayName("I3: an invalidation waits for a CPU that has the translation, and for none if no flush is pending")
     void waitsForCpus() throws InterruptedException {
         int frame = table.fill(AT);
-        memory.frames().store().put(frame, 8, 8, 42);
+        memory.frames.store.put(frame, 8, 8, 42);
         CpuTlb cpu = table.guest(AT);
         unmapBeside(
                 frame,
@@ -146,7 +146,7 @@ final class TlbGatherTest {
                             return table.inUse() == 0;
                         },
                         reports));
-        assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+        assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT, 8, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -158,7 +158,7 @@ final class TlbGatherTest {
             throw new IllegalStateException(message);
         });
         MachineMemory failing = new MachineMemory(
-                memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
+                memory.frames, memory.rcu, shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         CpuTlb cpu = of.guest(AT);
@@ -198,7 +198,7 @@ final class TlbGatherTest {
             throw new IllegalStateException(message);
         });
         MachineMemory failing = new MachineMemory(
-                memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
+                memory.frames, memory.rcu, shootdowns, 1, MachineMemory.UNCHECKED, null, SmallMemory.unlimited());
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
@@ -230,42 +230,42 @@ final class TlbGatherTest {
     @DisplayName("I3: an invalidation waits for threads that may be copying the page")
     void waitsForCopies() throws InterruptedException {
         int frame = table.fill(AT);
-        memory.frames().store().put(frame, 8, 8, 42);
-        PageTableContext copier = memory.contexts().newContext("copier");
-        copier.reader().readLock();
+        memory.frames.store.put(frame, 8, 8, 42);
+        PageTableContext copier = memory.contexts.newContext("copier");
+        copier.reader.readLock();
         long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
-        unmapBeside(frame, () -> copier.reader().readUnlock());
-        memory.contexts().discard(copier);
+        assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner, true)));
+        unmapBeside(frame, () -> copier.reader.readUnlock());
+        memory.contexts.discard(copier);
     }
 
     @Test
     @DisplayName("only private pages are freed; the zero page is not, and a cache's is noted as written")
     void kinds() {
-        int cached = memory.frames().allocate(table.context.magazine());
-        int clean = memory.frames().allocate(table.context.magazine());
+        int cached = memory.frames.allocate(table.context.magazine);
+        int clean = memory.frames.allocate(table.context.magazine);
         try (TlbGather gather = new TlbGather(memory)) {
             gather.take(Pte.present(0, Pte.ZERO | Pte.READ));
             gather.take(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY));
             gather.take(Pte.present(clean, Pte.READ | Pte.WRITE));
         }
         assertEquals(2, table.inUse());
-        assertTrue(memory.frames().isDirty(cached));
-        assertFalse(memory.frames().isDirty(clean));
+        assertTrue(memory.frames.isDirty(cached));
+        assertFalse(memory.frames.isDirty(clean));
     }
 
     @Test
     @DisplayName("a take-over carries a private page; a cache's page is noted as written by the thread that marked it")
     void takeOverCarries() {
-        int cached = memory.frames().allocate(table.context.magazine());
+        int cached = memory.frames.allocate(table.context.magazine);
         long mark = Pte.busy(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
         try (TlbGather gather = new TlbGather(memory)) {
             gather.take(mark);
             gather.take(Pte.busy(Pte.present(table.fill(AT), BarePageTable.OWN), 6, true));
         }
-        assertFalse(memory.frames().isDirty(cached), "it may be another's page by now");
+        assertFalse(memory.frames.isDirty(cached), "it may be another's page by now");
         assertEquals(1, table.inUse());
     }
 
@@ -289,18 +289,18 @@ final class TlbGatherTest {
     @Test
     @DisplayName("a space that a CPU uses, or is in otherwise than LAZY, is not ended without a flush")
     void exitOfAUsedSpace() {
-        TlbContext context = table.pages.context();
+        TlbContext context = table.pages.context;
         CpuTlb cpu = table.guest();
         cpu.leaveGuest();
         assertThrows(IllegalStateException.class, () -> teardown(context), "a CPU is a user");
         assertTrue(cpu.switchTo(null));
         assertThrows(IllegalStateException.class, () -> teardown(context), "there is a reference");
-        CpuState wrong = OwnedCpu.claim(memory.cpus(), 2, () -> {});
+        CpuState wrong = OwnedCpu.claim(memory.cpus, 2, () -> {});
         wrong.depart();
         wrong.arrive(context);
         assertTrue(context.put());
         assertThrows(IllegalStateException.class, () -> teardown(context), "a CPU is in it, uncounted");
-        memory.cpus().release(wrong);
+        memory.cpus.release(wrong);
         cpu.close();
     }
 
@@ -308,11 +308,11 @@ final class TlbGatherTest {
     @DisplayName("the end of a space asks no CPU, begins no generation, and takes those off that are LAZY")
     void exit() {
         table.fill(AT);
-        TlbContext context = table.pages.context();
+        TlbContext context = table.pages.context;
         CpuTlb cpu = table.guest(AT);
         cpu.leaveGuest();
         cpu.enterLazy();
-        CpuState lazy = OwnedCpu.claim(memory.cpus(), 2, () -> {});
+        CpuState lazy = OwnedCpu.claim(memory.cpus, 2, () -> {});
         lazy.depart();
         assertTrue(context.use());
         lazy.arrive(context);
@@ -326,10 +326,10 @@ final class TlbGatherTest {
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
         assertEquals(generation, context.generation());
-        assertEquals(0, memory.shootdowns().targets());
+        assertEquals(0, memory.shootdowns.targets());
         assertNull(lazy.lazyContext());
         assertFalse(lazy.leaveLazy(context));
-        memory.cpus().release(lazy);
+        memory.cpus.release(lazy);
         assertEquals("OFFLINE", lazy.state());
         assertFalse(cpu.leaveLazy(table.pages));
         assertFalse(cpu.switchTo(table.pages));
@@ -340,13 +340,13 @@ final class TlbGatherTest {
     @DisplayName("I3: the end of a space waits for threads that may be copying a page")
     void exitWaitsForCopies() throws InterruptedException {
         table.fill(AT);
-        PageTableContext copier = memory.contexts().newContext("copier");
-        copier.reader().readLock();
+        PageTableContext copier = memory.contexts.newContext("copier");
+        copier.reader.readLock();
         long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
-        TlbContext context = table.pages.context();
+        assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner, true)));
+        TlbContext context = table.pages.context;
         assertTrue(context.put());
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
@@ -361,10 +361,10 @@ final class TlbGatherTest {
         Await.stopped(ends, reports);
         assertTrue(ends.isAlive());
         assertEquals(1, table.inUse());
-        copier.reader().readUnlock();
+        copier.reader.readUnlock();
         await("the end of the space", ends);
         assertEquals(0, table.inUse());
-        memory.contexts().discard(copier);
+        memory.contexts.discard(copier);
     }
 
     /** More pages than the TLB of a CPU has slots. */
@@ -378,13 +378,13 @@ final class TlbGatherTest {
     }
 
     private long generation() {
-        return table.pages.context().generation();
+        return table.pages.context.generation();
     }
 
     /** Returns whether a CPU in GUEST has a translation of the first page. */
     private static boolean knows(CpuTlb cpu) {
         cpu.enterGuest();
-        boolean is = cpu.tlb().probe(AT, 8, Pte.READ) >= 0;
+        boolean is = cpu.tlb.probe(AT, 8, Pte.READ) >= 0;
         cpu.leaveGuest();
         return is;
     }
@@ -408,10 +408,10 @@ final class TlbGatherTest {
         long before = generation();
         unmap(3);
         assertEquals(before, generation());
-        assertEquals(1, cpu.state.counters().count(CpuCounters.FLUSHES));
+        assertEquals(1, cpu.state.counters.count(CpuCounters.FLUSHES));
         cpu.enterGuest();
         for (int i = 0; i < 3; i++) {
-            assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT + i * BarePageTable.PAGE, 8, Pte.READ));
+            assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT + i * BarePageTable.PAGE, 8, Pte.READ));
         }
         cpu.leaveGuest();
         cpu.close();
@@ -426,7 +426,7 @@ final class TlbGatherTest {
         long before = generation();
         unmap(1);
         assertEquals(before, generation());
-        assertEquals(0, cpu.state.counters().count(CpuCounters.FLUSHES));
+        assertEquals(0, cpu.state.counters.count(CpuCounters.FLUSHES));
         cpu.close();
     }
 
@@ -485,7 +485,7 @@ final class TlbGatherTest {
         cpu.enterGuest();
         unmap(1);
         assertEquals(before + 3, generation());
-        assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+        assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT, 8, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -509,7 +509,7 @@ final class TlbGatherTest {
             other.switchTo(null);
             others.add(other);
         }
-        OwnedCpu.claim(memory.cpus(), 1, () -> {});
+        OwnedCpu.claim(memory.cpus, 1, () -> {});
         CpuTlb cpu = used(1);
         long before = generation();
         unmap(1);
@@ -558,8 +558,8 @@ final class TlbGatherTest {
         await("the other thread", other);
         unmap(1);
         cpu.enterGuest();
-        assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
-        assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT + BarePageTable.PAGE, 8, Pte.READ));
+        assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT, 8, Pte.READ));
+        assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT + BarePageTable.PAGE, 8, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
