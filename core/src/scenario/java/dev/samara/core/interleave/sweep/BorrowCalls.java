@@ -18,21 +18,22 @@ final class BorrowCalls {
     private static final long START = FailureScene.START;
     private static final String NEXT = "next";
     private static final Geometry LARGE_PAGES = new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47);
-    private static final Runnable NOTHING = () -> {};
 
     /** Leaves the CPU without a space to which it would return after the borrow. */
     private static final Preparation WITHOUT_SPACE = (scene, cpu) -> cpu.switchTo(null);
 
     private BorrowCalls() {}
 
+    private static void nothing() {}
+
     static void addTo() {
         FailureKinds.add("use", (scene, label, cpu) -> {
-            try (BorrowedSpace borrowed = cpu.use(scene.state.space, NOTHING)) {
+            try (BorrowedSpace borrowed = cpu.use(scene.state.space, BorrowCalls::nothing)) {
                 return SpaceScenario.load(cpu, START) + borrowed.isAsked();
             }
         });
         FailureKinds.addBehind("use-from-nowhere", WITHOUT_SPACE, (scene, label, cpu) -> {
-            try (BorrowedSpace borrowed = cpu.use(scene.state.space, NOTHING)) {
+            try (BorrowedSpace borrowed = cpu.use(scene.state.space, BorrowCalls::nothing)) {
                 return SpaceScenario.load(cpu, START) + borrowed.isAsked();
             }
         });
@@ -69,7 +70,7 @@ final class BorrowCalls {
         FailureKinds.add(
                 "use-elsewhere",
                 new Kind((scene, label, cpu) -> {
-                            staysAtHome(scene, cpu, () -> cpu.use(scene.state.child(NEXT), NOTHING))
+                            staysAtHome(scene, cpu, () -> cpu.use(scene.state.child(NEXT), BorrowCalls::nothing))
                                     .close();
                             return "used";
                         })
@@ -93,9 +94,9 @@ final class BorrowCalls {
 
     /** Borrows the space, releases the users, leaves, and borrows the space again. */
     private static Object adopt(FailureScene scene, String label, Cpu cpu) {
-        try (BorrowedSpace first = cpu.use(scene.state.space, NOTHING);
+        try (BorrowedSpace first = cpu.use(scene.state.space, BorrowCalls::nothing);
                 PageTableRef held = scene.held(first.putUsers().leave());
-                BorrowedSpace second = Objects.requireNonNull(cpu.tryUse(held, NOTHING))) {
+                BorrowedSpace second = Objects.requireNonNull(cpu.tryUse(held, BorrowCalls::nothing))) {
             return SpaceScenario.load(cpu, START) + second.isAsked();
         }
     }
