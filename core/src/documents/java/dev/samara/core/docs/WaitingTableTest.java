@@ -259,31 +259,45 @@ public class WaitingTableTest {
         return answers;
     }
 
-    /** Returns the list of the methods with an answer, for the page. */
+    /** Returns the list of the methods with an answer, for the page: types that have no other answer, then methods. */
     private static String list(Answer answer) {
         Map<String, List<String>> types = new TreeMap<>();
+        Set<String> others = new TreeSet<>();
         answers().forEach((name, its) -> {
             int dot = name.lastIndexOf('.');
+            String type = name.substring(0, dot);
             if (its == answer) {
-                types.computeIfAbsent(name.substring(0, dot), any -> new ArrayList<>())
-                        .add("`" + name.substring(dot + 1) + "`");
+                types.computeIfAbsent(type, any -> new ArrayList<>()).add(name.substring(dot + 1));
+            } else {
+                others.add(type);
             }
         });
+        List<String> whole = new ArrayList<>(types.keySet());
+        whole.removeAll(others);
         StringBuilder list = new StringBuilder();
+        if (!whole.isEmpty()) {
+            addTo(list, "- All methods of", whole);
+        }
         types.forEach((type, names) -> {
-            StringBuilder line = new StringBuilder("- `" + type + "`:");
-            for (int i = 0; i < names.size(); i++) {
-                String next = names.get(i) + (i < names.size() - 1 ? "," : "");
-                if (line.length() + 1 + next.length() > COLUMNS) {
-                    list.append(line).append('\n');
-                    line.setLength(0);
-                    line.append(' ');
-                }
-                line.append(' ').append(next);
+            if (others.contains(type)) {
+                addTo(list, "- `" + type + "`:", names);
             }
-            list.append(line).append('\n');
         });
         return list.toString();
+    }
+
+    private static void addTo(StringBuilder list, String start, List<String> names) {
+        StringBuilder line = new StringBuilder(start);
+        for (int i = 0; i < names.size(); i++) {
+            String next = "`" + names.get(i) + "`" + (i < names.size() - 1 ? "," : "");
+            if (line.length() + 1 + next.length() > COLUMNS) {
+                list.append(line).append('\n');
+                line.setLength(0);
+                line.append(' ');
+            }
+            line.append(' ').append(next);
+        }
+        list.append(line).append('\n');
     }
 
     @Test

@@ -1212,8 +1212,11 @@ public final class Edit implements AutoCloseable {
                     undo();
                 }
             } finally {
-                lists.clear();
-                district.unlock();
+                try {
+                    lists.clear();
+                } finally {
+                    district.unlock();
+                }
             }
             if (held != null) {
                 held.forEach(VmArea::clearRetiring);
