@@ -335,10 +335,18 @@ public final class Frames {
             frames[size++] = frame;
         }
 
+        /** Puts consecutive frames in, so that the first one is taken first. */
+        private void putAll(int first, int end) {
+            for (int frame = end - 1; frame >= first; frame--) {
+                frames[size++] = frame;
+            }
+        }
+
         /** Moves up to {@code most} frames, until this is empty or the target is full. Both are locked. */
         private void moveTo(Magazine target, int most) {
-            for (int i = 0; i < most && size > 0 && target.size < target.frames.length; i++) {
-                target.put(take());
+            int moved = Math.min(Math.min(most, size), target.frames.length - target.size);
+            for (int i = 0; i < moved; i++) {
+                target.frames[target.size++] = frames[--size];
             }
         }
     }
@@ -702,11 +710,9 @@ public final class Frames {
             fresh[ZERO] = 1;
             first = 1;
         }
-        for (int frame = made - 1; frame >= first; frame--) {
-            if (poisons) {
-                store.fill(frame, 0, pageSize, POISON);
-            }
-            pool.put(frame);
+        pool.putAll(first, made);
+        for (int frame = first; poisons && frame < made; frame++) {
+            store.fill(frame, 0, pageSize, POISON);
         }
         return true;
     }
