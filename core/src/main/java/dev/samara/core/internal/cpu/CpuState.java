@@ -175,7 +175,7 @@ public final class CpuState extends CpuWords.Flushed {
         this.owner = owner;
         this.tlb = tlb;
         this.lazy = lazy;
-        setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
+        CpuWords.WORD.setRelease(this, wordOf(KERNEL, TlbContext.EMPTY));
     }
 
     /** Returns the CPU's thread; null while the CPU is handed over. */
@@ -278,7 +278,7 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void leaveGuest(long context) {
         // Release: pairs with the thread of a shootdown, which reads this word before it frees frames.
-        setWordRelease(wordOf(KERNEL, context));
+        CpuWords.WORD.setRelease(this, wordOf(KERNEL, context));
     }
 
     /**
@@ -316,7 +316,7 @@ public final class CpuState extends CpuWords.Flushed {
     private void giveUp(int state) {
         // Release: after the last access, and before the CPU's count as a user is decremented. Pairs with the teardown
         // that follows the last put.
-        setWordRelease(wordOf(state, TlbContext.EMPTY));
+        CpuWords.WORD.setRelease(this, wordOf(state, TlbContext.EMPTY));
         TlbContext of = loaded;
         if (of != null && of.unuse()) {
             owner.left(of);
@@ -335,7 +335,7 @@ public final class CpuState extends CpuWords.Flushed {
     public void arrive(@Nullable TlbContext next) {
         loaded = next;
         // Release: after the count as a user and flushedTo. No other thread changes the word of a CPU in SWITCHING.
-        setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id));
+        CpuWords.WORD.setRelease(this, wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id));
         if (lazy.kept() != next) {
             // This must not fail, because otherwise the CPU could return to the kept context with the generation of the
             // next one. It needs no more stack than the earlier store of the word in depart, unless it releases a page
@@ -351,7 +351,7 @@ public final class CpuState extends CpuWords.Flushed {
         lazy.keep(of);
         // Release, and before the CPU's count is decremented, so that the teardown that follows the last put finds no
         // CPU in the context.
-        setWordRelease(wordOf(LAZY, TlbContext.EMPTY));
+        CpuWords.WORD.setRelease(this, wordOf(LAZY, TlbContext.EMPTY));
         if (of.unuse()) {
             owner.left(of);
         }
@@ -381,7 +381,7 @@ public final class CpuState extends CpuWords.Flushed {
         }
         // A store suffices, because no other thread changes the word. It needs no deeper stack than the count before
         // it.
-        setWordRelease(wordOf(KERNEL, wanted.id));
+        CpuWords.WORD.setRelease(this, wordOf(KERNEL, wanted.id));
         loaded = wanted;
         return true;
     }
@@ -404,19 +404,19 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void flushedTo(long generation) {
         // Release: after the flush. Pairs with isDone.
-        setFlushedRelease(generation);
+        CpuWords.FLUSHED.setRelease(this, generation);
     }
 
     /** Returns whether a request is pending. A poll reads nothing else. */
     public boolean isPending() {
-        return pendingOpaque() != 0;
+        return (int) CpuWords.PENDING.getOpaque(this) != 0;
     }
 
     /** Clears the pending request. Called before the generation is read. */
     public void clearPending() {
         // Volatile: a thread whose request precedes this store advanced the generation before. A later request is found
         // by the next poll.
-        setPendingVolatile(0);
+        CpuWords.PENDING.setVolatile(this, 0);
     }
 
     /** Returns the TLB of this CPU; null if it is no longer reachable. Used by the owner's thread. */
@@ -461,12 +461,24 @@ public final class CpuState extends CpuWords.Flushed {
     boolean isDone(long context, long generation) {
         // Reads the word first: a CPU that is not in GUEST in this context catches up before it uses a translation
         // there. A CPU published its generation before it enters GUEST.
-        return !isGuestIn(context) || flushedAcquire() >= generation;
+        return !isGuestIn(context) || (long) CpuWords.FLUSHED.getAcquire(this) >= generation;
+    }
+
+    /** Spins at least once, and until {@link #isDone}, at most {@code most} times. Returns how many times are left. */
+    int spinUntilDone(long context, long generation, int most) {
+        long guest = wordOf(GUEST, context);
+        int left = most;
+        do {
+            Thread.onSpinWait();
+            left--;
+            // Read in the order of isDone.
+        } while (left > 0 && word == guest && (long) CpuWords.FLUSHED.getAcquire(this) < generation);
+        return left;
     }
 
     /** Requests that the CPU catches up at its next poll. */
     public void request() {
-        setPendingVolatile(1);
+        CpuWords.PENDING.setVolatile(this, 1);
     }
 
     /** Returns whether the CPU is offline. */

@@ -9,11 +9,11 @@ import java.lang.invoke.VarHandle;
 /** The words of a CPU that other threads read or write, each on its own cache lines ({@link Padding}). */
 @SuppressWarnings("UnusedVariable") // the padding
 final class CpuWords {
-    private static final VarHandle WORD =
+    static final VarHandle WORD =
             ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "word", VarHandle.class, State.class, long.class);
-    private static final VarHandle PENDING = ConstantBootstraps.fieldVarHandle(
+    static final VarHandle PENDING = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "pending", VarHandle.class, Pending.class, int.class);
-    private static final VarHandle FLUSHED = ConstantBootstraps.fieldVarHandle(
+    static final VarHandle FLUSHED = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "flushed", VarHandle.class, Flushed.class, long.class);
 
     private CpuWords() {}
@@ -34,10 +34,6 @@ final class CpuWords {
          * Invariant: state and context.
          */
         public volatile long word;
-
-        final void setWordRelease(long next) {
-            WORD.setRelease(this, next);
-        }
     }
 
     abstract static class BeforePending extends State {
@@ -56,14 +52,6 @@ final class CpuWords {
          *     and the generation up to which the CPU flushed decide.
          */
         private int pending;
-
-        final int pendingOpaque() {
-            return (int) PENDING.getOpaque(this);
-        }
-
-        final void setPendingVolatile(int next) {
-            PENDING.setVolatile(this, next);
-        }
     }
 
     abstract static class BeforeFlushed extends Pending {
@@ -84,13 +72,5 @@ final class CpuWords {
          * Invariant: no translation from before this generation of the current context is used any more.
          */
         private long flushed;
-
-        final long flushedAcquire() {
-            return (long) FLUSHED.getAcquire(this);
-        }
-
-        final void setFlushedRelease(long generation) {
-            FLUSHED.setRelease(this, generation);
-        }
     }
 }

@@ -159,9 +159,8 @@ public final class Shootdowns {
      */
     private void await(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int at = behind(all, context, generation, mask, 0);
-        for (int i = 0; i < SPINS && at < all.length; i++) {
-            Thread.onSpinWait();
-            at = behind(all, context, generation, mask, at);
+        for (int left = SPINS; left > 0 && at < all.length; at = behind(all, context, generation, mask, at)) {
+            left = Objects.requireNonNull(all[at]).spinUntilDone(context.id, generation, left);
         }
         long since = System.nanoTime();
         long park = 0;
