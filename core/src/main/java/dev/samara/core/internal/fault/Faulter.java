@@ -1857,21 +1857,13 @@ public final class Faulter {
                 int index = table.indexOf(address);
                 int behind = Math.min(table.entries, index + most - count);
                 long[] leaf = table.leaf(address);
-                int end = leaf == null ? behind : firstFilled(leaf, index, behind);
+                int end = leaf == null ? behind : Leaf.nextFilled(leaf, index, behind);
                 count += end - index;
                 if (end < behind) {
                     return count;
                 }
             }
             return count;
-        }
-
-        private static int firstFilled(long[] leaf, int from, int behind) {
-            int index = from;
-            while (index < behind && Leaf.get(leaf, index) == Pte.NONE) {
-                index++;
-            }
-            return index;
         }
     }
 }

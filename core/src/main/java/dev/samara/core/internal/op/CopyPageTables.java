@@ -15,7 +15,6 @@ import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -350,9 +349,9 @@ public final class CopyPageTables {
         }
         PageWalk walk = parentWalk.over(vma.start(), vma.end());
         while (walk.next()) {
-            long reached = walk.start();
-            while (Addresses.isBelow(reached, walk.end())) {
-                reached = copy(vma, walk.leaf(), reached, walk.end());
+            int reached = walk.first();
+            while (reached < walk.endIndex()) {
+                reached = copy(vma, walk, reached);
             }
         }
     }
@@ -368,13 +367,13 @@ public final class CopyPageTables {
 
     /**
      * Copies entries of one leaf up to a busy entry, for whose owner it waits, or up to the first entry for which the
-     * child lacks a table. Returns the address that it reached.
+     * child lacks a table. Returns the index that it reached.
      */
-    private long copy(VmArea vma, long[] leaf, long start, long end) {
-        PageTable from = parent.pages();
-        long pageSize = parent.geometry.pageSize();
+    private int copy(VmArea vma, PageWalk walk, int first) {
+        long[] leaf = walk.leaf();
+        int end = walk.endIndex();
         long[] target = null;
-        long at = start;
+        int at = first;
         long busy = Pte.NONE;
         boolean lacksTable = false;
         Leaf.lock(leaf);
@@ -384,25 +383,23 @@ public final class CopyPageTables {
             }
             // Needed even if all entries are already read-only: another fork, for instance, may have made them
             // read-only, and CPUs may still store through older translations.
-            gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
-            while (Addresses.isBelow(at, end)) {
-                int index = from.indexOf(at);
-                long pte = Leaf.get(leaf, index);
+            gather.deferFlush(walk.table(), leaf, walk.addressOf(first), walk.end(), MmuNotifier.Reason.PROTECTED);
+            for (at = Leaf.nextFilled(leaf, at, end); at < end; at = Leaf.nextFilled(leaf, at + 1, end)) {
+                long pte = Leaf.get(leaf, at);
                 if (Pte.isBusy(pte)) {
                     busy = pte;
                     break;
                 }
                 if (pte == Pte.GUARD || (Pte.isPresent(pte) && !Pte.isCached(pte))) {
                     if (target == null) {
-                        target = child.pages().leafForInstall(at);
+                        target = child.pages().leafForInstall(walk.addressOf(at));
                         lacksTable = target == null;
                     }
                     if (target == null) {
                         break;
                     }
-                    copy(vma, leaf, target, index, pte, gather.context());
+                    copy(vma, leaf, target, at, pte, gather.context());
                 }
-                at += pageSize;
             }
         } finally {
             Leaf.unlock(leaf);
@@ -411,7 +408,7 @@ public final class CopyPageTables {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {
-            memory.contexts.await(leaf, from.indexOf(at), busy, parent.host.busyEntryReporter);
+            memory.contexts.await(leaf, at, busy, parent.host.busyEntryReporter);
         }
         return at;
     }

@@ -114,6 +114,17 @@ public final class Leaf {
     }
 
     /**
+     * Returns the index of the first entry of a range that is not empty, by acquire loads; {@code to} if all are empty.
+     */
+    public static int nextFilled(long[] leaf, int from, int to) {
+        int index = from;
+        while (index < to && (long) ENTRY.getAcquire(leaf, index) == Pte.NONE) {
+            index++;
+        }
+        return index;
+    }
+
+    /**
      * Stores an entry if the current entry is empty. The caller holds the leaf's lock, or no other thread can reach the
      * table.
      *
@@ -442,11 +453,7 @@ public final class Leaf {
     }
 
     static boolean isEmpty(long[] leaf) {
-        for (int i = 0; i < leaf.length - SPARE; i++) {
-            if (get(leaf, i) != Pte.NONE) {
-                return false;
-            }
-        }
-        return true;
+        int entries = leaf.length - SPARE;
+        return nextFilled(leaf, 0, entries) == entries;
     }
 }

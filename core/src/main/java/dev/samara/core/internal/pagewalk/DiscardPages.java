@@ -297,7 +297,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             // Deferred even if no entry is claimed, because an earlier operation that claimed the entries may not have
             // flushed yet.
             walk.deferFlush(gather, MmuNotifier.Reason.DISCARDED);
-            for (int i = walk.first(); i < stop; i++) {
+            for (int i = Leaf.nextFilled(leaf, walk.first(), stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
                 claim(leaf, i, walk.addressOf(i), choice);
             }
         } finally {

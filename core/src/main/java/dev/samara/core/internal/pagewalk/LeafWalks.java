@@ -136,9 +136,9 @@ public final class LeafWalks {
                 if (reaped == null) {
                     unmap(leaf, first, last, gather);
                 } else {
-                    emptied = first;
+                    emptied = Leaf.nextFilled(leaf, first, last);
                     while (emptied < last && !reaped.isDetached() && reap(reaped, leaf, emptied, gather)) {
-                        emptied++;
+                        emptied = Leaf.nextFilled(leaf, emptied + 1, last);
                     }
                 }
             } finally {
@@ -154,12 +154,10 @@ public final class LeafWalks {
     }
 
     private static void unmap(long[] leaf, int first, int last, TlbGather gather) {
-        for (int i = first; i < last; i++) {
-            if (Leaf.get(leaf, i) != Pte.NONE) {
-                long pte = Leaf.empty(leaf, i);
-                if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
-                    gather.take(pte);
-                }
+        for (int i = Leaf.nextFilled(leaf, first, last); i < last; i = Leaf.nextFilled(leaf, i + 1, last)) {
+            long pte = Leaf.empty(leaf, i);
+            if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
+                gather.take(pte);
             }
         }
     }
@@ -234,10 +232,7 @@ public final class LeafWalks {
             }
             walk.deferFlush(gather, MmuNotifier.Reason.PROTECTED);
             VmArea vma = null;
-            for (int i = walk.first(); i < stop; i++) {
-                if (Leaf.get(leaf, i) == Pte.NONE) {
-                    continue;
-                }
+            for (int i = Leaf.nextFilled(leaf, walk.first(), stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
                 long address = walk.addressOf(i);
                 if (vma == null || !vma.contains(address)) {
                     vma = vmas.find(address);
@@ -318,7 +313,7 @@ public final class LeafWalks {
             if (isDeferred) {
                 walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
             }
-            for (int i = walk.first(); i < stop; i++) {
+            for (int i = Leaf.nextFilled(leaf, walk.first(), stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
                 long pte = Leaf.get(leaf, i);
                 while (Pte.has(pte, Pte.PRESENT | Pte.DIRTY)
                         && Pte.isCached(pte)
@@ -414,7 +409,7 @@ public final class LeafWalks {
         while (walk.next()) {
             long[] leaf = walk.leaf();
             int stop = walk.endIndex();
-            for (int i = walk.first(); i < stop; i++) {
+            for (int i = Leaf.nextFilled(leaf, walk.first(), stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
                 long pte = Leaf.get(leaf, i);
                 while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
                     // A truncation may have taken over an entry that is to become a guard marker. Waits until it has
