@@ -33,14 +33,12 @@ final class AccessModesTest {
             Background: attended(getVolatile setVolatile), isAtBound(getVolatile setVolatile), isToTryAgain(getVolatile
                 setVolatile)
             Background.Timer: isCancelled(getVolatile setVolatile)
-            BackgroundWrites: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile setVolatile)
             BorderSearch: crossings(getVolatile setVolatile), failure(getVolatile setVolatile)
             BorrowedSpace.BorrowReferences: pageTable(getVolatile setVolatile)
             Borrowers: places(getVolatile setVolatile)
             Borrowers.BorrowPlace: current(getVolatile setVolatile), isRemoved(getVolatile setVolatile)
             Borrowers.Borrower: isAsked(compareAndSet get set), isOver(getVolatile setVolatile),
                 isReported(compareAndSet)
-            CacheLimit: resident(get)
             CallNotice: isPosted(getVolatile setVolatile), kept(get getAndDecrement getAndIncrement)
             CommittedMemory: pool(addAndGet compareAndSet get)
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
@@ -75,6 +73,9 @@ final class AccessModesTest {
             FutexBuckets.QueuedWaiter: bucket(getVolatile setVolatile)
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
+            HostFiles.BackgroundWrites: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile
+                setVolatile)
+            HostFiles.CacheLimit: resident(get)
             HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
                 setVolatile), rules(getVolatile setVolatile)
             HostInode.PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),

@@ -46,6 +46,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -1761,7 +1762,7 @@ public final class Faulter {
      * in the same way as a page is fetched. After the read, the VMA must still be attached and the entries must still
      * be empty, which proves that the mapping contained these bytes at that instant. Used by one thread at a time.
      */
-    private final class Uncached implements OpenHostFile.AbsentEntries {
+    private final class Uncached implements IntUnaryOperator {
         /** The maximum number of bytes that one call copies and whose entries it checks. */
         private static final int MOST = 1 << 20;
 
@@ -1831,12 +1832,15 @@ public final class Faulter {
         private int absentBytes(long address, int most) {
             int pageSize = frames.pageSize;
             int offset = (int) address & pageSize - 1;
-            long pages = absent((int) (((long) offset + most + pageSize - 1) >>> pageShift));
+            long pages = applyAsInt((int) (((long) offset + most + pageSize - 1) >>> pageShift));
             return (int) Math.max(0, Math.min(most, (pages << pageShift) - offset));
         }
 
+        /**
+         * Returns the number of pages, at most {@code most}, that have no entry; see {@link OpenHostFile#readUncached}.
+         */
         @Override
-        public int absent(int most) {
+        public int applyAsInt(int most) {
             VmArea mapping = vma;
             int count = 0;
             reader.readLock();

@@ -13,11 +13,10 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Set;
-import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -93,42 +92,6 @@ public interface HostChannel {
     /** Ends the use of the file. Other calls fail after that. */
     void close() throws IOException;
 
-    /** Closes a channel through which nothing was written. */
-    static void closeUnwritten(HostChannel channel) {
-        try {
-            channel.close();
-        } catch (IOException unused) {
-            // Ignored, because nothing was written through the channel.
-            return;
-        }
-    }
-
-    /**
-     * Fills the remaining bytes of a buffer.
-     *
-     * @return whether all bytes were read; false at the end of the file
-     */
-    static boolean readFully(HostChannel from, ByteBuffer target, long offset) throws IOException {
-        long before = offset - target.position();
-        while (target.hasRemaining()) {
-            if (from.read(target, before + target.position()) < 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Writes the remaining bytes of a buffer. Returns whether all were written; false if a write writes none. */
-    static boolean writeFully(HostChannel to, ByteBuffer source, long offset) throws IOException {
-        long before = offset - source.position();
-        while (source.hasRemaining()) {
-            if (to.write(source, before + source.position()) <= 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     /**
      * Waits for the result of a call. An interrupt does not end the wait; the interrupt flag is set afterwards.
      *
@@ -180,40 +143,14 @@ public interface HostChannel {
      * file, and so does the close of this channel. {@link PathOpen} describes how the library keeps its own locks.
      */
     final class PathChannel implements HostChannel {
-        /** Runs each call on the calling thread. Never terminates, and has no threads. */
-        private static final class OnCallingThread extends AbstractExecutorService {
-            @Override
-            public void execute(Runnable task) {
-                task.run();
-            }
-
-            @Override
-            public void shutdown() {
-                // Nothing to shut down.
-            }
-
-            @Override
-            public List<Runnable> shutdownNow() {
-                return List.of();
-            }
-
-            @Override
-            public boolean isShutdown() {
-                return false;
-            }
-
-            @Override
-            public boolean isTerminated() {
-                return false;
-            }
-
-            @Override
-            public boolean awaitTermination(long timeout, TimeUnit unit) {
-                return false;
-            }
-        }
-
-        private static final OnCallingThread ON_CALLING_THREAD = new OnCallingThread();
+        /** Runs each call on the calling thread. Never terminates, and starts no thread. */
+        private static final ExecutorService ON_CALLING_THREAD =
+                new ThreadPoolExecutor(0, 1, 0, TimeUnit.NANOSECONDS, new LinkedBlockingQueue<>()) {
+                    @Override
+                    public void execute(Runnable task) {
+                        task.run();
+                    }
+                };
 
         /**
          * The maximum page size of a host. The size of a larger file is not checked, because its last page may have to

@@ -80,7 +80,7 @@ final class HostFileChannel extends FileChannel {
          *     descriptor, the lock would end
          */
         private boolean acquire() throws IOException {
-            if (inode.rules.lock() == null && !lockHost()) {
+            if (inode.rules.lock == null && !lockHost()) {
                 return false;
             }
             if (!acquiredBy().isOpen()) {
@@ -170,17 +170,32 @@ final class HostFileChannel extends FileChannel {
         this.file = file;
     }
 
-    private interface Transfer {
-        long at(long offset) throws IOException;
-    }
-
-    /** Transfers bytes at the position, and advances the position by their number. */
-    private long move(Transfer transfer) throws IOException {
-        checkOpen();
+    /**
+     * Transfers the bytes of one buffer after another at the position, and advances the position by their number. A
+     * failure after the first bytes ends the transfer early.
+     */
+    private long move(ByteBuffer[] buffers, int from, int count, boolean isWrite) throws IOException {
         moving.lock();
         try {
-            long done = transfer.at(position);
-            position += Math.max(done, 0);
+            long done = 0;
+            for (int i = from; i < from + count; i++) {
+                int length = buffers[i].remaining();
+                int part;
+                try {
+                    part = isWrite ? write(buffers[i], position + done) : read(buffers[i], position + done);
+                } catch (IOException failed) {
+                    transferred(done, failed);
+                    break;
+                }
+                if (part < 0 && done == 0) {
+                    return part;
+                }
+                done += Math.max(part, 0);
+                if (part < length) {
+                    break;
+                }
+            }
+            position += done;
             return done;
         } finally {
             moving.unlock();
@@ -217,7 +232,7 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public int read(ByteBuffer target) throws IOException {
-        return (int) move(at -> read(target, at));
+        return (int) read(new ByteBuffer[] {target}, 0, 1);
     }
 
     @Override
@@ -241,7 +256,7 @@ final class HostFileChannel extends FileChannel {
         for (int i = from; i < from + count; i++) {
             checkNotReadOnly(targets[i]);
         }
-        return move(at -> moveEach(targets, from, count, at, this::read));
+        return move(targets, from, count, false);
     }
 
     private static void checkNotReadOnly(ByteBuffer target) {
@@ -250,37 +265,9 @@ final class HostFileChannel extends FileChannel {
         }
     }
 
-    private interface BufferTransfer {
-        int at(ByteBuffer buffer, long offset) throws IOException;
-    }
-
-    /** Transfers the bytes of one buffer after another. A failure after the first bytes ends the transfer early. */
-    private static long moveEach(ByteBuffer[] buffers, int from, int count, long at, BufferTransfer transfer)
-            throws IOException {
-        long done = 0;
-        for (int i = from; i < from + count; i++) {
-            int length = buffers[i].remaining();
-            int part;
-            try {
-                part = transfer.at(buffers[i], at + done);
-            } catch (IOException failed) {
-                return transferred(done, failed);
-            }
-            if (part < 0) {
-                return done > 0 ? done : part;
-            }
-            done += part;
-            if (part < length) {
-                break;
-            }
-        }
-        return done;
-    }
-
     @Override
     public int write(ByteBuffer source) throws IOException {
-        checkWritable();
-        return (int) move(at -> write(source, at));
+        return (int) write(new ByteBuffer[] {source}, 0, 1);
     }
 
     @Override
@@ -303,7 +290,7 @@ final class HostFileChannel extends FileChannel {
         for (int i = from; i < from + count; i++) {
             Objects.requireNonNull(sources[i]);
         }
-        return move(at -> moveEach(sources, from, count, at, this::write));
+        return move(sources, from, count, true);
     }
 
     @Override
@@ -525,7 +512,7 @@ final class HostFileChannel extends FileChannel {
             ChannelLock lock = new ChannelLock(this, offset, bytes, isShared);
             List<ChannelLock> held = file.inode.locks;
             synchronized (held) {
-                boolean isExcluded = file.inode.rules.lock() == HostFileOption.SHLOCK && !isShared;
+                boolean isExcluded = file.inode.rules.lock == HostFileOption.SHLOCK && !isShared;
                 for (int i = 0; i < held.size() && !isExcluded; i++) {
                     isExcluded = held.get(i).overlaps(offset, bytes);
                 }

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.backing.HostFile.DirtyRange;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.PageHooks;
@@ -10,13 +11,19 @@ import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.DirtyPages;
+import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -27,6 +34,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -41,7 +50,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A last close saves the file outside of the monitor, and then removes it from the table, unless the file was opened
  * in the meantime. A file that cannot be saved is reported and stays in the table, so that a later open gets its pages.
  * The time of an open or a close does not depend on the number of files. No thread waits for the host while it holds
- * the monitor. Thread-safe.
+ * the monitor. {@link CacheLimit} frees pages of all files near the limit, and {@link BackgroundWrites} writes dirty
+ * pages of all files without a call that saves them. Thread-safe.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(
@@ -61,11 +71,8 @@ public final class HostFiles {
 
     final HostInode.TransferBuffers buffers = new HostInode.TransferBuffers(HostInode.TransferBuffers.SIZE);
 
-    /** Limits the pages in memory of all files. */
-    final CacheLimit limit = new CacheLimit(this);
-
-    /** Writes dirty pages without a call that saves them. */
-    final BackgroundWrites background;
+    final CacheLimit limit = new CacheLimit();
+    final BackgroundWrites background = new BackgroundWrites();
 
     /* The settings. They are set before the first file is opened. */
 
@@ -127,8 +134,6 @@ public final class HostFiles {
     public HostFiles(Consumer<Report> reporter, Executor tasks) {
         this.reporter = reporter;
         this.tasks = tasks;
-        background = new BackgroundWrites(
-                tasks, () -> all().forEach(inode -> writeDirty(inode, false)), this::writeAll, this::areSomeWritable);
     }
 
     /** Installs a different opener. Called before the first file is opened. */
@@ -151,7 +156,8 @@ public final class HostFiles {
      * @param bytes the limit, positive; reads that are under way may exceed it by their windows
      */
     public void limit(long bytes) {
-        limit.bound(bytes);
+        limit.mostBytes = bytes;
+        limit.early = Math.min(CacheLimit.MOST_EARLY, bytes >> 6);
     }
 
     /** From now on, pages whose write fails become clean. Called before the first file is opened. */
@@ -171,12 +177,13 @@ public final class HostFiles {
      * @param most the number of dirty bytes from which on a thread must write them before it makes pages dirty
      */
     public void limitDirty(long background, long most) {
-        this.background.bound(background, most);
+        this.background.least = background;
+        this.background.most = most;
     }
 
     /** Returns the object that is notified of pages that become dirty; null if they are not limited. */
     public @Nullable DirtyPages dirtyPages() {
-        return background.isBounded() ? background : null;
+        return background.least == Long.MAX_VALUE ? null : background;
     }
 
     /**
@@ -212,7 +219,7 @@ public final class HostFiles {
         if (creates && !writes) {
             throw new IllegalArgumentException("a file that is created must be opened with WRITE");
         }
-        if (rules.lock() == HostFileOption.EXLOCK && !writes) {
+        if (rules.lock == HostFileOption.EXLOCK && !writes) {
             throw new IllegalArgumentException("a file that is locked by EXLOCK must be opened with WRITE");
         }
         try {
@@ -245,7 +252,7 @@ public final class HostFiles {
             if (writes) {
                 background.begin();
             }
-            inode.writes.noteOpen(mayBeNew == null ? null : PathOpen.folderOf(mayBeNew));
+            inode.writes.noteOpen(mayBeNew == null ? null : folderOf(mayBeNew));
             // Another program may have changed the size since an earlier open.
             long failed = inode.look();
             if (failed != 0) {
@@ -260,6 +267,22 @@ public final class HostFiles {
             if (!isOpen) {
                 leave(inode, writes);
             }
+        }
+    }
+
+    /**
+     * Returns the folder of a file that was just opened; null if the file has already been deleted, or if its file
+     * system is not the host's, which may not open folders.
+     */
+    private static @Nullable Path folderOf(Path file) throws IOException {
+        if (file.getFileSystem() != FileSystems.getDefault()) {
+            return null;
+        }
+        try {
+            // The file of a symbolic link is in another folder.
+            return file.toRealPath().getParent();
+        } catch (NoSuchFileException deleted) {
+            return null;
         }
     }
 
@@ -288,7 +311,7 @@ public final class HostFiles {
             channel.checkRights(writes);
             size = channel.size();
         } catch (IOException failed) {
-            HostChannel.closeUnwritten(channel);
+            PathOpen.close(channel);
             throw PathOpen.refusal(name, Errno.of(failed), failed);
         }
         HostInode inode = enter(lent, name, memory, channel, size, writes, null);
@@ -317,14 +340,19 @@ public final class HostFiles {
                 HostInode known = inodes.get(key);
                 if (known == null) {
                     Eviction.SpareWalk spare = walks.computeIfAbsent(memory, Eviction.SpareWalk::new);
-                    FilePages pages = limit.newPages(memory, size, spare);
-                    known = new HostInode(this, key, name, pages, channel, writes, ofPath);
+                    long most = limit.mostBytes / memory.frames.pageSize;
+                    FilePages pages = FilePages.ofSaved(memory, size, limit.resident, most, spare);
+                    HostInode.ReadArraysPool pool =
+                            readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
+                    known = new HostInode(this, key, name, pages, pool, channel, writes, ofPath);
                     add(key, known);
                     isTaken = true;
                 } else {
                     checkShared(known, memory, writes, rules);
                     if (writes && !known.isWritable) {
-                        known.takeWritable(channel);
+                        known.channels.add(channel);
+                        known.channel = channel;
+                        known.isWritable = true;
                         writable++;
                         isTaken = true;
                     }
@@ -334,14 +362,9 @@ public final class HostFiles {
             }
         } finally {
             if (!isTaken) {
-                HostChannel.closeUnwritten(channel);
+                PathOpen.close(channel);
             }
         }
-    }
-
-    /** Returns the arrays that reads of the pages of a memory reuse. */
-    synchronized HostInode.ReadArraysPool readArrays(MachineMemory memory) {
-        return readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
     }
 
     /**
@@ -367,7 +390,10 @@ public final class HostFiles {
     /** Checks that another open may use a file. The caller holds the monitor of this. */
     private static void checkShared(HostInode known, MachineMemory memory, boolean writes, HostInode.FileRules rules) {
         // A file without opens, which its last close could not save, may get new hooks from the next open.
-        boolean isPermitted = known.rules.permits(rules) || (known.opens == 0 && known.rules.lock() == rules.lock());
+        HostInode.FileRules of = known.rules;
+        boolean isPermitted = rules == HostInode.FileRules.NONE
+                || (of.lock == rules.lock
+                        && (known.opens == 0 || (of.hooks == rules.hooks && of.isNoSteal == rules.isNoSteal)));
         if (known.pages.memory != memory || !isPermitted) {
             throw PathOpen.refusal(known.key.toString(), Errno.EBUSY, null);
         } else if (writes && known.denials > 0) {
@@ -377,7 +403,7 @@ public final class HostFiles {
 
     /** Counts an open. The caller holds the monitor of this. */
     private static void addOpen(HostInode known, boolean writes, HostInode.FileRules rules) {
-        if (!rules.isNone()) {
+        if (rules != HostInode.FileRules.NONE) {
             known.rules = rules;
         }
         known.opens++;
@@ -403,20 +429,6 @@ public final class HostFiles {
         }
         inode.place = ring.size() - 1;
         writable += inode.isWritable ? 1 : 0;
-    }
-
-    /** Denies opens for writing ({@code deny_write_access}). Returns false if the file is open for writing. */
-    synchronized boolean denyWrites(HostInode inode) {
-        if (inode.writers > 0) {
-            return false;
-        }
-        inode.denials++;
-        return true;
-    }
-
-    /** Ends a denial ({@code allow_write_access}). */
-    synchronized void allowWrites(HostInode inode) {
-        inode.denials--;
     }
 
     /** Ends an open. If it was the last one, saves the file, and closes the file unless the save failed. */
@@ -448,7 +460,7 @@ public final class HostFiles {
         long failed;
         boolean isTried = false;
         try {
-            failed = inode.writes.save();
+            failed = save(inode);
             isTried = true;
         } finally {
             if (!isTried) {
@@ -470,6 +482,14 @@ public final class HostFiles {
         }
         closeChannels(inode, ending);
         return true;
+    }
+
+    /**
+     * Writes all dirty pages of a file before it is closed. Also forces the file, unless the policy is not to force at
+     * a close.
+     */
+    private long save(HostInode inode) {
+        return forcesOnClose ? inode.writes.flush(0, Long.MAX_VALUE, true) : inode.writes.write(0, Long.MAX_VALUE);
     }
 
     /** Returns whether a file is still in the table, i.e. no thread has ended it. */
@@ -527,7 +547,12 @@ public final class HostFiles {
             last.place = place;
         }
         writable -= inode.isWritable ? 1 : 0;
-        List<HostChannel> taken = inode.takeChannels();
+        List<HostChannel> taken = List.copyOf(inode.channels);
+        inode.channels.clear();
+        if (inode.isOfPath) {
+            // Under the monitor, so that a later open finds this use counted as one that has ended.
+            PathOpen.ending(inode.key);
+        }
         closes++;
         return taken;
     }
@@ -572,11 +597,16 @@ public final class HostFiles {
     /** Returns a text that describes the dirty pages of a file; empty if there is no memory for it. */
     private static String unsaved(HostInode inode) {
         try {
-            HostInode.PageWrites.PageRuns runs = inode.writes.dirtyRuns(0, Long.MAX_VALUE);
-            return runs.pages() == 0
+            List<DirtyRange> dirty = inode.writes.dirtyRanges(0, Long.MAX_VALUE);
+            int pageSize = inode.pages.memory.frames.pageSize;
+            long count = 0;
+            for (DirtyRange range : dirty) {
+                count += (range.end() - range.start() + pageSize - 1) / pageSize;
+            }
+            return count == 0
                     ? ""
-                    : "; dirty pages: " + runs.pages() + ", the first at byte "
-                            + runs.first() * inode.pages.memory.frames.pageSize;
+                    : "; dirty pages: " + count + ", the first at byte "
+                            + dirty.get(0).start();
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The report is sent without this text, because a missing report would be worse.
             return "";
@@ -649,7 +679,7 @@ public final class HostFiles {
 
     private boolean endUsed(HostInode inode) {
         try {
-            long failed = inode.writes.save();
+            long failed = save(inode);
             if (failed != 0 && !has(inode)) {
                 // The thread that ended the last use concurrently saved the file, and closed the channel of this save.
                 return true;
@@ -721,16 +751,399 @@ public final class HostFiles {
     }
 
     /** Returns a snapshot of the files. */
-    synchronized List<HostInode> all() {
+    private synchronized List<HostInode> all() {
         return List.copyOf(ring);
     }
 
-    synchronized int count() {
+    private synchronized int count() {
         return ring.size();
     }
 
     /** Returns the file at an index, or null if there are not that many files. */
-    synchronized @Nullable HostInode at(int place) {
+    private synchronized @Nullable HostInode at(int place) {
         return place < ring.size() ? ring.get(place) : null;
+    }
+
+    /**
+     * Limits the memory for pages of all host files of a machine. Near the limit, a thread that is about to read a page
+     * or to write bytes first evicts other pages. Thread-safe.
+     */
+    final class CacheLimit {
+        /** The maximum value of {@link #early}. */
+        private static final long MOST_EARLY = 1 << 20;
+
+        /** The number of batches that an eviction scans in vain before dirty pages are written. */
+        private static final int PATIENCE = 32;
+
+        /**
+         * The bytes of the pages in memory of all files.
+         *
+         * <p>Written: under the name {@code counter}, see there.
+         * Read: a thread that reads a page or writes bytes (volatile).
+         * Invariant: the bytes of the pages in memory of all host files. A page is subtracted before its frame is
+         *     freed.
+         */
+        private final AtomicLong resident = new AtomicLong();
+
+        /** The maximum number of bytes of the pages in memory of all files. Set before the first file is opened. */
+        long mostBytes = Long.MAX_VALUE;
+
+        /** How many bytes below the limit the eviction of pages starts. Set together with the limit. */
+        private long early;
+
+        /**
+         * Held by the thread that evicts pages for the limit. Other threads wait for it only once the limit is reached.
+         */
+        private final ReentrantLock room = new CheckedLock();
+
+        /**
+         * The next file to evict pages of.
+         *
+         * <p>Words: {@code next}, {@code futile}.
+         * Written: holder of {@code room} (plain).
+         * Read: holder of {@code room} (plain).
+         * Invariant: the file whose pages are evicted next; the number of evictions in vain since all pages were last
+         *     retried.
+         */
+        @GuardedBy("room")
+        private int next;
+
+        /** How often no page could be evicted since all pages were last retried. */
+        @GuardedBy("room")
+        private long futile;
+
+        /**
+         * Evicts pages until the bytes in memory are more than {@link #early} below the limit, or nothing can be
+         * evicted. If no clean page can be evicted, dirty pages are written. Waits for the host, and at the limit for
+         * another thread that is evicting. The caller holds no locks except those of changes and of a write-back, and
+         * is not in a read of a page.
+         *
+         * @param reader the cache of the file that is about to be read or written; the oldest pages of its recent reads
+         *     are evicted first
+         */
+        void makeRoom(FilePages reader) {
+            long from = mostBytes - early;
+            if (resident.get() < from) {
+                return;
+            }
+            if (!room.tryLock()) {
+                if (resident.get() < mostBytes) {
+                    return;
+                }
+                room.lock();
+            }
+            BegunEvent recorded;
+            long freedBytes = 0;
+            try {
+                recorded = Tracepoints.begin(Tracepoints.RECLAIM);
+                boolean isFound = true;
+                boolean isRetried = false;
+                while (isFound && resident.get() >= from) {
+                    long before = resident.get();
+                    isFound = reader.eviction().evictRecent() > 0 || evict(PATIENCE) || evict(0);
+                    freedBytes += Math.max(before - resident.get(), 0);
+                    if (!isFound && !isRetried) {
+                        // Only once per call: if hardly any page is in memory, each vain attempt is due for a retry,
+                        // and a page that must stay would be retried forever.
+                        isRetried = retry(reader);
+                        isFound = isRetried;
+                    }
+                }
+            } finally {
+                room.unlock();
+            }
+            // The number is slightly too low if other threads insert pages concurrently.
+            long freed = freedBytes / reader.memory.frames.pageSize;
+            Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
+        }
+
+        /**
+         * Evicts some pages, in at most two rounds over all files, because the first round may find only pages that get
+         * a second chance. After {@code patience} steps that freed no page, writes dirty pages of all files once.
+         *
+         * @param patience the number of steps that freed no page before the write
+         */
+        @GuardedBy("room")
+        private boolean evict(int patience) {
+            int steps = 0;
+            for (int left = 2 * count(); left > 0; left--) {
+                HostInode inode = at(next);
+                if (inode == null) {
+                    next = 0;
+                    continue;
+                }
+                int freed;
+                do {
+                    if (steps++ == patience) {
+                        // Writes the dirty pages that evictions found in all files. Waits for no lock.
+                        all().forEach(each -> each.writes.writeSome());
+                    }
+                    freed = inode.pages.eviction().evict(false);
+                    if (freed > 0) {
+                        return true;
+                    }
+                } while (freed == 0 && !inode.pages.eviction().isAtStart());
+                next++;
+            }
+            return false;
+        }
+
+        /**
+         * Makes the evictions retry pages that could not be evicted or written before. Does this only once per as many
+         * vain attempts as there are pages in memory, so that an attempt costs on average the scan and the write of one
+         * page. Retries are needed because some changes that make a page evictable cannot be observed, e.g. new free
+         * space on the host's device.
+         *
+         * @return whether the evictions will retry the pages
+         */
+        @GuardedBy("room")
+        private boolean retry(FilePages reader) {
+            if (++futile < resident.get() / reader.memory.frames.pageSize) {
+                return false;
+            }
+            futile = 0;
+            all().forEach(inode -> inode.pages.eviction().retry());
+            return true;
+        }
+    }
+
+    /**
+     * Decides when the dirty pages of all files of a machine are written without a call that saves them.
+     *
+     * <p><b>Periodically</b> ({@code wb_workfn}), while at least one file is open for writing. A {@link
+     * Background.Timer} waits between two rounds. It holds only a weak reference, so it does not keep an unreachable
+     * machine alive.
+     *
+     * <p><b>If too many pages are dirty</b> ({@code balance_dirty_pages}). A thread checks their number before it
+     * writes by a call, and before a store makes a clean page dirty. If a balance is due, the walk after a TLB miss
+     * makes no page dirty; the fault does it after the balance. Above a first bound, a thread submits a task that
+     * writes the dirty pages in the background. Above a second bound, it writes them itself, or waits for another
+     * thread that is writing them.
+     *
+     * <p>The number of dirty bytes is an estimate: the bytes that became dirty since the start of the last pass over
+     * all files. Pinned pages, pages whose write failed, and pages that a failed force made dirty again are not
+     * counted. A page that becomes dirty again is counted again. So a store to a dirty page costs nothing.
+     *
+     * <p>A thread that waits here may hold the changes lock of one file. The writing thread waits for write-back locks
+     * and inode locks, whose holders never wait here. Thread-safe.
+     */
+    final class BackgroundWrites implements DirtyPages {
+        /**
+         * The bytes of the pages that became dirty so far.
+         *
+         * <p>Written: a thread that marks a clean frame or entry as dirty (get-and-add).
+         * Read: a thread that is about to make pages dirty, also in GUEST, after {@code passed}; the holder of {@code
+         *     pass} (volatile).
+         * Invariant: the bytes of the pages of host files that became dirty so far. A page is marked before it is
+         *     counted, so a page that becomes dirty after the start of a pass is counted after that start.
+         */
+        private final AtomicLong dirtied = new AtomicLong();
+
+        /**
+         * The value of {@link #dirtied} when the last pass started. Written under the lock.
+         *
+         * <p>Written: the holder of {@code pass}, after it has written the pages (volatile).
+         * Read: a thread that is about to make pages dirty (volatile).
+         * Invariant: the value of {@code dirtied} before the last pass over all files. {@code dirtied - passed} is at
+         *     least the number of dirty bytes, not counting pages that could not be written, are pinned, or are dirty
+         *     again after a failed force, nor pages of files with hooks or {@code NO_STEAL}.
+         */
+        private volatile long passed;
+
+        /** Held by the thread that makes a pass. */
+        private final ReentrantLock pass = new CheckedLock();
+
+        /**
+         * Whether a submitted task has not started yet.
+         *
+         * <p>Written: a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if
+         *     it could not submit the task (volatile, false).
+         * Read: by the exchange; a thread that is about to make pages dirty, also in GUEST (volatile).
+         * Invariant: whether a submitted task has not started yet; there is at most one.
+         */
+        private final AtomicBoolean isGiven = new AtomicBoolean();
+
+        /* The bounds in bytes. Set before the first file is opened. */
+
+        private long least = Long.MAX_VALUE;
+        private long most = Long.MAX_VALUE;
+
+        /**
+         * The time between two rounds of the periodic writes in nanoseconds, or -1. Set before the first file is
+         * opened.
+         */
+        private long nanos = -1;
+
+        /**
+         * Whether a wait or a task is in progress.
+         *
+         * <p>Words: {@code isBegun}, {@code next}.
+         * Written: a thread that opens a file for writing; the task; the close of the machine (monitor).
+         * Read: these threads (monitor).
+         * Invariant: whether a wait or a task is in progress, and the last wait that started.
+         */
+        @GuardedBy("this")
+        private boolean isBegun;
+
+        @GuardedBy("this")
+        private Background.@Nullable Timer next;
+
+        @Override
+        public void add(int bytes) {
+            dirtied.getAndAdd(bytes);
+        }
+
+        private long dirty() {
+            // Read in this order, so that a pass in between makes the result too large, but never too small.
+            long before = passed;
+            return dirtied.get() - before;
+        }
+
+        @Override
+        public boolean isBalanceDue() {
+            long dirty = dirty();
+            return dirty >= most || (dirty >= least && isTaskNeeded());
+        }
+
+        /**
+         * Returns whether no thread is making a pass, and no task is submitted. This race is benign, because the task
+         * checks again.
+         */
+        private boolean isTaskNeeded() {
+            return !isGiven.get() && !pass.isLocked();
+        }
+
+        /** The caller holds no lock except one changes lock. A thread that makes a pass does not wait for itself. */
+        @Override
+        public void balance() {
+            long dirty = dirty();
+            if (dirty >= most && !pass.isHeldByCurrentThread()) {
+                pass.lock();
+                try {
+                    write(most);
+                } finally {
+                    pass.unlock();
+                }
+            } else if (dirty >= least && isTaskNeeded() && isGiven.compareAndSet(false, true)) {
+                give();
+            }
+        }
+
+        private void give() {
+            boolean isTaken = false;
+            try {
+                tasks.execute(this::writeInBackground);
+                isTaken = true;
+            } finally {
+                if (!isTaken) {
+                    isGiven.set(false);
+                }
+            }
+        }
+
+        private void writeInBackground() {
+            isGiven.set(false);
+            // No pass is needed if another thread is making one.
+            if (pass.tryLock()) {
+                try {
+                    write(least);
+                } finally {
+                    pass.unlock();
+                }
+            }
+        }
+
+        /**
+         * Writes the dirty pages of all files, if there are at least {@code bound} dirty bytes. The caller holds the
+         * lock.
+         */
+        private void write(long bound) {
+            if (dirty() >= bound) {
+                long before = dirtied.get();
+                try {
+                    all().forEach(inode -> writeDirty(inode, false));
+                } finally {
+                    // Set even after a failure, because pages that could not be written are not counted.
+                    passed = before;
+                }
+            }
+        }
+
+        /**
+         * Starts the periodic writes, unless there are none, or they are already started. Called when a file is opened
+         * for writing.
+         *
+         * @throws OutOfMemoryError if no thread can be started for the wait; a later call retries
+         */
+        private synchronized void begin() {
+            if (nanos >= 0 && !isBegun) {
+                schedule();
+            }
+        }
+
+        /** Ends the wait for the next round, after the last file was closed. */
+        private synchronized void cancel() {
+            if (next != null) {
+                next.cancel();
+                isBegun = false;
+            }
+        }
+
+        /** Waits for the next round. If there is no thread for the wait, the writes are not started any more. */
+        private synchronized void schedule() {
+            WeakReference<BackgroundWrites> self = new WeakReference<>(this);
+            isBegun = false;
+            next = Background.Timer.start(nanos, () -> {
+                BackgroundWrites writes = self.get();
+                if (writes != null) {
+                    writes.giveRound(self);
+                }
+            });
+            isBegun = true;
+        }
+
+        private void giveRound(WeakReference<BackgroundWrites> self) {
+            boolean isTaken = false;
+            try {
+                tasks.execute(() -> {
+                    BackgroundWrites reachable = self.get();
+                    if (reachable != null) {
+                        reachable.round();
+                    }
+                });
+                isTaken = true;
+            } finally {
+                if (!isTaken) {
+                    schedule();
+                }
+            }
+        }
+
+        /** Makes one round, and schedules the next one if a file is open for writing. */
+        void round() {
+            boolean goesOn = true;
+            try {
+                goesOn = writeAll();
+            } finally {
+                if (goesOn) {
+                    schedule();
+                } else {
+                    end();
+                }
+            }
+        }
+
+        /**
+         * Ends the periodic writes. If a file was opened for writing in the meantime, starts them again, because that
+         * open found them still started and so did not start them.
+         */
+        private void end() {
+            synchronized (this) {
+                isBegun = false;
+            }
+            if (areSomeWritable()) {
+                begin();
+            }
+        }
     }
 }

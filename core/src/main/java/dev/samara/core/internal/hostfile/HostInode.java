@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntUnaryOperator;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,8 +52,8 @@ import org.jspecify.annotations.Nullable;
  * the check.
  *
  * <p><b>Reads of pages</b> ({@code filemap_read_folio}). If the frames are in direct memory, the host reads directly
- * into them. The last page of the file is filled up with zeros. A failed read changes nothing, and the next access reads
- * again. A read holds {@code invalidate} shared, so no truncation and no hole can happen between the read and the
+ * into them. The last page of the file is filled up with zeros. A failed read changes nothing, and the next access
+ * reads again. A read holds {@code invalidate} shared, so no truncation and no hole can happen between the read and the
  * insertion of its pages. Writes of pages are not excluded. During the read, other threads may insert one of the pages,
  * change it, write it back and reclaim it. In that case the bytes that were read are stale, and the page is read again.
  * {@link FilePages.PageRead} compares the ranges, so only a write or a removal of the page itself makes its read stale.
@@ -65,10 +66,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>If a page is not in memory, its bytes are stored only on the host. Later stores to the page reach the host only by
  * a write, and a write or a removal makes the read of the page stale. So the pages before the first stale one contain
- * the bytes as of one time, the start of the read, and stores of other threads are seen in their order. The caller reads
- * the first stale page and the following pages through the cache, which waits for concurrent changes where necessary. A
- * direct open instead retries to bypass the cache, while write-backs are excluded. A read holds {@code invalidate}
- * shared, like a read of pages, so that no truncation happens between two calls of the host.
+ * the bytes as of one time, the start of the read, and stores of other threads are seen in their order. The caller
+ * reads the first stale page and the following pages through the cache, which waits for concurrent changes where
+ * necessary. A direct open instead retries to bypass the cache, while write-backs are excluded. A read holds {@code
+ * invalidate} shared, like a read of pages, so that no truncation happens between two calls of the host.
  *
  * <p>A read for a mapping checks the page table after it has read the bytes. Only pages that have no entry at that
  * time, and that were neither changed nor inserted between the start and the end of the read, are returned. For these
@@ -79,9 +80,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A write holds the lock of the write-back, so only one thread at a time writes the host's bytes, and there is no
  * concurrent truncation or hole. The write is recorded as under way, so a page that is read during the write is stale,
- * and is read again after the end of the write. So an access through a mapping or another call sees all the new bytes if
- * it is after the write, and the old bytes if it is before the write. If the host fails during the write, the pages are
- * still not in memory, and their content is what the host stored.
+ * and is read again after the end of the write. So an access through a mapping or another call sees all the new bytes
+ * if it is after the write, and the old bytes if it is before the write. If the host fails during the write, the pages
+ * are still not in memory, and their content is what the host stored.
  *
  * <p><b>Hooks</b> ({@link PageHooks}) are called while locks of the file are held. A call of the same file from a hook
  * could wait for one of these locks for ever, so each such call is rejected. A hook may call another file, whose hooks
@@ -138,19 +139,25 @@ final class HostInode {
 
     private static final long NONE = -1;
 
-    /**
-     * The rules that the options of its first open set for a file.
-     *
-     * @param hooks decides whether pages may be read and written; null if there are none
-     * @param isNoSteal whether dirty pages are written only by calls that request it
-     * @param lock the lock of the file; null if it is not locked
-     */
-    record FileRules(
-            @Nullable PageHooks hooks,
-            boolean isNoSteal,
-            @Nullable HostFileOption lock) {
-        /** The rules of a file that was opened without any of these options. */
+    /** The rules that the options of its first open set for a file. */
+    static final class FileRules {
+        /** The rules of a file that was opened without any of these options; no other object has these rules. */
         static final FileRules NONE = new FileRules(null, false, null);
+
+        /** Decides whether pages may be read and written; null if there are none. Compared by identity. */
+        final @Nullable PageHooks hooks;
+
+        /** Whether dirty pages are written only by calls that request it. */
+        final boolean isNoSteal;
+
+        /** The lock of the file; null if it is not locked. */
+        final @Nullable HostFileOption lock;
+
+        private FileRules(@Nullable PageHooks hooks, boolean isNoSteal, @Nullable HostFileOption lock) {
+            this.hooks = hooks;
+            this.isNoSteal = isNoSteal;
+            this.lock = lock;
+        }
 
         /**
          * Returns the rules that options set.
@@ -177,20 +184,10 @@ final class HostInode {
             return hooks == null && lock == null && !isNoSteal ? NONE : new FileRules(hooks, isNoSteal, lock);
         }
 
-        /** Returns whether the options of an open set no rule. */
-        boolean isNone() {
-            return hooks == null && !isNoSteal && lock == null;
-        }
-
-        /** Returns whether an open with the rules {@code other} may use the file. Compares hooks by identity. */
-        boolean permits(FileRules other) {
-            return other.isNone() || (hooks == other.hooks && isNoSteal == other.isNoSteal && lock == other.lock);
-        }
-
         /**
          * Returns whether bytes are written to the host only by write-backs, so that a write-back can hold them back.
          */
-        boolean holdsWrites() {
+        private boolean holdsWrites() {
             return hooks != null || isNoSteal;
         }
     }
@@ -308,7 +305,8 @@ final class HostInode {
         }
 
         /**
-         * Returns an empty buffer for one thread, or null if {@value #MOST_IDLE} threads are using buffers of this method.
+         * Returns an empty buffer for one thread, or null if {@value #MOST_IDLE} threads are using buffers of this
+         * method.
          */
         @Nullable
         ByteBuffer tryTake() {
@@ -340,7 +338,7 @@ final class HostInode {
         }
 
         /** Returns a buffer of {@link #take} to the pool. */
-        synchronized void giveBack(ByteBuffer buffer) {
+        private synchronized void giveBack(ByteBuffer buffer) {
             if (buffer.capacity() == size && idle.size() < MOST_IDLE) {
                 idle.addLast(buffer);
             }
@@ -378,10 +376,10 @@ final class HostInode {
     /** The channel of the open that created this file. */
     final HostChannel first;
 
-    /** All channels that are closed at the end of this file. Guarded by the monitor of {@link HostFiles}. */
-    private final List<HostChannel> channels = new ArrayList<>(2);
-
     /* How the file is used. Guarded by the monitor of {@link HostFiles}. */
+
+    /** All channels that are closed at the end of this file. */
+    final List<HostChannel> channels = new ArrayList<>(2);
 
     /** The number of opens of the file that have not ended. */
     int opens;
@@ -483,6 +481,7 @@ final class HostInode {
      * Creates a file that was just opened. The caller holds the monitor of {@link HostFiles}.
      *
      * @param pages its pages, none of which is in memory
+     * @param pool the arrays that reads of these pages use
      * @param isWritable whether the channel is open for writing
      * @param ofPath the rules of an open by path; null for a file without a path
      */
@@ -491,6 +490,7 @@ final class HostInode {
             Object key,
             String name,
             FilePages pages,
+            ReadArraysPool pool,
             HostChannel channel,
             boolean isWritable,
             @Nullable FileRules ofPath) {
@@ -498,6 +498,7 @@ final class HostInode {
         this.key = key;
         this.name = name;
         this.pages = pages;
+        this.pool = pool;
         this.channel = channel;
         this.isWritable = isWritable;
         isOfPath = ofPath != null;
@@ -506,35 +507,16 @@ final class HostInode {
         channels.add(channel);
         frames = pages.memory.frames;
         pageSize = frames.pageSize;
-        pool = files.readArrays(pages.memory);
         writes = new PageWrites();
         pages.allowReclaim();
         pages.eviction().evictUrgentlyBy(this::evictUrgently);
-    }
-
-    /** Sets a channel that is open for writing. The caller holds the monitor of {@link HostFiles}. */
-    void takeWritable(HostChannel writable) {
-        channels.add(writable);
-        channel = writable;
-        isWritable = true;
-    }
-
-    /** Removes and returns all channels. The caller holds the monitor of {@link HostFiles}. */
-    List<HostChannel> takeChannels() {
-        List<HostChannel> all = List.copyOf(channels);
-        channels.clear();
-        if (isOfPath) {
-            // Under the monitor, so that a later open finds this use counted as one that has ended.
-            PathOpen.ending(key);
-        }
-        return all;
     }
 
     /**
      * Acquires the locks of the write-back and of the reads, in this order. The caller holds the lock of the changes,
      * so afterwards it holds all locks.
      */
-    void lockPages() {
+    private void lockPages() {
         boolean isDone = false;
         writeBack.lock();
         try {
@@ -547,7 +529,7 @@ final class HostInode {
         }
     }
 
-    void unlockPages() {
+    private void unlockPages() {
         try {
             invalidate.unlock();
         } finally {
@@ -562,7 +544,7 @@ final class HostInode {
      * @throws IllegalStateException if the thread is executing such a hook
      */
     void checkNoHook(String what) {
-        if (rules.hooks() == null) {
+        if (rules.hooks == null) {
             return;
         }
         for (Entered at = CURRENT.get(); at != null; at = at.outer) {
@@ -678,7 +660,7 @@ final class HostInode {
         long last = size / pageSize;
         if (size % pageSize != 0 && isWritable) {
             ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
-            if (!HostChannel.readFully(channel, rest, size)) {
+            if (!readFully(rest, size)) {
                 // The file was truncated again. The next check finds its new size.
                 return 0;
             }
@@ -741,9 +723,36 @@ final class HostInode {
         }
     }
 
+    /** Fills the remaining bytes of a buffer from the host. Returns false at the end of the host's file. */
+    private boolean readFully(ByteBuffer target, long offset) throws IOException {
+        HostChannel from = channel;
+        long before = offset - target.position();
+        while (target.hasRemaining()) {
+            if (from.read(target, before + target.position()) < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer to the host. Returns whether all were written; false if a write writes
+     * none.
+     */
+    private boolean writeFully(ByteBuffer source, long offset) throws IOException {
+        HostChannel to = channel;
+        long before = offset - source.position();
+        while (source.hasRemaining()) {
+            if (to.write(source, before + source.position()) <= 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private boolean writeHost(ByteBuffer bytes, long offset) throws IOException {
         try {
-            return HostChannel.writeFully(channel, bytes, offset);
+            return writeFully(bytes, offset);
         } finally {
             // Counted after the write, because a force that started before it may not cover it.
             writes.noteChange();
@@ -932,7 +941,7 @@ final class HostInode {
                 if (!fill(arrays, used, start, wanted)) {
                     return SHORT;
                 }
-                PageHooks of = rules.hooks();
+                PageHooks of = rules.hooks;
                 boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);
                 return areAccepted ? pages.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
             } finally {
@@ -969,7 +978,7 @@ final class HostInode {
     private boolean fillByBuffer(int[] fresh, int count, long start, int wanted) throws IOException {
         ByteBuffer buffer = files.buffers.take(wanted);
         try {
-            if (!HostChannel.readFully(channel, buffer.limit(wanted), start)) {
+            if (!readFully(buffer.limit(wanted), start)) {
                 return false;
             }
             for (int i = 0; i < count; i++) {
@@ -995,7 +1004,7 @@ final class HostInode {
             }
             long before = (long) from * pageSize;
             int length = (int) Math.min((long) (to - from) * pageSize, wanted - before);
-            if (!HostChannel.readFully(channel, direct.bytes(fresh[from], length, arrays.views), start + before)) {
+            if (!readFully(direct.bytes(fresh[from], length, arrays.views), start + before)) {
                 return false;
             }
             from = to;
@@ -1067,13 +1076,13 @@ final class HostInode {
      * position by their number. May also overwrite bytes of the buffer after the new position.
      *
      * @param isAnySize whether any number of bytes may be read, because the open is direct
-     * @param mapped the entries of the pages in a mapping that reads them; null for a call
+     * @param mapped see {@link OpenHostFile#readUncached}; null for a call
      * @return the number of bytes read; 0 if they must be read through the cache
      */
-    int readUncached(ByteBuffer target, long offset, boolean isAnySize, OpenHostFile.@Nullable AbsentEntries mapped) {
+    int readUncached(ByteBuffer target, long offset, boolean isAnySize, @Nullable IntUnaryOperator mapped) {
         int fewest = isAnySize ? 1 : files.leastUncached;
         // Hooks check whole pages, so a file with hooks is read through the cache.
-        if (target.remaining() < fewest || (!isAnySize && !channel.isCachedByHost()) || rules.hooks() != null) {
+        if (target.remaining() < fewest || (!isAnySize && !channel.isCachedByHost()) || rules.hooks != null) {
             return 0;
         }
         int piece = piece((int) Math.max(0, Math.min(target.remaining(), pages.size() - offset)), fewest);
@@ -1101,7 +1110,7 @@ final class HostInode {
     }
 
     private int readPages(
-            ByteBuffer target, long offset, int piece, boolean isAnySize, OpenHostFile.@Nullable AbsentEntries mapped) {
+            ByteBuffer target, long offset, int piece, boolean isAnySize, @Nullable IntUnaryOperator mapped) {
         int fewest = isAnySize ? 1 : Math.max(1, files.leastUncached / pageSize);
         int count = readOnce(target, offset, piece, fewest, mapped);
         if (count == STALE && isAnySize) {
@@ -1119,8 +1128,7 @@ final class HostInode {
     /**
      * Reads pages once. Returns the number of bytes; 0 if the pages must be read through the cache; or {@link #STALE}.
      */
-    private int readOnce(
-            ByteBuffer target, long offset, int piece, int fewest, OpenHostFile.@Nullable AbsentEntries mapped) {
+    private int readOnce(ByteBuffer target, long offset, int piece, int fewest, @Nullable IntUnaryOperator mapped) {
         int start = target.position();
         int limit = target.limit();
         int count = 0;
@@ -1137,7 +1145,7 @@ final class HostInode {
             int unchanged = 0;
             try {
                 end = Math.min(end, (first + read.count()) * pageSize);
-                HostChannel.readFully(channel, target.limit(start + (int) (end - offset)), offset);
+                readFully(target.limit(start + (int) (end - offset)), offset);
             } finally {
                 unchanged = endRead(read, mapped);
             }
@@ -1153,14 +1161,14 @@ final class HostInode {
     }
 
     /** Ends the read. Returns the number of pages, from the first one on, whose bytes are valid. */
-    private int endRead(FilePages.PageRead read, OpenHostFile.@Nullable AbsentEntries mapped) {
+    private int endRead(FilePages.PageRead read, @Nullable IntUnaryOperator mapped) {
         if (mapped == null) {
             return pages.endRead(read);
         }
         int absent = 0;
         try {
             // Checked before the end of the read, because up to then these bytes are known to be the file's.
-            absent = mapped.absent(read.count());
+            absent = mapped.applyAsInt(read.count());
         } finally {
             absent = Math.min(absent, pages.endUncachedUnchanged(read));
         }
@@ -1172,8 +1180,8 @@ final class HostInode {
      *
      * @param offset the offset of the first byte; {@link #END} to write at the end of the file
      * @param isDirect whether writes of pages that are not in memory bypass the cache
-     * @return the number of bytes written, or the offset of the first byte if it was {@link #END}; a negated errno if no
-     *     byte was written
+     * @return the number of bytes written, or the offset of the first byte if it was {@link #END}; a negated errno if
+     *     no byte was written
      */
     long pwrite(ByteBuffer source, long offset, boolean isDirect) {
         if (offset != END && offset + source.remaining() < 0) {
@@ -1388,14 +1396,13 @@ final class HostInode {
         if (by == null) {
             int limit = source.limit();
             try {
-                return HostChannel.writeFully(channel, source.limit(start + length), offset);
+                return writeFully(source.limit(start + length), offset);
             } finally {
                 source.limit(limit);
             }
         }
         try {
-            return HostChannel.writeFully(
-                    channel, by.put(0, source, start, length).limit(length), offset);
+            return writeFully(by.put(0, source, start, length).limit(length), offset);
         } finally {
             source.position(start + by.position());
         }
@@ -1483,7 +1490,7 @@ final class HostInode {
         int length = count * pageSize;
         try {
             return pages.areAbsent(first, first + count - 1)
-                    && HostChannel.readFully(channel, buffer.clear().limit(length), first * pageSize)
+                    && readFully(buffer.clear().limit(length), first * pageSize)
                     && areZeros(buffer, 0, length);
         } catch (IOException failed) {
             return false;
@@ -1510,9 +1517,9 @@ final class HostInode {
     }
 
     /**
-     * Replaces the end of the file by a hole, which takes constant time: truncates the host's file, and extends it again
-     * to the size in the page cache. If the host cannot extend the file, adopts the smaller size. The caller holds the
-     * lock of the changes, and has revalidated the size.
+     * Replaces the end of the file by a hole, which takes constant time: truncates the host's file, and extends it
+     * again to the size in the page cache. If the host cannot extend the file, adopts the smaller size. The caller
+     * holds the lock of the changes, and has revalidated the size.
      *
      * @param from the offset from which on the bytes become zeros, a multiple of the page size
      * @return 0; {@link #NOT_CUT}, if nothing was changed; the negated errno of the extension
@@ -1589,7 +1596,7 @@ final class HostInode {
      */
     private long writeZeros(ByteBuffer buffer, long offset, int length) {
         try {
-            if (!HostChannel.readFully(channel, buffer.clear().limit(length), offset)) {
+            if (!readFully(buffer.clear().limit(length), offset)) {
                 return BEYOND_END;
             }
             long failed = 0;
@@ -1599,7 +1606,7 @@ final class HostInode {
                     to += pageSize;
                 }
                 buffer.limit(to).position(from);
-                failed = writes.writeFully(offset + from, buffer);
+                failed = writes.writeNoted(offset + from, buffer);
                 buffer.limit(length);
                 // The page at this position is skipped, because it already consists of zeros.
                 from = to + pageSize;
@@ -1622,52 +1629,52 @@ final class HostInode {
     }
 
     /**
-     * Saves one file: writes its dirty pages to the host ({@code file_write_and_wait_range}), and forces the host's file to
-     * the device ({@code vfs_fsync_range}).
+     * Saves one file: writes its dirty pages to the host ({@code file_write_and_wait_range}), and forces the host's
+     * file to the device ({@code vfs_fsync_range}).
      *
      * <p><b>Writes</b> run one at a time, under {@code writeBack}. A page whose write failed stays dirty, unless
-     * failed writes are dropped. A write-back does not extend a file that another program has truncated. A hook may wait,
-     * even for other files. So it must not be called by a thread that holds a lock of another file, or for which users of
-     * other files wait. For this reason, an eviction, a reclaim and a balance of dirty pages submit a task instead of
-     * writing the pages of a file with hooks.
+     * failed writes are dropped. A write-back does not extend a file that another program has truncated. A hook may
+     * wait, even for other files. So it must not be called by a thread that holds a lock of another file, or for which
+     * users of other files wait. For this reason, an eviction, a reclaim and a balance of dirty pages submit a task
+     * instead of writing the pages of a file with hooks.
      *
      * <p><b>Forces</b> run one at a time, too. A force takes long. So that reads, writes, truncations and holes can run
      * concurrently with it, its thread holds none of their locks. This requires the following rules:
      *
      * <ul>
-     *   <li><b>Success.</b> Each change of the host's file is counted once it is complete ({@link #noteChange}). A force
-     *       covers the changes that were counted before it started. A save succeeds once a force covers all changes that
-     *       were counted when the writes of the save were complete. By then the earlier writes of other threads are also
-     *       complete, because write-backs run one at a time. So a save that starts during a force waits for this force, and
-     *       for the next one, which all waiting saves share.
+     *   <li><b>Success.</b> Each change of the host's file is counted once it is complete ({@link #noteChange}). A
+     *       force covers the changes that were counted before it started. A save succeeds once a force covers all
+     *       changes that were counted when the writes of the save were complete. By then the earlier writes of other
+     *       threads are also complete, because write-backs run one at a time. So a save that starts during a force
+     *       waits for this force, and for the next one, which all waiting saves share.
      *   <li><b>Failure.</b> The host reports the failure of a write to only one force, perhaps to a force that does not
-     *       cover this write. The next force succeeds although the bytes are lost. So if a force fails during a save, the
-     *       save fails, whichever pages it wrote. All pages that were written since the last successful force, including
-     *       during the failed force, become dirty again if they are in memory, before the failure is counted. So a save
-     *       that started later, and therefore does not fail, writes these pages again.
-     *   <li><b>Bytes of others.</b> What other programs wrote before an open may not be on the device. An open counts as a
-     *       change, so the next save that is requested forces it, as on Linux. A save at a close leaves it to those
-     *       programs, and forces only if this machine has changed the file.
-     *   <li><b>New files.</b> The entry of a new file is on the device only once the folder is forced. After an open that
-     *       may have created the file, the next force also forces the folder. If only that fails, the save fails, and no
-     *       page becomes dirty.
+     *       cover this write. The next force succeeds although the bytes are lost. So if a force fails during a save,
+     *       the save fails, whichever pages it wrote. All pages that were written since the last successful force,
+     *       including during the failed force, become dirty again if they are in memory, before the failure is counted.
+     *       So a save that started later, and therefore does not fail, writes these pages again.
+     *   <li><b>Bytes of others.</b> What other programs wrote before an open may not be on the device. An open counts
+     *       as a change, so the next save that is requested forces it, as on Linux. A save at a close leaves it to
+     *       those programs, and forces only if this machine has changed the file.
+     *   <li><b>New files.</b> The entry of a new file is on the device only once the folder is forced. After an open
+     *       that may have created the file, the next force also forces the folder. If only that fails, the save fails,
+     *       and no page becomes dirty.
      * </ul>
      *
      * <p>Thread-safe.
      */
     final class PageWrites implements FilePages.PageWriter {
         /**
-         * The maximum number of elements of {@link #written} and {@link #covered}. It is needed because a guest that never
-         * saves may write any number of runs. If runs are merged and a force then fails, the pages between them are only
-         * written once more.
+         * The maximum number of elements of {@link #written} and {@link #covered}. It is needed because a guest that
+         * never saves may write any number of runs. If runs are merged and a force then fails, the pages between them
+         * are only written once more.
          */
         private static final int MOST_RUNS = 1 << 7;
 
         /** Runs of consecutive pages of one file. For one thread. */
-        final class PageRuns {
+        private final class PageRuns {
             /**
-             * The maximum number of elements of {@link #runs}. If it is exceeded, runs are merged, and include the pages
-             * between them.
+             * The maximum number of elements of {@link #runs}. If it is exceeded, runs are merged, and include the
+             * pages between them.
              */
             private final int most;
 
@@ -1709,35 +1716,6 @@ final class HostInode {
                     pages.setDirty(runs[i], runs[i + 1]);
                 }
             }
-
-            /** Returns the number of pages. */
-            long pages() {
-                long pages = 0;
-                for (int i = 0; i < size; i += 2) {
-                    pages += runs[i + 1] - runs[i] + 1;
-                }
-                return pages;
-            }
-
-            /** Returns the first page of the first run, of which there is one. */
-            long first() {
-                return runs[0];
-            }
-
-            /** Returns the runs as byte ranges of a file. */
-            List<DirtyRange> ranges() {
-                List<DirtyRange> ranges = new ArrayList<>(size / 2);
-                long length = pages.size();
-                for (int i = 0; i < size; i += 2) {
-                    long start = runs[i] * pageSize;
-                    // The file may end within the last page, and may have been truncated since the pages were found.
-                    long end = Math.min((runs[i + 1] + 1) * pageSize, length);
-                    if (start < end) {
-                        ranges.add(new DirtyRange(start, end));
-                    }
-                }
-                return ranges;
-            }
         }
 
         /** The first failure of this write-back that was dropped, i.e. whose pages became clean, or 0. */
@@ -1746,8 +1724,8 @@ final class HostInode {
         /**
          * Whether a submitted task has not ended yet.
          *
-         * <p>Written: a thread that would write pages of a file with hooks in the background (compare-and-set, true); the
-         *     task when it ends, or that thread if it could not submit the task (volatile, false).
+         * <p>Written: a thread that would write pages of a file with hooks in the background (compare-and-set, true);
+         *     the task when it ends, or that thread if it could not submit the task (volatile, false).
          * Read: by the exchange.
          * Invariant: true while a submitted task has not ended; there is at most one per file.
          */
@@ -1775,9 +1753,9 @@ final class HostInode {
          *     changes} (get-and-update).
          * Read: a thread that saves at a close, after its writes (volatile).
          * Pairs: with {@code forced}, as {@code changes} does.
-         * Invariant: at most {@code changes}; each complete change by this machine is counted by this value or a lower one;
-         *     0 if there is none. If closes force no files, an earlier close may have left changes that are not on the
-         *     device, which the first value counts.
+         * Invariant: at most {@code changes}; each complete change by this machine is counted by this value or a lower
+         *     one; 0 if there is none. If closes force no files, an earlier close may have left changes that are not on
+         *     the device, which the first value counts.
          */
         private final AtomicLong own = new AtomicLong(files.forcesOnClose ? 0 : 1);
 
@@ -1807,8 +1785,10 @@ final class HostInode {
         /**
          * The number of failed forces. Written under {@link #forcing}, after the pages are dirty again.
          *
-         * <p>Written: the holder of {@code forcing}, after a failed force and once its pages are dirty again (volatile).
-         * Read: a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing} (volatile).
+         * <p>Written: the holder of {@code forcing}, after a failed force and once its pages are dirty again
+         * (volatile).
+         * Read: a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing}
+         *     (volatile).
          * Pairs: a save that reads a number that includes a failure before its writes finds the pages of this failure
          *     dirty, and writes them; a save that reads a smaller number fails.
          * Invariant: the number of failed forces.
@@ -1821,8 +1801,8 @@ final class HostInode {
          * <p>Words: {@code failure}, {@code covered} and its contents.
          * Written: holder of {@code forcing} (plain).
          * Read: holder of {@code forcing} (plain).
-         * Invariant: the errno of the last failure; the pages that were written since the last successful force, and before
-         *     the force under way.
+         * Invariant: the errno of the last failure; the pages that were written since the last successful force, and
+         *     before the force under way.
          */
         @GuardedBy("forcing")
         private long failure;
@@ -1843,10 +1823,10 @@ final class HostInode {
         private final PageRuns covered = new PageRuns(MOST_RUNS);
 
         /**
-         * Writes the dirty pages of a range, and then returns once the changes are on the device that were complete after
-         * the writes. Waits for other changes, write-backs and forces. A page whose write failed stays dirty, and pages that
-         * a failed force may have lost become dirty again, unless failed writes are dropped. The caller holds no lock of the
-         * file.
+         * Writes the dirty pages of a range, and then returns once the changes are on the device that were complete
+         * after the writes. Waits for other changes, write-backs and forces. A page whose write failed stays dirty, and
+         * pages that a failed force may have lost become dirty again, unless failed writes are dropped. The caller
+         * holds no lock of the file.
          *
          * @param isOwn whether only the changes by this machine must be on the device
          * @return 0, or the negated errno of a failure, which is recorded
@@ -1857,14 +1837,6 @@ final class HostInode {
             long failed = write(first, last);
             long unforced = force(isOwn ? own.get() : changes.get(), failuresBefore);
             return failed != 0 ? failed : unforced;
-        }
-
-        /**
-         * Writes all dirty pages before the file is closed. Also forces the file, unless the policy is not to force at a
-         * close.
-         */
-        long save() {
-            return files.forcesOnClose ? flush(0, Long.MAX_VALUE, true) : write(0, Long.MAX_VALUE);
         }
 
         /** Writes the dirty pages of a range, without forcing the file. Waits for other changes and write-backs. */
@@ -1896,10 +1868,10 @@ final class HostInode {
          * with hooks are written later by a task, and the pages of a file with {@code NO_STEAL} are not written.
          */
         void writeSome() {
-            if (!pages.eviction().hasDirty() || rules.isNoSteal()) {
+            if (!pages.eviction().hasDirty() || rules.isNoSteal) {
                 return;
             }
-            if (rules.hooks() != null) {
+            if (rules.hooks != null) {
                 giveHooked();
             } else if (writeBack.tryLock()) {
                 try {
@@ -1911,18 +1883,18 @@ final class HostInode {
         }
 
         /**
-         * Writes all dirty pages in the background, without forcing the file. Waits for other changes and write-backs, but
-         * does not acquire the lock of the changes. So it does not follow a change of the size by another program, and
-         * pages beyond the new end stay dirty. The pages of a file with hooks are written later by a task, and the pages of
-         * a file with {@code NO_STEAL} are not written.
+         * Writes all dirty pages in the background, without forcing the file. Waits for other changes and write-backs,
+         * but does not acquire the lock of the changes. So it does not follow a change of the size by another program,
+         * and pages beyond the new end stay dirty. The pages of a file with hooks are written later by a task, and the
+         * pages of a file with {@code NO_STEAL} are not written.
          *
          * @param alsoFailed whether to write also pages whose last write failed
          */
         void writeAll(boolean alsoFailed) {
-            if (rules.isNoSteal()) {
+            if (rules.isNoSteal) {
                 return;
             }
-            if (rules.hooks() != null) {
+            if (rules.hooks != null) {
                 giveHooked();
             } else {
                 write(0, Long.MAX_VALUE, alsoFailed);
@@ -1950,15 +1922,14 @@ final class HostInode {
                 write(0, Long.MAX_VALUE, true);
             } finally {
                 // Reset at the end, so that a hook that never returns blocks only one thread. Pages that became dirty
-                // in
-                // the meantime are found by a later task.
+                // in the meantime are found by a later task.
                 isGiven.set(false);
             }
         }
 
         /**
-         * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write failed stay dirty,
-         * unless failed writes are dropped.
+         * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write failed stay
+         * dirty, unless failed writes are dropped.
          *
          * @param alsoFailed whether to write also pages whose last write failed
          * @return 0; a negated errno, which is recorded; {@link #BEYOND_END}, or {@link FilePages.PageWriter#HELD}
@@ -1993,7 +1964,7 @@ final class HostInode {
 
         @Override
         public boolean mayWrite(long offset, ByteBuffer page) {
-            PageHooks of = rules.hooks();
+            PageHooks of = rules.hooks;
             return of == null || answer(of, "beforeWrite", offset, page);
         }
 
@@ -2004,7 +1975,7 @@ final class HostInode {
                 if (offset + bytes.remaining() > channel.size()) {
                     return BEYOND_END;
                 }
-                return drop(writeFully(offset, bytes));
+                return drop(writeNoted(offset, bytes));
             } catch (IOException failed) {
                 return drop(Errno.of(failed).result());
             }
@@ -2020,10 +1991,10 @@ final class HostInode {
         }
 
         /**
-         * Writes bytes to the host, as a write that makes concurrent reads of their pages stale, and that the next force
-         * covers. The caller holds the lock of the write-back.
+         * Writes bytes to the host, as a write that makes concurrent reads of their pages stale, and that the next
+         * force covers. The caller holds the lock of the write-back.
          */
-        long writeFully(long offset, ByteBuffer bytes) throws IOException {
+        private long writeNoted(long offset, ByteBuffer bytes) throws IOException {
             if (!bytes.hasRemaining()) {
                 return 0;
             }
@@ -2031,7 +2002,7 @@ final class HostInode {
             long last = (offset + bytes.remaining() - 1) / pageSize;
             pages.beginWrite(first, last);
             try {
-                return HostChannel.writeFully(channel, bytes, offset) ? 0 : Errno.EIO.result();
+                return writeFully(bytes, offset) ? 0 : Errno.EIO.result();
             } finally {
                 endWrite(first, last);
             }
@@ -2041,7 +2012,7 @@ final class HostInode {
          * Ends a write of pages that {@link FilePages} knows to be under way. The caller has held the lock of the
          * write-back since before the write.
          */
-        void endWrite(long first, long last) {
+        private void endWrite(long first, long last) {
             pages.endWrite();
             // Counted after the write, because a force that started before it may not cover it.
             noteChange();
@@ -2051,28 +2022,28 @@ final class HostInode {
         }
 
         /**
-         * Returns the dirty pages of a range. Waits for write-backs and other changes, because a page that is being written
-         * is not clean yet.
+         * Returns the dirty pages of a range of pages as ranges of bytes. Waits for write-backs and other changes,
+         * because a page that is being written is not clean yet.
          */
-        PageRuns dirtyRuns(long first, long last) {
-            PageRuns runs = new PageRuns(Integer.MAX_VALUE);
+        List<DirtyRange> dirtyRanges(long first, long last) {
+            PageRuns dirty = new PageRuns(Integer.MAX_VALUE);
             writeBack.lock();
             try {
-                pages.findDirty(first, last, page -> runs.add(page, page));
-                return runs;
+                pages.findDirty(first, last, page -> dirty.add(page, page));
             } finally {
                 writeBack.unlock();
             }
-        }
-
-        /** Waits for the write-back that is under way. */
-        void awaitWriteBack() {
-            writeBack.lock();
-            try {
-                assert writeBack.isHeldByCurrentThread();
-            } finally {
-                writeBack.unlock();
+            List<DirtyRange> ranges = new ArrayList<>(dirty.size / 2);
+            long length = pages.size();
+            for (int i = 0; i < dirty.size; i += 2) {
+                long start = dirty.runs[i] * pageSize;
+                // The file may end within the last page, and may have been truncated since the pages were found.
+                long end = Math.min((dirty.runs[i + 1] + 1) * pageSize, length);
+                if (start < end) {
+                    ranges.add(new DirtyRange(start, end));
+                }
             }
+            return ranges;
         }
 
         /**
@@ -2090,7 +2061,7 @@ final class HostInode {
         }
 
         /** Counts a change of the bytes or the size. The change is complete, so a force that starts now covers it. */
-        void noteChange() {
+        private void noteChange() {
             own.accumulateAndGet(changes.incrementAndGet(), Math::max);
         }
 
@@ -2143,9 +2114,9 @@ final class HostInode {
         }
 
         /**
-         * Forces the entries of a folder to the device. Does nothing if the host does not let this process open the folder,
-         * as on Windows, if the folder was removed, or if its file system cannot force folders, such as some of FUSE and of
-         * virtual machines.
+         * Forces the entries of a folder to the device. Does nothing if the host does not let this process open the
+         * folder, as on Windows, if the folder was removed, or if its file system cannot force folders, such as some of
+         * FUSE and of virtual machines.
          */
         private void forceFolder(Path folder) throws IOException {
             HostChannel channel;
@@ -2162,7 +2133,7 @@ final class HostInode {
                     throw failed;
                 }
             } finally {
-                HostChannel.closeUnwritten(channel);
+                PathOpen.close(channel);
             }
         }
 

@@ -20,24 +20,13 @@ import java.nio.ReadOnlyBufferException;
 import java.nio.channels.FileChannel;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntUnaryOperator;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a host file. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
 public final class OpenHostFile extends HostFile {
     private static final int SYNC_FLAGS = Mman.WAIT_BEFORE | Mman.SYNC_FILE_RANGE_WRITE | Mman.WAIT_AFTER;
-
-    /** A range of a mapping that starts at the first byte of a read. */
-    public interface AbsentEntries {
-        /**
-         * Returns the number of pages, from the first one on, that have no entry in the page table while the mapping
-         * exists.
-         *
-         * @param most the maximum number of pages
-         * @return the number of pages; 0 if the mapping does not exist any more
-         */
-        int absent(int most);
-    }
 
     /** The maximum number of read-ahead tasks per open. Further advice is dropped. */
     private static final int MOST_READS_AHEAD = 16;
@@ -140,7 +129,9 @@ public final class OpenHostFile extends HostFile {
                 isClosed = true;
             }
             try {
-                inode.files.allowWrites(inode);
+                synchronized (inode.files) {
+                    inode.denials--;
+                }
             } finally {
                 unuse();
             }
@@ -301,7 +292,10 @@ public final class OpenHostFile extends HostFile {
         }
         boolean isDenied = false;
         try {
-            isDenied = inode.files.denyWrites(inode);
+            synchronized (inode.files) {
+                isDenied = inode.writers == 0;
+                inode.denials += isDenied ? 1 : 0;
+            }
             if (!isDenied) {
                 throw new MmException("denyWrites(" + name + ")", Errno.ETXTBSY);
             }
@@ -365,12 +359,13 @@ public final class OpenHostFile extends HostFile {
      * after the new position. May wait for the host, and for truncations. Called by a mapping that uses this open. The
      * owner may already have closed the open.
      *
-     * @param mapped the range of the mapping; pages with an entry are not read
+     * @param absent takes a maximum, and returns the number of pages, from the first one of the read on, that have no
+     *     entry in the page table; 0 if the mapping does not exist any more. Pages with an entry are not read
      * @return the number of bytes read; each has a value that the mapping contained at some time during this call. 0 if
      *     the pages must be faulted in
      */
-    public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
-        return inode.readUncached(target, offset, false, mapped);
+    public int readUncached(ByteBuffer target, long offset, IntUnaryOperator absent) {
+        return inode.readUncached(target, offset, false, absent);
     }
 
     @Override
@@ -442,7 +437,7 @@ public final class OpenHostFile extends HostFile {
 
     private long syncPages(long first, long last, int flags) {
         if ((flags & Mman.WAIT_BEFORE) != 0) {
-            inode.writes.awaitWriteBack();
+            awaitWriteBack();
             long failed = tell();
             if (failed != 0) {
                 return failed;
@@ -453,9 +448,15 @@ public final class OpenHostFile extends HostFile {
             // A failure is returned only if the call waits afterwards.
             failed = inode.writes.write(first, last);
         } else if ((flags & Mman.WAIT_AFTER) != 0) {
-            inode.writes.awaitWriteBack();
+            awaitWriteBack();
         }
         return (flags & Mman.WAIT_AFTER) != 0 ? told(failed) : 0;
+    }
+
+    private void awaitWriteBack() {
+        // Acquiring the lock is the wait; nothing is done while it is held.
+        inode.writeBack.lock();
+        inode.writeBack.unlock();
     }
 
     @Override
@@ -545,9 +546,9 @@ public final class OpenHostFile extends HostFile {
     @Override
     public void willNeed(long offset, long length) {
         long first = offset >>> pageShift;
-        long last = Math.min(
-                (offset + length - 1) >>> pageShift,
-                first + inode.files.limit.mostAhead(inode.pages.memory.frames) - 1);
+        Frames frames = inode.pages.memory.frames;
+        long most = Math.min(inode.files.limit.mostBytes / frames.pageSize, frames.most()) / 2;
+        long last = Math.min((offset + length - 1) >>> pageShift, first + most - 1);
         if (length <= 0 || first > last) {
             return;
         }
@@ -622,9 +623,7 @@ public final class OpenHostFile extends HostFile {
         }
         try {
             long last = offset + length < 0 ? Long.MAX_VALUE : offset + length - 1;
-            return inode.writes
-                    .dirtyRuns(offset >>> pageShift, last >>> pageShift)
-                    .ranges();
+            return inode.writes.dirtyRanges(offset >>> pageShift, last >>> pageShift);
         } finally {
             unuse();
         }

@@ -12,7 +12,6 @@ import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileStore;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -190,7 +189,7 @@ final class PathOpen {
      * closes under way if the file will be locked.
      */
     HostInode enter() throws IOException {
-        if (rules.lock() == null) {
+        if (rules.lock == null) {
             SECTION.lockShared();
             try {
                 return enterInSection();
@@ -229,7 +228,7 @@ final class PathOpen {
     /** Counts an open of a file that must not be opened again. Returns null for any other file. */
     private @Nullable HostInode share() throws IOException {
         boolean isNew = options.contains(StandardOpenOption.CREATE_NEW);
-        if (isNew || (rules.lock() == null && !areSomeLocked())) {
+        if (isNew || (rules.lock == null && !areSomeLocked())) {
             return null;
         }
         PathLook look = look(path, options.contains(StandardOpenOption.CREATE));
@@ -247,7 +246,7 @@ final class PathOpen {
 
     /** Returns whether a file is open and must not get another channel, because it is locked or will be locked. */
     private boolean isOpenedOnce(Object key) {
-        return rules.lock() == null ? isLocked(key) : isOpen(key);
+        return rules.lock == null ? isLocked(key) : isOpen(key);
     }
 
     /** Opens a channel of the path, and finds the file of the channel. The caller is in the section. */
@@ -351,7 +350,7 @@ final class PathOpen {
         try {
             long size = prepare(channel);
             entered = files.enter(key, path.toString(), memory, channel, size, writes, rules);
-            if (rules.lock() != null) {
+            if (rules.lock != null) {
                 setLocked(key);
             }
             return entered;
@@ -367,7 +366,7 @@ final class PathOpen {
         boolean isPrepared = false;
         try {
             long size = channel.size();
-            if (rules.lock() != null && !channel.tryLock(rules.lock() == HostFileOption.SHLOCK)) {
+            if (rules.lock != null && !channel.tryLock(rules.lock == HostFileOption.SHLOCK)) {
                 throw refusal(Errno.EAGAIN, null);
             }
             isPrepared = true;
@@ -376,24 +375,8 @@ final class PathOpen {
             throw refusal(Errno.EBUSY, ofProcess);
         } finally {
             if (!isPrepared) {
-                HostChannel.closeUnwritten(channel);
+                close(channel);
             }
-        }
-    }
-
-    /**
-     * Returns the folder of a file that was just opened; null if the file has already been deleted, or if its file
-     * system is not the host's, which may not open folders.
-     */
-    static @Nullable Path folderOf(Path file) throws IOException {
-        if (file.getFileSystem() != FileSystems.getDefault()) {
-            return null;
-        }
-        try {
-            // The file of a symbolic link is in another folder.
-            return file.toRealPath().getParent();
-        } catch (NoSuchFileException deleted) {
-            return null;
         }
     }
 
@@ -424,7 +407,7 @@ final class PathOpen {
     }
 
     /** Records that the only channel of a file has locked the file. The caller is alone in the section. */
-    static synchronized void setLocked(Object key) {
+    private static synchronized void setLocked(Object key) {
         OpenCount open = OPEN.get(key);
         if (open != null && !open.isLocked) {
             open.isLocked = true;
@@ -503,7 +486,7 @@ final class PathOpen {
                 return;
             }
         }
-        HostChannel.closeUnwritten(channel);
+        close(channel);
     }
 
     /** Records that the last use of a file in a machine has ended; {@link #close} follows. */
@@ -537,13 +520,20 @@ final class PathOpen {
     static @Nullable IOException closeAll(List<HostChannel> channels) {
         IOException failure = null;
         for (HostChannel one : channels) {
-            try {
-                one.close();
-            } catch (IOException failed) {
-                failure = failed;
-            }
+            IOException failed = close(one);
+            failure = failed == null ? failure : failed;
         }
         return failure;
+    }
+
+    /** Closes a channel. Returns the failure, which does not matter if nothing was written through the channel. */
+    static @Nullable IOException close(HostChannel channel) {
+        try {
+            channel.close();
+            return null;
+        } catch (IOException failed) {
+            return failed;
+        }
     }
 
     /** Subtracts a use that {@link #ending} has announced. */
@@ -564,6 +554,6 @@ final class PathOpen {
             unused = List.copyOf(UNKNOWN);
             UNKNOWN.clear();
         }
-        unused.forEach(HostChannel::closeUnwritten);
+        unused.forEach(PathOpen::close);
     }
 }

@@ -33,6 +33,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -1138,23 +1139,21 @@ final class HostFileSavesTest {
 
         @Test
         @DisplayName("are written though the executor once had no memory for a task")
-        void noTask() {
+        void noTask() throws Exception {
             AtomicInteger tasks = new AtomicInteger();
-            AtomicInteger rounds = new AtomicInteger();
-            BackgroundWrites writes = new BackgroundWrites(
-                    task -> {
-                        if (tasks.incrementAndGet() == 2) {
-                            throw new OutOfMemoryError("of this test");
-                        }
-                        task.run();
-                    },
-                    () -> {},
-                    () -> rounds.incrementAndGet() > 0,
-                    () -> true);
-            writes.nanos = 1_000_000;
-            writes.begin();
-            Await.until("rounds after the failure", () -> rounds.get() >= 3);
-            writes.cancel();
+            HostFiles files = new HostFiles(report -> {}, task -> {
+                if (tasks.incrementAndGet() == 2) {
+                    throw new OutOfMemoryError("of this test");
+                }
+                task.run();
+            });
+            files.writeEvery(1_000_000);
+            MachineMemory memory = HostFilePages.saved(open(write("f", PAGE_BYTES))).memory;
+            try (HostFile file = files.open("written", memory, ByteBuffer.allocate(PAGE_BYTES))) {
+                Await.until("rounds after the failure", () -> tasks.get() >= 4);
+                assertEquals(0, file.fsync());
+            }
+            assertTrue(files.close());
             Incidents.take("thread samara-timer ends with java.lang.OutOfMemoryError");
         }
 
