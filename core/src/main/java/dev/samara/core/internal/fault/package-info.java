@@ -26,6 +26,8 @@
  *       {@code Faulter.pageMkwrite}</td></tr>
  *   <tr><td>What does a fault do if there is no free frame or page table?</td>
  *       <td>{@code Faulter.retry}, {@code Faulter.answer}</td></tr>
+ *   <tr><td>Where does a fault wait for a fork that copies page tables?</td>
+ *       <td>{@code Faulter.mayChange}, {@code Faulter.awaitedFork}</td></tr>
  *   <tr><td>What grows a stack?</td>
  *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
  *   <tr><td>Does the mapping still exist when a page is installed?</td>

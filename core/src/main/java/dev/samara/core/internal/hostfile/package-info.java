@@ -12,7 +12,7 @@
  *       file, and did another program change its size? What reads pages into memory? What reads and writes bytes by
  *       calls, through the cache or past it, and punches holes?</td>
  *       <td>{@code HostInode}; how many pages are read at once: {@code OpenHostFile.ReadAhead}; reads and write-backs
- *       of one page: {@code PageRead} of {@link dev.samara.core.internal.file}; reads and writes through a mapping:
+ *       of one page: {@code FilePages.PageRead}; reads and writes through a mapping:
  *       {@code Faulter} of {@code internal.fault}</td></tr>
  *   <tr><td>What does an embedder get from an open, and what follows advice?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}; with exceptions instead of negated errnos, and with
@@ -20,9 +20,9 @@
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code HostInode.PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written without a call that saves them?</td>
- *       <td>{@code HostFiles.BackgroundWrites}</td></tr>
+ *       <td>{@code BackgroundWrites}</td></tr>
  *   <tr><td>What frees pages at the limit?</td>
- *       <td>{@code HostFiles.CacheLimit}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
+ *       <td>{@code CacheLimit}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
  *   <tr><td>What reads and writes the host's bytes?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.HostChannel}</td></tr>
  * </table>

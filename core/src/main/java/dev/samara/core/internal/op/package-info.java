@@ -14,7 +14,7 @@
  *       the changes it has made. A call that changes many VMAs one by one publishes one edit per batch, so readers may
  *       see earlier batches without later ones. The steps and their argument stand at the head of the file.
  *   <li>{@link dev.samara.core.internal.op.VmaMerge} merges, splits and unmaps VMAs, {@link
- *       dev.samara.core.internal.op.Placement} chooses addresses, and {@code CommitCharge} charges memory.
+ *       dev.samara.core.internal.op.Placement} chooses addresses, and {@code Edit.CommitCharge} charges memory.
  *   <li>Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@code RetirementRun} has
  *       retired their pages, with the steps of {@code PageRetirement}, and completed them: it clears the reservations,
  *       joins neighbours and opens the gate.
@@ -35,7 +35,7 @@
  *   <tr><td>What bounds the number of asynchronous operations?</td>
  *       <td>{@code Operation.takePlace}, {@link dev.samara.core.internal.sync.Rcu}</td></tr>
  *   <tr><td>What removes the pages of a range, and frees their frames only after all CPUs have flushed?</td>
- *       <td>{@code PageRetirement}, by a {@link dev.samara.core.internal.tlb.TlbGather}</td></tr>
+ *       <td>{@code RetirementRun.PageRetirement}, by a {@link dev.samara.core.internal.tlb.TlbGather}</td></tr>
  *   <tr><td>Which store removes the VMAs of a range from the tree?</td>
  *       <td>{@code Edit.reserve}, by {@link dev.samara.core.internal.op.VmaMerge}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
@@ -47,7 +47,7 @@
  *   <tr><td>What counts VMAs against the limit?</td>
  *       <td>{@link dev.samara.core.internal.op.Edit#mayGrow}</td></tr>
  *   <tr><td>What charges memory, and what enforces the limit?</td>
- *       <td>{@code CommitCharge}, {@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
+ *       <td>{@code Edit.CommitCharge}, {@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
  *   <tr><td>Where does an operation wait for a fork that copies page tables?</td>
  *       <td>{@code Edit.publish}, in step 4</td></tr>
  * </table>

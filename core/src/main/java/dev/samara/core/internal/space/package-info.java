@@ -43,6 +43,9 @@
  *       <td>{@link dev.samara.core.internal.cpu.TlbContext}</td></tr>
  *   <tr><td>What tears a space down?</td>
  *       <td>{@link dev.samara.core.internal.space.Lifetime}</td></tr>
+ *   <tr><td>What removes its mappings ({@code exit_mmap}), and what asks CPUs that still borrow it to leave?</td>
+ *       <td>{@code Munmap.close}, by {@link dev.samara.core.internal.space.Spaces}; {@code Borrowers.ask}, by {@code
+ *       Lifetime.askIfAlone}</td></tr>
  *   <tr><td>What remains of a space after its teardown?</td>
  *       <td>{@link dev.samara.core.internal.space.Identity}</td></tr>
  *   <tr><td>Which CPUs borrow a space?</td>

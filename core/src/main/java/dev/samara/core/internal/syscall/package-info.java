@@ -2,8 +2,8 @@
 /**
  * The calls of an address space: their arguments, the precedence of their errors, and the edit that each performs.
  *
- * <p>The arguments of a call that changes the layout form a record, a {@link dev.samara.core.internal.op.Call}, which
- * {@link dev.samara.core.internal.syscall.Syscall} runs. A call that also acts before or after that, or changes no
+ * <p>The arguments of a call that changes the layout form a record, an {@code Operation.Call}, which {@link
+ * dev.samara.core.internal.syscall.Syscall} runs. A call that also acts before or after that, or changes no
  * layout, starts in a static method of its class, which takes the layout and usually bears the call's name.
  *
  * <p>The classes are grouped as in the kernel's {@code mm/} folder: {@link dev.samara.core.internal.syscall.Mmap}
