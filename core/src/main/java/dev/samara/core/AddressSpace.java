@@ -645,7 +645,8 @@ public final class AddressSpace implements AutoCloseable {
      *     rcuMapPages}; the backing is not called then
      */
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        return Mmap.mmap(layout, address, length, protection, flags, backing, offset);
+        Layout now = layout;
+        return Syscall.run(now, Mmap.of(now, address, length, protection, flags, backing, offset));
     }
 
     /**
@@ -693,7 +694,8 @@ public final class AddressSpace implements AutoCloseable {
      */
     public PendingCall mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        return Mmap.mmapAsync(layout, address, length, protection, flags, backing, offset);
+        Layout now = layout;
+        return Syscall.start(now, Mmap.of(now, address, length, protection, flags, backing, offset));
     }
 
     /**

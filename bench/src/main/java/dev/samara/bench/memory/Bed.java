@@ -33,6 +33,7 @@ import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
@@ -161,8 +162,9 @@ final class Bed {
             int protection = kind.access | READ;
             int how = kind == Kind.FILE_1 || kind == Kind.FILE_16 || kind == Kind.SLOW ? SHARED : PRIVATE;
             int flags = FIXED | NORESERVE | how | (kind.isOfFile() ? 0 : ANONYMOUS);
-            long result =
-                    Mmap.mmap(layout, start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
+            Mmap call =
+                    Mmap.of(layout, start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
+            long result = Syscall.run(layout, call);
             if (Errno.isError(result)) {
                 throw new IllegalStateException("the space could not be filled: " + Errno.of(result));
             }

@@ -366,6 +366,11 @@ public final class Edit implements AutoCloseable {
         return operation.batches != null && operation.batches.isBegun ? operation.batches.next : first;
     }
 
+    /** Returns whether the call continues in another batch after this one. */
+    public boolean isFollowed() {
+        return operation.batches != null && !operation.batches.draftEnds;
+    }
+
     /** Starts another pass over the VMAs of the call, which {@link #endsBatchAt} counts again from 0. */
     public void beginPass() {
         visited = 0;

@@ -1173,7 +1173,7 @@ public final class Operation implements MachineWaitReporter {
          * What the current batch determines: whether it is the last one, and the values that next and note get once it
          * is published.
          */
-        private boolean draftEnds;
+        boolean draftEnds;
         private long draftNext;
         long draftNote;
 

@@ -493,11 +493,6 @@ public final class VmaMerge {
         return vma != null && Addresses.isBelow(Objects.requireNonNull(cursor).first(), end) ? vma : null;
     }
 
-    /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller must not change them. */
-    public static LayoutCounters counters(Edit edit) {
-        return edit.lists.gatheredCounters;
-    }
-
     /** Takes out the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;

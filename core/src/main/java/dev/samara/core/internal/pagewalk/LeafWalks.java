@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  *       walk. The walk claims each entry, and empties it only if the VMA is still attached after the claim; otherwise
  *       it restores the page. So a page that {@code mlock} found stays locked in memory.
  *   <li>{@link #narrow} removes rights that the VMAs of a range lost ({@code change_protection}). {@code
- *       Mprotect.protect} decides whether they lost rights. A call that only grants rights needs no walk; later faults
+ *       Mprotect.change} decides whether they lost rights. A call that only grants rights needs no walk; later faults
  *       add the granted rights.
  *   <li>{@link #clean} makes entries clean before the bytes of their pages are saved ({@code page_mkclean}).
  *   <li>{@link #watch} changes no entry. Afterwards no CPU has a translation through which it could access a watched

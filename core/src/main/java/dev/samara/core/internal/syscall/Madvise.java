@@ -15,13 +15,12 @@ import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.syscall.Syscall.AdviceWalk;
 import dev.samara.core.internal.syscall.Syscall.RangeCall;
+import dev.samara.core.internal.syscall.Syscall.VmaChange;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
-import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
@@ -32,13 +31,12 @@ import org.jspecify.annotations.Nullable;
  * {@code madvise} ({@code mm/madvise.c}): changes VMAs, checks the errors of advice that acts on pages, and passes
  * advice on to backings.
  */
-public record Madvise(long address, long length, int advice) implements RangeCall, AdviceWalk {
+public record Madvise(long address, long length, int advice) implements RangeCall, VmaChange {
     public static long madvise(Layout layout, long address, long length, int advice) {
         Madvise call = new Madvise(address, length, advice);
         long result = Syscall.run(layout, call);
         if (advice == Mman.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
-            long end = address + layout.geometry.roundUp(length);
-            Syscall.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
+            Syscall.visit(layout, address, call.end(layout.geometry), (vma, start, stop) -> willNeed(layout, vma, start, stop));
         }
         return advice == Mman.REMOVE ? call.punch(layout, result) : result;
     }
@@ -51,11 +49,10 @@ public record Madvise(long address, long length, int advice) implements RangeCal
      * @return the first error in the order of the VMAs
      */
     private long punch(Layout layout, long decided) {
-        if (!isRange(layout.geometry, address, length)) {
+        if (!isRange(layout.geometry)) {
             return decided;
         }
-        long end = address + layout.geometry.roundUp(length);
-        long failed = Syscall.visit(layout, address, end, (vma, start, stop) -> {
+        long failed = Syscall.visit(layout, address, end(layout.geometry), (vma, start, stop) -> {
             long offset = Syscall.offset(layout, vma, start);
             Errno refusal = isDiscardOfSealed(vma, advice) ? Errno.EPERM : refusalToRemove(vma, offset, stop - start);
             OpenHostFile file = hostFileOf(vma);
@@ -91,11 +88,14 @@ public record Madvise(long address, long length, int advice) implements RangeCal
 
     @Override
     public long decide(Edit edit) {
-        Geometry geometry = edit.geometry;
-        if (!isKnown(advice) || !isRange(geometry, address, length)) {
+        boolean isKnown = (advice >= Mman.NORMAL && advice <= Mman.DONTNEED)
+                || (advice >= Mman.FREE && advice <= Mman.COLLAPSE)
+                || advice == Mman.GUARD_INSTALL
+                || advice == Mman.GUARD_REMOVE;
+        if (!isKnown || !isRange(edit.geometry)) {
             return Errno.EINVAL.result();
         }
-        long end = address + geometry.roundUp(length);
+        long end = end(edit.geometry);
         if (end == address) {
             return DONE;
         }
@@ -103,18 +103,11 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         if (advice == Mman.POPULATE_READ || advice == Mman.POPULATE_WRITE) {
             return populate(edit, address, end, advice == Mman.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
         }
-        return walk(edit, address, end, this);
-    }
-
-    private static boolean isKnown(int advice) {
-        return (advice >= Mman.NORMAL && advice <= Mman.DONTNEED)
-                || (advice >= Mman.FREE && advice <= Mman.COLLAPSE)
-                || advice == Mman.GUARD_INSTALL
-                || advice == Mman.GUARD_REMOVE;
+        return Syscall.walk(edit, address, end, false, this);
     }
 
     @Override
-    public long advise(Edit edit, VmArea vma, long start, long end) {
+    public long change(Edit edit, VmArea vma, long start, long end) {
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
@@ -168,14 +161,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
      * to write.
      */
     private static boolean isDiscardOfSealed(VmArea vma, int advice) {
-        return vma.has(VmaFlags.SEALED)
-                && isDiscard(advice)
-                && vma.isAnonymous()
-                && !vma.hasAny(VmaFlags.SHARED | VmaFlags.WRITE);
-    }
-
-    private static boolean isDiscard(int advice) {
-        return switch (advice) {
+        boolean isDiscard = switch (advice) {
             case Mman.FREE,
                     Mman.DONTNEED,
                     Mman.DONTNEED_LOCKED,
@@ -185,6 +171,10 @@ public record Madvise(long address, long length, int advice) implements RangeCal
                     Mman.GUARD_INSTALL -> true;
             default -> false;
         };
+        return isDiscard
+                && vma.has(VmaFlags.SEALED)
+                && vma.isAnonymous()
+                && !vma.hasAny(VmaFlags.SHARED | VmaFlags.WRITE);
     }
 
     private static @Nullable Errno refusal(VmArea vma, int advice) {
@@ -314,44 +304,6 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         return Call.text("madvise", address, length, advice);
     }
 
-    /**
-     * Returns whether a range starts at a page boundary, does not wrap, and has no nonzero length that rounds up to 0.
-     */
-    private static boolean isRange(Geometry geometry, long start, long length) {
-        long rounded = geometry.roundUp(length);
-        return geometry.isAligned(start) && (length == 0 || rounded != 0) && !Addresses.isBelow(start + rounded, start);
-    }
-
-    /**
-     * Applies the advice VMA by VMA. A hole is skipped, and reported at the end. Any other error ends the walk, and
-     * earlier changes stay.
-     */
-    private static long walk(Edit edit, long start, long end, AdviceWalk call) {
-        // Includes the result of earlier batches.
-        long result = edit.note();
-        long reached = edit.partStart(start);
-        while (Addresses.isBelow(reached, end)) {
-            VmArea vma = edit.firstIn(reached, end);
-            if (vma == null) {
-                return Errno.ENOMEM.result();
-            }
-            if (edit.endsBatchAt(reached)) {
-                edit.note(result);
-                return result;
-            }
-            if (Addresses.isBelow(reached, vma.start())) {
-                result = Errno.ENOMEM.result();
-                reached = vma.start();
-            }
-            long advised = call.advise(edit, vma, reached, Addresses.lower(vma.end(), end));
-            if (Errno.isError(advised)) {
-                return advised;
-            }
-            reached = advised;
-        }
-        return result;
-    }
-
     /** Maps ENOMEM to EAGAIN: too many mappings are reported like any other shortage. */
     private static long orAgain(long changed) {
         return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
@@ -370,7 +322,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             long length,
             @Nullable String name,
             @Nullable String ofMemory,
-            @Nullable String ofObject) implements RangeCall, AdviceWalk {
+            @Nullable String ofObject) implements RangeCall, VmaChange {
         /** The longest name, in characters ({@code ANON_VMA_NAME_MAX_LEN} also counts the terminator). */
         private static final int LONGEST = 79;
 
@@ -402,19 +354,19 @@ public record Madvise(long address, long length, int advice) implements RangeCal
 
         @Override
         public long decide(Edit edit) {
-            if ((name != null && ofMemory == null) || !isRange(edit.geometry, address, length)) {
+            if ((name != null && ofMemory == null) || !isRange(edit.geometry)) {
                 return Errno.EINVAL.result();
             }
-            long end = address + edit.geometry.roundUp(length);
+            long end = end(edit.geometry);
             if (end == address) {
                 return DONE;
             }
             edit.claim(address, end);
-            return walk(edit, address, end, this);
+            return Syscall.walk(edit, address, end, false, this);
         }
 
         @Override
-        public long advise(Edit edit, VmArea vma, long start, long end) {
+        public long change(Edit edit, VmArea vma, long start, long end) {
             BackingTraits traits = vma.traits;
             if (traits != null && !traits.acceptsNames()) {
                 return Errno.EBADF.result();

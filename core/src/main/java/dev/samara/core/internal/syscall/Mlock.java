@@ -10,6 +10,7 @@ import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Syscall.RangeCall;
+import dev.samara.core.internal.syscall.Syscall.VmaChange;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
@@ -24,7 +25,7 @@ public final class Mlock {
     private Mlock() {}
 
     /** {@code mlock2}; {@code mlock} has no flags. */
-    public record Lock(long address, long length, int flags) implements RangeCall {
+    public record Lock(long address, long length, int flags) implements RangeCall, VmaChange {
         @Override
         public long decide(Edit edit) {
             if ((flags & ~Mman.ONFAULT) != 0) {
@@ -49,12 +50,13 @@ public final class Mlock {
             if (rounded == 0) {
                 return DONE;
             }
-            boolean onFault = flags == Mman.ONFAULT;
-            long reached = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
-            if (Errno.isError(reached)) {
-                return reached;
-            }
-            return Addresses.isBelow(reached, end) ? DONE : populate(edit, start, end);
+            long walked = walk(edit, start, end, this);
+            return Errno.isError(walked) ? walked : edit.isFollowed() ? DONE : populate(edit, start, end);
+        }
+
+        @Override
+        public long change(Edit edit, VmArea vma, long start, long end) {
+            return lock(edit, vma, start, end, flags == Mman.ONFAULT ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
         }
 
         /** Counts the pages in the range that are already locked, so that they do not count twice against the limit. */
@@ -79,7 +81,7 @@ public final class Mlock {
     }
 
     /** {@code munlock}. */
-    public record Unlock(long address, long length) implements RangeCall {
+    public record Unlock(long address, long length) implements RangeCall, VmaChange {
         @Override
         public long decide(Edit edit) {
             Geometry geometry = edit.geometry;
@@ -89,8 +91,12 @@ public final class Mlock {
                 return DONE;
             }
             edit.claim(start, end);
-            long reached = apply(edit, start, end, 0);
-            return Errno.isError(reached) ? reached : DONE;
+            return walk(edit, start, end, this);
+        }
+
+        @Override
+        public long change(Edit edit, VmArea vma, long start, long end) {
+            return lock(edit, vma, start, end, 0);
         }
 
         @Override
@@ -147,34 +153,9 @@ public final class Mlock {
         }
     }
 
-    /**
-     * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. The range must not be empty,
-     * because an address that is not mapped may look like an errno.
-     *
-     * @return the address that the call reached, which is below the end only if another batch follows; or a negated
-     *     errno
-     */
-    private static long apply(Edit edit, long start, long end, long lock) {
-        if (Addresses.isBelow(end, start)) {
-            return Errno.EINVAL.result();
-        }
-        edit.beginPass();
-        long reached = edit.partStart(start);
-        while (Addresses.isBelow(reached, end)) {
-            if (edit.endsBatchAt(reached)) {
-                return reached;
-            }
-            VmArea vma = edit.at(reached);
-            if (vma == null) {
-                return Errno.ENOMEM.result();
-            }
-            long changed = lock(edit, vma, reached, Addresses.lower(vma.end(), end), lock);
-            if (Errno.isError(changed)) {
-                return changed;
-            }
-            reached = changed;
-        }
-        return reached;
+    /** Locks or unlocks VMA by VMA; a hole stops the call. The range must not be empty. */
+    private static long walk(Edit edit, long start, long end, VmaChange call) {
+        return Addresses.isBelow(end, start) ? Errno.EINVAL.result() : Syscall.walk(edit, start, end, true, call);
     }
 
     /**

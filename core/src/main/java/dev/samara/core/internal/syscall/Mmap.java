@@ -28,7 +28,6 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
-import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -76,30 +75,8 @@ public record Mmap(
     private static final BackingTraits HUGE_PAGES = Objects.requireNonNull(
             BackingTraits.of(OpenFile.named("/anon_hugepage (deleted)").open()));
 
-    public static long mmap(
-            Layout layout,
-            long address,
-            long length,
-            int protection,
-            int flags,
-            @Nullable Backing backing,
-            long offset) {
-        return Syscall.run(layout, of(layout, address, length, protection, flags, backing, offset));
-    }
-
-    public static PendingCall mmapAsync(
-            Layout layout,
-            long address,
-            long length,
-            int protection,
-            int flags,
-            @Nullable Backing backing,
-            long offset) {
-        return Syscall.start(layout, of(layout, address, length, protection, flags, backing, offset));
-    }
-
-    /** Creates the call. The traits of a backing are read here, so no lock is held. */
-    private static Mmap of(
+    /** Creates the call. The traits of a backing are read here, so the caller holds no lock. */
+    public static Mmap of(
             Layout layout,
             long address,
             long length,
@@ -148,23 +125,15 @@ public record Mmap(
         }
         boolean isSame = rounded == length && (!anonymous || backing == null);
         return (isSame ? this : new Mmap(address, rounded, protection, flags, anonymous ? null : backing, offset))
-                .map(edit);
+                .map(edit, DONE);
     }
 
     /**
      * Decides on a mapping, whose backing is null if it is anonymous ({@code do_mmap}). Checks the arguments,
      * determines the address and the flags of the VMA, and stores the VMA.
      *
-     * @return the address, or a negated errno
-     */
-    long map(Edit edit) {
-        return map(edit, Edit.DONE);
-    }
-
-    /**
-     * Decides on a mapping as {@link #map(Edit)} does.
-     *
      * @param refusal the result of the file's own {@code mmap}, which comes last: DONE, or a negated errno
+     * @return the address, or a negated errno
      */
     long map(Edit edit, long refusal) {
         Geometry geometry = edit.geometry;
@@ -175,9 +144,12 @@ public record Mmap(
         if (size == 0 || !edit.mayGrow(0)) {
             return Errno.ENOMEM.result();
         }
-        long start = find(edit, size);
+        boolean keepsMappings = (flags & FIXED_NOREPLACE) != 0;
+        boolean isFixed = keepsMappings || (flags & FIXED) != 0;
+        long hint = isFixed ? address : Placement.roundHint(geometry, address);
+        long start = Placement.find(edit, backing, hint, size, offset, isFixed ? flags | FIXED : flags);
         // Reservations of a munmap that has not been flushed yet are used only as a last resort.
-        boolean isReserved = start == Errno.ENOMEM.result() && !isFixed() && edit.layout.origin.earlyReuse();
+        boolean isReserved = start == Errno.ENOMEM.result() && !isFixed && edit.layout.origin.earlyReuse();
         if (isReserved) {
             start = Placement.findReserved(edit, size, flags);
         }
@@ -185,8 +157,8 @@ public record Mmap(
             return start;
         }
         // Whether a munmap is in flight in the range. A range that is neither fixed nor reserved is free.
-        boolean early = (isFixed() || isReserved) && edit.claimOrReuse(start, start + size);
-        if (keepsMappings() && edit.firstIn(start, start + size) != null) {
+        boolean early = (isFixed || isReserved) && edit.claimOrReuse(start, start + size);
+        if (keepsMappings && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
         }
         long vmaFlags = vmaFlags(edit, size);
@@ -195,21 +167,6 @@ public record Mmap(
         }
         long answer = refusal != Edit.DONE ? refusal : answerOfFile(geometry, vmaFlags);
         return put(edit, start, size, vmaFlags, early, answer);
-    }
-
-    private boolean keepsMappings() {
-        return (flags & FIXED_NOREPLACE) != 0;
-    }
-
-    private boolean isFixed() {
-        return keepsMappings() || (flags & FIXED) != 0;
-    }
-
-    /** Returns the address, or a negated errno. Does not use the reservations of calls in flight. */
-    private long find(Edit edit, long size) {
-        return isFixed()
-                ? Placement.find(edit, backing, address, size, offset, flags | FIXED)
-                : Placement.find(edit, backing, Placement.roundHint(edit.geometry, address), size, offset, flags);
     }
 
     /** Returns the flags of the VMA, or a negated errno from the limits of locked memory or from the backing. */
@@ -340,14 +297,6 @@ public record Mmap(
         return type == PRIVATE ? vmaFlags : Errno.EINVAL.result();
     }
 
-    private long pageOffset(Geometry geometry, long start) {
-        if (file() != null) {
-            return geometry.pages(offset);
-        }
-        // The page number of the address, so that parts which are moved away and back can be merged again.
-        return (flags & Mman.TYPE) == SHARED ? 0 : geometry.pages(start);
-    }
-
     /**
      * Replaces the VMAs of the range by the mapping, whose address and flags are decided ({@code mmap_region} in {@code
      * mm/vma.c}). If this fails, a VMA may stay split at an end of the range.
@@ -364,7 +313,8 @@ public record Mmap(
         if (edit.layout.deniesExec(vmaFlags, vmaFlags)) {
             return Errno.EACCES.result();
         }
-        if (backing != null && isSharedMayWrite(vmaFlags) && !edit.mayMapWritable(backing)) {
+        long shared = VmaFlags.SHARED | VmaFlags.MAYWRITE;
+        if (backing != null && (vmaFlags & shared) == shared && !edit.mayMapWritable(backing)) {
             return Errno.EPERM.result();
         }
         long end = start + size;
@@ -373,11 +323,13 @@ public record Mmap(
         if (refused != DONE) {
             return refused;
         }
-        LayoutCounters replaced = VmaMerge.counters(edit);
+        LayoutCounters replaced = edit.district.lists.gatheredCounters;
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
-        if (isAccountable(vmaFlags)) {
+        // Private writable memory is charged to the commit limit, but not huge pages.
+        if ((flags & HUGETLB) == 0
+                && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE) {
             if (!edit.charge(Math.max(0, pages - replaced.accounted))) {
                 return Errno.ENOMEM.result();
             }
@@ -403,8 +355,12 @@ public record Mmap(
             edit.gate(start, end);
         }
         VmaMerge.displace(edit);
-        VmArea placed =
-                VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset(geometry, start), behind, null, null));
+        long pageOffset = geometry.pages(offset);
+        if (file() == null) {
+            // The page number of the address, so that parts which are moved away and back can be merged again.
+            pageOffset = (flags & Mman.TYPE) == SHARED ? 0 : geometry.pages(start);
+        }
+        VmArea placed = VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);
@@ -425,19 +381,6 @@ public record Mmap(
             VmaMerge.unmap(edit, false);
         }
         return errno;
-    }
-
-    private static boolean isSharedMayWrite(long vmaFlags) {
-        return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
-    }
-
-    /**
-     * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set.
-     * Mappings of huge pages are not charged.
-     */
-    private boolean isAccountable(long vmaFlags) {
-        return (flags & Mman.HUGETLB) == 0
-                && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
     }
 
     @Override

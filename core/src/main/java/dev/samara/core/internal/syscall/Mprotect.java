@@ -10,6 +10,7 @@ import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.syscall.Syscall.VmaChange;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
@@ -17,7 +18,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code mprotect} ({@code mm/mprotect.c}). */
-public record Mprotect(long address, long length, int protection) implements Call {
+public record Mprotect(long address, long length, int protection) implements Call, VmaChange {
     private static final int GROWS = Mman.PROT_GROWSDOWN | Mman.PROT_GROWSUP;
     private static final int KNOWN = Mman.READ | Mman.WRITE | Mman.EXEC | Mman.SEM;
 
@@ -60,7 +61,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
         }
         edit.claim(address, end);
         if (edit.isContinued()) {
-            return protectEach(edit, edit.partStart(address), end, wanted);
+            return Syscall.walk(edit, address, end, true, this);
         }
         VmArea first = edit.firstIn(address, end);
         if (first == null) {
@@ -79,32 +80,12 @@ public record Mprotect(long address, long length, int protection) implements Cal
             // Refused, because no mapping grows up on x86.
             return Errno.EINVAL.result();
         }
-        return protectEach(edit, start, end, wanted);
+        return Syscall.walk(edit, start, end, true, this);
     }
 
-    private static long protectEach(Edit edit, long start, long end, int wanted) {
-        long reached = start;
-        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(reached, end)) {
-            if (Addresses.isBelow(reached, vma.start())) {
-                return Errno.ENOMEM.result();
-            }
-            if (edit.endsBatchAt(reached)) {
-                return DONE;
-            }
-            long changed = protect(edit, vma, reached, Addresses.lower(vma.end(), end), Mmap.protectionFlags(wanted));
-            if (Errno.isError(changed)) {
-                return changed;
-            }
-            reached = changed;
-        }
-        return Addresses.isBelow(reached, end) ? Errno.ENOMEM.result() : DONE;
-    }
-
-    /**
-     * Changes the part of one VMA in a range; returns the end of the VMA that now covers that part, or a negated errno.
-     */
-    private static long protect(Edit edit, VmArea vma, long start, long end, long access) {
-        long flags = (vma.flags() & ~VmaFlags.ACCESS) | access;
+    @Override
+    public long change(Edit edit, VmArea vma, long start, long end) {
+        long flags = (vma.flags() & ~VmaFlags.ACCESS) | Mmap.protectionFlags(protection & ~GROWS);
         if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0 || edit.layout.deniesExec(vma.flags(), flags)) {
             return Errno.EACCES.result();
         }

@@ -59,7 +59,11 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         if (refused != DONE) {
             return refused;
         }
-        claim(edit);
+        // Otherwise Placement finds a free target, and growth in place claims its own range.
+        edit.claim(address, address + (oldLength == 0 ? edit.geometry.pageSize() : oldLength));
+        if ((flags & MREMAP_FIXED) != 0) {
+            edit.claim(newAddress, newAddress + newLength);
+        }
         if ((flags & MREMAP_FIXED) != 0 && oldLength == newLength) {
             return moveEach(edit);
         }
@@ -89,17 +93,6 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     /**
-     * Claims the source, and the target if it is fixed. Otherwise {@link Placement} finds a free target, and growth in
-     * place claims its own range.
-     */
-    private void claim(Edit edit) {
-        edit.claim(address, address + (oldLength == 0 ? edit.geometry.pageSize() : oldLength));
-        if ((flags & MREMAP_FIXED) != 0) {
-            edit.claim(newAddress, newAddress + newLength);
-        }
-    }
-
-    /**
      * Moves every VMA of the range and keeps the holes between them; if one move fails, the VMAs moved before stay
      * moved.
      */
@@ -115,7 +108,8 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
             if (first && Addresses.isBelow(address, vma.start())) {
                 return Errno.EFAULT.result();
             }
-            if (movesAlone(vma) && (!first || Addresses.isBelow(vma.end(), end))) {
+            BackingTraits traits = vma.traits;
+            if (traits != null && traits.movesAlone() && (!first || Addresses.isBelow(vma.end(), end))) {
                 return Errno.EFAULT.result();
             }
             long from = first ? address : vma.start();
@@ -127,11 +121,6 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
             result = first ? moved : result;
         }
         return result;
-    }
-
-    private static boolean movesAlone(VmArea vma) {
-        BackingTraits traits = vma.traits;
-        return traits != null && traits.movesAlone();
     }
 
     @Override

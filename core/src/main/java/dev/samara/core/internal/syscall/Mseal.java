@@ -9,9 +9,9 @@ import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Syscall.RangeCall;
+import dev.samara.core.internal.syscall.Syscall.VmaChange;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /**
@@ -19,43 +19,28 @@ import dev.samara.core.vma.VmaFlags;
  * calls that unmap or replace a range check it in {@link dev.samara.core.internal.op.VmaMerge#cutAndGather}; the
  * others are {@link Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
  */
-public record Mseal(long address, long length, long flags) implements RangeCall {
+public record Mseal(long address, long length, long flags) implements RangeCall, VmaChange {
     @Override
     public long decide(Edit edit) {
-        Geometry geometry = edit.geometry;
-        long rounded = geometry.roundUp(length);
-        long end = address + rounded;
-        if (flags != 0
-                || !geometry.isAligned(address)
-                || (length != 0 && rounded == 0)
-                || Addresses.isBelow(end, address)) {
+        if (flags != 0 || !isRange(edit.geometry)) {
             return Errno.EINVAL.result();
         }
-        if (rounded == 0) {
+        long end = end(edit.geometry);
+        if (end == address) {
             return DONE;
         }
         edit.claim(address, end);
         if (!edit.isBatched() && hasHole(edit, address, end)) {
             return Errno.ENOMEM.result();
         }
-        edit.beginPass();
-        long reached = edit.partStart(address);
-        for (VmArea vma = edit.firstIn(reached, end); vma != null; vma = edit.firstIn(reached, end)) {
-            if (edit.endsBatchAt(reached)) {
-                return DONE;
-            }
-            if (vma.has(VmaFlags.SEALED)) {
-                reached = vma.end();
-                continue;
-            }
-            long changed =
-                    VmaMerge.change(edit, vma, reached, Addresses.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
-            if (Errno.isError(changed)) {
-                return changed;
-            }
-            reached = changed;
-        }
-        return DONE;
+        return Syscall.walk(edit, address, end, true, this);
+    }
+
+    @Override
+    public long change(Edit edit, VmArea vma, long start, long end) {
+        return vma.has(VmaFlags.SEALED)
+                ? vma.end()
+                : VmaMerge.change(edit, vma, start, end, vma.flags() | VmaFlags.SEALED);
     }
 
     private static boolean hasHole(Edit edit, long start, long end) {
@@ -74,7 +59,7 @@ public record Mseal(long address, long length, long flags) implements RangeCall 
     /** Searches for a hole, because nothing is sealed if there is one. */
     @Override
     public long checkAll(Layout layout) {
-        long end = address + layout.geometry.roundUp(length);
+        long end = end(layout.geometry);
         long reached = address;
         while (Addresses.isBelow(reached, end)) {
             VmArea vma = layout.find(reached);

@@ -11,7 +11,6 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
-import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /**
@@ -38,17 +37,12 @@ public record Msync(long address, long length, int flags) implements RangeCall {
         if ((flags & Mman.SYNC) == 0 || !calls) {
             return result;
         }
-        long failure = call.sync(layout);
-        return failure != 0 ? failure : result;
+        long end = call.end(layout.geometry);
+        long failure = Syscall.visit(layout, address, end, (vma, start, stop) -> call.sync(layout, vma, start, stop));
+        return failure != 0 && failure != LOCKED ? failure : result;
     }
 
-    /** Calls the backings of shared mappings. Holds no lock. Returns 0 or the first failure. */
-    private long sync(Layout layout) {
-        long end = address + layout.geometry.roundUp(length);
-        long result = Syscall.visit(layout, address, end, (vma, start, stop) -> sync(layout, vma, start, stop));
-        return result == LOCKED ? 0 : result;
-    }
-
+    /** Calls the backing of a shared mapping. Holds no lock. Returns 0, the failure, or {@link #LOCKED}. */
     private long sync(Layout layout, VmArea vma, long start, long end) {
         if ((flags & Mman.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
             return LOCKED;
@@ -68,12 +62,11 @@ public record Msync(long address, long length, int flags) implements RangeCall {
 
     @Override
     public long decide(Edit edit) {
-        Geometry geometry = edit.geometry;
         boolean both = (flags & Mman.ASYNC) != 0 && (flags & Mman.SYNC) != 0;
-        if ((flags & ~KNOWN) != 0 || !geometry.isAligned(address) || both) {
+        if ((flags & ~KNOWN) != 0 || !edit.geometry.isAligned(address) || both) {
             return Errno.EINVAL.result();
         }
-        long end = address + geometry.roundUp(length);
+        long end = end(edit.geometry);
         if (Addresses.isBelow(end, address)) {
             return Errno.ENOMEM.result();
         }

@@ -72,7 +72,13 @@ public final class Pagemap {
             long at = start + ((long) i << shift);
             if (vma == null || !vma.contains(at)) {
                 vma = layout.find(at);
-                mappings = vma == null ? null : mappingsOf(layout, vma, at, Addresses.lower(end, vma.end()));
+                FilePages file = vma == null ? null : fileOf(vma);
+                if (vma == null || file == null) {
+                    mappings = null;
+                } else {
+                    long last = pageOf(layout, vma, Addresses.lower(end, vma.end())) - 1;
+                    mappings = file.mappingsOf(pageOf(layout, vma, at), last);
+                }
             }
             words[i] = vma == null || vma.has(VmaFlags.PFNMAP) ? 0 : word(layout, vma, at, mappings);
         }
@@ -86,11 +92,6 @@ public final class Pagemap {
         return vma.pageOffset() + layout.geometry.pages(address - vma.start());
     }
 
-    private static @Nullable PageMappings mappingsOf(Layout layout, VmArea vma, long from, long to) {
-        FilePages file = fileOf(vma);
-        return file == null ? null : file.mappingsOf(pageOf(layout, vma, from), pageOf(layout, vma, to) - 1);
-    }
-
     private static long word(Layout layout, VmArea vma, long at, @Nullable PageMappings mappings) {
         PageTable table = layout.pages();
         long pte = table.get(at);
@@ -102,21 +103,17 @@ public final class Pagemap {
         }
         int kind = Pte.kindOf(pte);
         boolean isCached = kind == Pte.FILE_PAGE || kind == Pte.SHMEM_PAGE;
+        int frame = Pte.frame(pte);
         boolean isExclusive = kind == Pte.ANONYMOUS_PAGE
-                ? isSole(layout.memory().frames, pte)
-                : isCached && isSole(pageOf(layout, vma, at), pte, mappings);
+                ? layout.memory().frames.mappings(frame) < SEVERAL
+                : isCached
+                        && (mappings == null
+                                || mappings.isSole()
+                                || mappings.count(pageOf(layout, vma, at), frame, SEVERAL) < SEVERAL);
         return PagemapFlags.PM_PRESENT
                 | (isCached ? PagemapFlags.PM_FILE : 0)
                 | (isExclusive ? PagemapFlags.PM_EXCLUSIVE : 0)
                 | (isSoftDirty(pte) ? PagemapFlags.PM_SOFT_DIRTY : 0);
-    }
-
-    private static boolean isSole(Frames frames, long pte) {
-        return frames.mappings(Pte.frame(pte)) < SEVERAL;
-    }
-
-    private static boolean isSole(long page, long pte, @Nullable PageMappings mappings) {
-        return mappings == null || mappings.isSole() || mappings.count(page, Pte.frame(pte), SEVERAL) < SEVERAL;
     }
 
     /**
@@ -171,19 +168,15 @@ public final class Pagemap {
         int at = done;
         int stop = walk.endIndex();
         for (int i = walk.first(); i < stop; i++) {
-            long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, i);
-            vector[at++] = (byte) (isResident(layout, vma, walk.addressOf(i), pte) ? 1 : 0);
+            boolean isResident = leaf != null && Pte.isPresent(Leaf.get(leaf, i));
+            if (!isResident) {
+                // A guard marker leaves the page in the file's cache (mincore_pte_range: __mincore_unmapped_range).
+                FilePages file = fileOf(vma);
+                isResident = file != null && file.frameAt(pageOf(layout, vma, walk.addressOf(i))) != Frames.NONE;
+            }
+            vector[at++] = (byte) (isResident ? 1 : 0);
         }
         return at;
-    }
-
-    private static boolean isResident(Layout layout, VmArea vma, long address, long pte) {
-        if (Pte.isPresent(pte)) {
-            return true;
-        }
-        // A guard marker leaves the page in the file's cache (mincore_pte_range: __mincore_unmapped_range).
-        FilePages file = fileOf(vma);
-        return file != null && file.frameAt(pageOf(layout, vma, address)) != Frames.NONE;
     }
 
     /**

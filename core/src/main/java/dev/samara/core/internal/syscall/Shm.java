@@ -103,7 +103,7 @@ public final class Shm {
             int protection = Mman.READ | (readOnly ? 0 : Mman.WRITE) | ((flags & Mman.SHM_EXEC) != 0 ? Mman.EXEC : 0);
             int mapFlags = Mman.SHARED | (fixed ? Mman.FIXED : 0);
             return new Mmap(wanted, segment.size(), protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
-                    .map(edit);
+                    .map(edit, DONE);
         }
 
         @Override

@@ -11,7 +11,9 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
+import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -60,6 +62,18 @@ public final class Syscall {
         /** Returns the length in bytes, as the caller passed it. */
         long length();
 
+        /** Returns the end of the range, rounded up to a page boundary. */
+        default long end(Geometry geometry) {
+            return address() + geometry.roundUp(length());
+        }
+
+        /** Returns whether the range starts at a page boundary, does not wrap, and no nonzero length rounds up to 0. */
+        default boolean isRange(Geometry geometry) {
+            return geometry.isAligned(address())
+                    && (length() == 0 || geometry.roundUp(length()) != 0)
+                    && !Addresses.isBelow(end(geometry), address());
+        }
+
         @Override
         default long from(Layout layout) {
             return address();
@@ -71,14 +85,48 @@ public final class Syscall {
         }
     }
 
-    /** A call that changes the VMAs of a range one by one, and skips holes ({@code madvise_walk_vmas}). */
-    interface AdviceWalk {
+    /** A call that changes the VMAs of a range one by one, in a {@link #walk}. */
+    interface VmaChange {
         /**
-         * Applies the advice to the part of one VMA in a range.
+         * Changes the part of one VMA in a range.
          *
          * @return the end of the VMA that now covers that part, or a negated errno
          */
-        long advise(Edit edit, VmArea vma, long start, long end);
+        long change(Edit edit, VmArea vma, long start, long end);
+    }
+
+    /**
+     * Changes a range VMA by VMA ({@code madvise_walk_vmas}), or the next batch of it. An error ends the walk, and
+     * earlier changes stay, as on Linux.
+     *
+     * @param stopsAtHole whether a hole ends the walk; otherwise it is skipped, and reported at the end
+     * @return ENOMEM, negated, if there is a hole; the negated errno of a change; otherwise what an earlier batch noted
+     */
+    static long walk(Edit edit, long start, long end, boolean stopsAtHole, VmaChange call) {
+        edit.beginPass();
+        // Includes the result of earlier batches.
+        long result = edit.note();
+        long reached = edit.partStart(start);
+        while (Addresses.isBelow(reached, end)) {
+            VmArea vma = edit.firstIn(reached, end);
+            if (vma == null || (stopsAtHole && Addresses.isBelow(reached, vma.start()))) {
+                return Errno.ENOMEM.result();
+            }
+            if (edit.endsBatchAt(reached)) {
+                edit.note(result);
+                return result;
+            }
+            if (Addresses.isBelow(reached, vma.start())) {
+                result = Errno.ENOMEM.result();
+                reached = vma.start();
+            }
+            long changed = call.change(edit, vma, reached, Addresses.lower(vma.end(), end));
+            if (Errno.isError(changed)) {
+                return changed;
+            }
+            reached = changed;
+        }
+        return result;
     }
 
     /** Receives the VMAs that {@link #visit} finds. */

@@ -144,18 +144,29 @@ public final class Tracepoints {
         return null;
     }
 
-    @Name("dev.samara.Fault")
-    @Label("Slow Page Fault")
-    @Description("A step of a page fault that had to wait, or to request a page from a backing")
+    /** What all events have in common. */
     @Category("Samara")
-    @Threshold("10 ms")
-    static final class FaultEvent extends Event implements BegunEvent {
-        /** Used only to find out, without allocation, whether a recording enables events of this type. */
-        private static final FaultEvent ANY = new FaultEvent();
+    abstract static class SamaraEvent extends Event {}
 
+    abstract static class SpaceEvent extends SamaraEvent {
         @Label("Space")
         @Description("The number of the space on its machine")
         long space;
+    }
+
+    abstract static class ContextEvent extends SpaceEvent {
+        @Label("Context")
+        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
+        long context;
+    }
+
+    @Name("dev.samara.Fault")
+    @Label("Slow Page Fault")
+    @Description("A step of a page fault that had to wait, or to request a page from a backing")
+    @Threshold("10 ms")
+    static final class FaultEvent extends SpaceEvent implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final FaultEvent ANY = new FaultEvent();
 
         @MemoryAddress
         @Label("Address")
@@ -221,19 +232,10 @@ public final class Tracepoints {
     @Name("dev.samara.Shootdown")
     @Label("TLB Shootdown")
     @Description("A wait until CPUs of other threads dropped translations")
-    @Category("Samara")
     @Threshold("10 ms")
-    static final class ShootdownEvent extends Event implements BegunEvent {
+    static final class ShootdownEvent extends ContextEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final ShootdownEvent ANY = new ShootdownEvent();
-
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
-
-        @Label("Context")
-        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
-        long context;
 
         @Label("Generation")
         long generation;
@@ -277,9 +279,8 @@ public final class Tracepoints {
     @Label("Wait for an Operation")
     @Description(
             "A call or a fault that waited for an operation, for a fork that copies, or for the owner of a busy entry")
-    @Category("Samara")
     @Threshold("10 ms")
-    static final class WaitEvent extends Event implements BegunEvent {
+    static final class WaitEvent extends SamaraEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final WaitEvent ANY = new WaitEvent();
 
@@ -341,15 +342,10 @@ public final class Tracepoints {
     @Name("dev.samara.LockWait")
     @Label("Wait for a Layout Lock")
     @Description("A call that waited for the lock of a layout, or of a part of it")
-    @Category("Samara")
     @Threshold("10 ms")
-    static final class LockWaitEvent extends Event implements BegunEvent {
+    static final class LockWaitEvent extends SpaceEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final LockWaitEvent ANY = new LockWaitEvent();
-
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
 
         @Label("Parked")
         @Description("Whether the thread parked; otherwise it only spun")
@@ -387,9 +383,8 @@ public final class Tracepoints {
     @Name("dev.samara.GracePeriod")
     @Label("Grace Period")
     @Description("A grace period that had to wait for reader sections")
-    @Category("Samara")
     @Threshold("10 ms")
-    static final class GracePeriodEvent extends Event implements BegunEvent {
+    static final class GracePeriodEvent extends SamaraEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final GracePeriodEvent ANY = new GracePeriodEvent();
 
@@ -433,14 +428,9 @@ public final class Tracepoints {
     @Name("dev.samara.Reap")
     @Label("Reap")
     @Description("A reap, which removes private pages of a space")
-    @Category("Samara")
-    static final class ReapEvent extends Event implements BegunEvent {
+    static final class ReapEvent extends SpaceEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final ReapEvent ANY = new ReapEvent();
-
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
 
         @Label("Pages Before")
         @Description("The private pages of the space before")
@@ -509,9 +499,8 @@ public final class Tracepoints {
     @Name("dev.samara.Reclaim")
     @Label("Reclaim")
     @Description("An attempt to free frames or page tables")
-    @Category("Samara")
     @Threshold("10 ms")
-    static final class ReclaimEvent extends Event implements BegunEvent {
+    static final class ReclaimEvent extends SamaraEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final ReclaimEvent ANY = new ReclaimEvent();
 
@@ -553,8 +542,7 @@ public final class Tracepoints {
     @Name("dev.samara.StalledCpu")
     @Label("Stalled CPU")
     @Description("A CPU that did not acknowledge a shootdown for too long; recorded repeatedly while this lasts")
-    @Category("Samara")
-    static final class StalledCpuEvent extends Event {
+    static final class StalledCpuEvent extends ContextEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final StalledCpuEvent ANY = new StalledCpuEvent();
 
@@ -574,14 +562,6 @@ public final class Tracepoints {
         @Label("State")
         @Nullable
         String state;
-
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
-
-        @Label("Context")
-        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
-        long context;
 
         @Label("Generation")
         long generation;
@@ -634,14 +614,9 @@ public final class Tracepoints {
     @Name("dev.samara.SpaceBegin")
     @Label("Space Begun")
     @Description("A new space")
-    @Category("Samara")
-    static final class SpaceBeginEvent extends Event {
+    static final class SpaceBeginEvent extends SpaceEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final SpaceBeginEvent ANY = new SpaceBeginEvent();
-
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
 
         @Label("Context")
         @Description("The number of its TLB context, which no other space of the JVM ever has; 0 without memory")
@@ -684,18 +659,9 @@ public final class Tracepoints {
     @Name("dev.samara.Mappings")
     @Label("Mappings")
     @Description("The mappings of a space and its pages in memory, recorded periodically")
-    @Category("Samara")
     @Period("10 s")
     @StackTrace(false)
-    static final class MappingsEvent extends Event {
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
-
-        @Label("Context")
-        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
-        long context;
-
+    static final class MappingsEvent extends ContextEvent {
         @Label("Mappings")
         long mappings;
 
@@ -792,14 +758,9 @@ public final class Tracepoints {
     @Name("dev.samara.SpaceEnd")
     @Label("Space Ended")
     @Description("The teardown of a space")
-    @Category("Samara")
-    static final class SpaceEndEvent extends Event implements BegunEvent {
+    static final class SpaceEndEvent extends SpaceEvent implements BegunEvent {
         /** Used only to find out, without allocation, whether a recording enables events of this type. */
         private static final SpaceEndEvent ANY = new SpaceEndEvent();
-
-        @Label("Space")
-        @Description("The number of the space on its machine")
-        long space;
 
         @Label("Name")
         @Nullable

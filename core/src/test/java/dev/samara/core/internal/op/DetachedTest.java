@@ -74,10 +74,10 @@ final class DetachedTest {
         Backing backing = kind == Kind.OPENED ? new CountingBacking("/device", 3) : null;
         int flags = backing == null ? FIXED | Mman.ANONYMOUS : FIXED;
         Runnable[] calls = {
-            () -> Mmap.mmap(layout, PLACE, 4 * PAGE, RW, flags, backing, 0),
-            () -> Mmap.mmap(layout, PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
+            () -> Syscall.run(layout, Mmap.of(layout, PLACE, 4 * PAGE, RW, flags, backing, 0)),
+            () -> Syscall.run(layout, Mmap.of(layout, PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE)),
             // The new VMA merges with both of its neighbours.
-            () -> Mmap.mmap(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
+            () -> Syscall.run(layout, Mmap.of(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE)),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Mman.DONTDUMP),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Mman.DODUMP),
             () -> Syscall.run(layout, new Mprotect(PLACE, 4 * PAGE, READ)),
@@ -89,7 +89,7 @@ final class DetachedTest {
                     new Mremap(
                             PLACE + 8 * PAGE, 4 * PAGE, 4 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, PLACE + 20 * PAGE)),
             // In flight until it is complete, and merged with its neighbour only then.
-            () -> Mmap.mmap(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
+            () -> Syscall.run(layout, Mmap.of(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE))
         };
         int[] left = {0, 0, 2, 1, 3, 1, 2, 2, 1, 1, 1};
         for (int i = 0; i < calls.length; i++) {

@@ -28,7 +28,7 @@ final class DistantNeighbourTest {
     private final Layout layout = Layouts.layout(Layouts.host(this::retire, reports));
 
     private long map(long address, int protection) {
-        return Mmap.mmap(layout, address, PAGE, protection, FIXED, null, 0);
+        return Syscall.run(layout, Mmap.of(layout, address, PAGE, protection, FIXED, null, 0));
     }
 
     private void retire(InFlightOperation range) {

@@ -14,6 +14,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
@@ -137,7 +138,7 @@ final class PublicationOrderTest {
 
     @BeforeEach
     void map() {
-        assertEquals(PLACE, Mmap.mmap(layout, PLACE, 8 * PAGE, RW, ANONYMOUS, null, 0));
+        assertEquals(PLACE, Syscall.run(layout, Mmap.of(layout, PLACE, 8 * PAGE, RW, ANONYMOUS, null, 0)));
         before = layout.find(PLACE + 2 * PAGE);
         assertNotNull(before);
     }
@@ -147,7 +148,7 @@ final class PublicationOrderTest {
     void replaced() {
         VmArea old = before;
         assertNotNull(old);
-        assertEquals(PLACE, Mmap.mmap(layout, PLACE, 8 * PAGE, RW, FIXED, new File(), 0));
+        assertEquals(PLACE, Syscall.run(layout, Mmap.of(layout, PLACE, 8 * PAGE, RW, FIXED, new File(), 0)));
         assertTrue(looks > 0);
         assertEquals(List.of(), unready, "not attached or not linked as the edit was committed");
         assertEquals(List.of(), violations);
@@ -161,7 +162,7 @@ final class PublicationOrderTest {
     @Test
     @DisplayName("a mapping that is one with its neighbours once its operation is complete")
     void joined() {
-        assertEquals(PLACE + 2 * PAGE, Mmap.mmap(layout, PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0));
+        assertEquals(PLACE + 2 * PAGE, Syscall.run(layout, Mmap.of(layout, PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0)));
         Gate opened = gate;
         assertNotNull(opened, "the mapping was in flight");
         assertTrue(opened.isOpen());

@@ -10,6 +10,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -29,7 +30,7 @@ final class RetirementRunTest {
     private final Layout layout = Layouts.layout(Layouts.host(range -> {}, reports));
 
     private RetirementRun unmapped() {
-        assertEquals(PLACE, Mmap.mmap(layout, PLACE, PAGE, Mman.READ, FIXED, null, 0));
+        assertEquals(PLACE, Syscall.run(layout, Mmap.of(layout, PLACE, PAGE, Mman.READ, FIXED, null, 0)));
         try (Edit edit = Layouts.edit(layout)) {
             edit.publish(new Munmap(PLACE, PAGE).decide(edit));
         }

@@ -4,6 +4,7 @@ package dev.samara.core.internal.trace;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.FlightRecording;
@@ -24,7 +25,7 @@ final class SettingsFileTest {
     private static Set<EventType> types() {
         Set<EventType> types = new TreeSet<>((one, other) -> one.getName().compareTo(other.getName()));
         for (JavaClass each : new ClassFileImporter().importPackages(Tracepoints.class.getPackageName())) {
-            if (each.isAssignableTo(Event.class)) {
+            if (each.isAssignableTo(Event.class) && !each.getModifiers().contains(JavaModifier.ABSTRACT)) {
                 Class<? extends Event> type = each.reflect().asSubclass(Event.class);
                 FlightRecorder.register(type);
                 types.add(EventType.getEventType(type));
