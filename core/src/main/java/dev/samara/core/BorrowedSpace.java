@@ -212,14 +212,11 @@ public final class BorrowedSpace implements AutoCloseable {
         check(Stage.WITHOUT_USERS, "leaves the space");
         checkStack();
         PageTableRef held = Objects.requireNonNull(kept.pageTable);
-        boolean isLeft = false;
         try {
             end();
-            isLeft = true;
-        } finally {
-            if (!isLeft) {
-                held.close();
-            }
+        } catch (Throwable thrown) {
+            held.close();
+            throw thrown;
         }
         // The borrow is over, so no other thread releases the reference.
         kept.pageTable = null;

@@ -72,16 +72,13 @@ public final class Guest implements AutoCloseable {
         if (cpu == null) {
             return null;
         }
-        boolean isOpen = false;
         try {
             Guest made = new Guest(cpu, cpu.depth() + 1);
             made.away = cpu.open();
-            isOpen = true;
             return made;
-        } finally {
-            if (!isOpen) {
-                cpu.giveBackIfClosed();
-            }
+        } catch (Throwable thrown) {
+            cpu.giveBackIfClosed();
+            throw thrown;
         }
     }
 

@@ -2,7 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
-import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.District.LockHoldTimes;
 
 /**
  * A snapshot of the histogram of a space's layout lock hold times.
@@ -59,7 +59,7 @@ public final class HoldTimes {
         for (int bucket = 0; bucket < counts.length; bucket++) {
             seen += counts[bucket];
             if (counts[bucket] != 0 && seen >= wanted) {
-                return Layout.highestOfBucket(bucket);
+                return LockHoldTimes.highest(bucket);
             }
         }
         return 0;

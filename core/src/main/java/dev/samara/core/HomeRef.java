@@ -25,15 +25,11 @@ final class HomeRef {
         if (!layout.lifetime.context.tryGetHome()) {
             throw new AssertionError("a CPU is in space " + layout.lifetime.identity.number() + ", which has no user");
         }
-        boolean isKept = false;
         try {
-            HomeRef made = new HomeRef(references, layout);
-            isKept = true;
-            return made;
-        } finally {
-            if (!isKept) {
-                layout.lifetime.putHome();
-            }
+            return new HomeRef(references, layout);
+        } catch (Throwable thrown) {
+            layout.lifetime.putHome();
+            throw thrown;
         }
     }
 

@@ -68,7 +68,7 @@ public final class Machine implements AutoCloseable {
         references = new SpaceReferences(host, host.refTracker() != null);
         this.tlbEntries = tlbEntries;
         guests = new GuestCpus(this::newVcpu, () -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
-        housekeeping = new MachineHousekeeping(host.housekeeping());
+        housekeeping = new MachineHousekeeping(host.threads.housekeeping);
         futexes = new FutexBuckets(
                 host,
                 thrown ->
@@ -155,23 +155,20 @@ public final class Machine implements AutoCloseable {
      */
     AddressSpace register(Layout layout) {
         AddressSpace made = null;
-        boolean done = false;
         try {
             spaces.add(layout);
             made = new AddressSpace(this, layout);
             endUnreachable();
             record(layout);
-            done = true;
             return made;
-        } finally {
-            if (!done) {
-                if (made == null) {
-                    layout.lifetime.put();
-                } else {
-                    // Calls giveUp() instead of close(), which throws if the stack is too short.
-                    made.giveUp();
-                }
+        } catch (Throwable thrown) {
+            if (made == null) {
+                layout.lifetime.put();
+            } else {
+                // Calls giveUp() instead of close(), which throws if the stack is too short.
+                made.giveUp();
             }
+            throw thrown;
         }
     }
 
@@ -188,15 +185,11 @@ public final class Machine implements AutoCloseable {
         if (!layout.lifetime.context.tryGet()) {
             return null;
         }
-        boolean done = false;
         try {
-            AddressSpace got = new AddressSpace(this, layout);
-            done = true;
-            return got;
-        } finally {
-            if (!done) {
-                layout.lifetime.put();
-            }
+            return new AddressSpace(this, layout);
+        } catch (Throwable thrown) {
+            layout.lifetime.put();
+            throw thrown;
         }
     }
 
@@ -215,7 +208,7 @@ public final class Machine implements AutoCloseable {
     private void endUnreachable() {
         references.giveUpLost();
         host.checkCpus();
-        host.endUnreachableCaches();
+        host.memories().forEach(memory -> memory.caches.endUnreachable(host.threads.tasks));
     }
 
     /**
@@ -334,7 +327,7 @@ public final class Machine implements AutoCloseable {
     @Experimental
     public HousekeepingAgent housekeeping() {
         host.checkOpen();
-        if (!host.housekeeping().isInvoked()) {
+        if (!host.threads.housekeeping.isInvoked()) {
             throw new IllegalStateException("a thread of this machine does its housekeeping");
         }
         return housekeeping;
@@ -442,7 +435,7 @@ public final class Machine implements AutoCloseable {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
         MachineMemory memory = memory(geometry);
-        memory.caches.endUnreachable(host.tasks());
+        memory.caches.endUnreachable(host.threads.tasks);
         return memory;
     }
 

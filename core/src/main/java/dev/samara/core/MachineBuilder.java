@@ -741,8 +741,8 @@ public final class MachineBuilder {
                 ? new DirectFrames(pageShift, chunkShift, (int) most + 1, true)
                 : maker.make(pageShift, (int) most + 1);
         Rcu rcu = new Rcu(new Rcu.Settings(
-                host.tasks(),
-                host.housekeeping(),
+                host.threads.tasks,
+                host.threads.housekeeping,
                 mostCallbacks,
                 atBound,
                 saturatedNanos(longGracePeriod),
@@ -780,7 +780,7 @@ public final class MachineBuilder {
 
     /** Reports on one of the machine's threads, because the thread that frees a frame may hold locks. */
     private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
-        host.tasks()
+        host.threads.tasks
                 .execute(() -> host.report(
                         Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown));
     }

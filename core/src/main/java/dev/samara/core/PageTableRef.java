@@ -38,18 +38,14 @@ public final class PageTableRef implements AutoCloseable {
 
     /** Acquires a reference; returns null if the page table no longer exists. */
     static @Nullable PageTableRef tryHold(Machine machine, Layout layout) {
-        if (!layout.lifetime.tryHold()) {
+        if (!layout.lifetime.context.tryHold()) {
             return null;
         }
-        boolean isHeld = false;
         try {
-            PageTableRef held = new PageTableRef(machine, layout);
-            isHeld = true;
-            return held;
-        } finally {
-            if (!isHeld) {
-                layout.lifetime.release();
-            }
+            return new PageTableRef(machine, layout);
+        } catch (Throwable thrown) {
+            layout.lifetime.context.release();
+            throw thrown;
         }
     }
 
@@ -148,7 +144,7 @@ public final class PageTableRef implements AutoCloseable {
         StackReserve.check(SpaceReferences.DEPTH);
         isClosed = true;
         if (entry.end()) {
-            layout.lifetime.release();
+            layout.lifetime.context.release();
         }
     }
 

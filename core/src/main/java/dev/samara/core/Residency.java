@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 
 /**
@@ -43,8 +44,9 @@ public record Residency(long anonymous, long file, long shmem, long peak, long t
         long shmem = pages.residentPages(Pte.SHMEM_PAGE);
         // As in task_mem: a peak is never below the current number in the same result.
         long peak = Math.max(pages.peakPages(), anonymous + file + shmem);
-        long total = layout.mappedPages();
-        return new Residency(anonymous, file, shmem, peak, total, Math.max(layout.mappedPeak(), total));
+        Identity identity = layout.lifetime.identity;
+        long total = identity.mapped();
+        return new Residency(anonymous, file, shmem, peak, total, Math.max(identity.mappedPeak(), total));
     }
 
     /**

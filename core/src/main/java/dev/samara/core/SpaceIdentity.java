@@ -42,15 +42,11 @@ public final class SpaceIdentity implements AutoCloseable {
         if (!identity.tryGrab()) {
             return null;
         }
-        boolean isGrabbed = false;
         try {
-            SpaceIdentity grabbed = new SpaceIdentity(references, identity);
-            isGrabbed = true;
-            return grabbed;
-        } finally {
-            if (!isGrabbed) {
-                identity.drop();
-            }
+            return new SpaceIdentity(references, identity);
+        } catch (Throwable thrown) {
+            identity.drop();
+            throw thrown;
         }
     }
 

@@ -104,7 +104,7 @@ final class SpaceReferences {
             if (of == null) {
                 identity.drop();
             } else if (kind == SpaceReference.Kind.PAGE_TABLE) {
-                of.release();
+                of.context.release();
             } else if (kind == SpaceReference.Kind.HOME) {
                 of.putHomeLater();
             } else {
@@ -170,15 +170,12 @@ final class SpaceReferences {
     }
 
     private Entry add(Entry entry) {
-        boolean isAdded = false;
         try {
             entries.put(entry.id, entry);
-            isAdded = true;
-        } finally {
-            if (!isAdded) {
-                // Memory may have run out after the entry was added to the map. The caller releases the reference.
-                entry.end();
-            }
+        } catch (Throwable thrown) {
+            // Memory may have run out after the entry was added to the map. The caller releases the reference.
+            entry.end();
+            throw thrown;
         }
         return entry;
     }

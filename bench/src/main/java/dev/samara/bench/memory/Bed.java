@@ -179,7 +179,7 @@ final class Bed {
     private static MachineMemory memory(MachineState host, int window) {
         int chunkShift = 10;
         Rcu rcu = new Rcu(new Rcu.Settings(
-                host.tasks(), host.housekeeping(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+                host.threads.tasks, host.threads.housekeeping, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
         return new MachineMemory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),

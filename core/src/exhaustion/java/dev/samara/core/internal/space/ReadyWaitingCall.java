@@ -15,7 +15,7 @@ public final class ReadyWaitingCall extends Housekeeping.Waiter {
 
     /** Lists the call. */
     public void add(Layout layout) {
-        layout.host.housekeeping().add(this);
+        layout.host.threads.housekeeping.add(this);
     }
 
     @Override

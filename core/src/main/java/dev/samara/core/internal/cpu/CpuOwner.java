@@ -129,21 +129,18 @@ public final class CpuOwner {
         for (TlbContext of = left; of != null; of = left) {
             // Removed first, because a callback of the teardown may move this CPU.
             left = of.nextLeft;
-            boolean isBegun = false;
             try {
                 if (isNow) {
                     of.end();
                 } else {
                     of.endLater();
                 }
-                isBegun = true;
-            } finally {
-                if (!isBegun) {
-                    // Calls no method, because the stack may be exhausted. The next transition starts the teardown,
-                    // unless it was already started.
-                    of.nextLeft = left;
-                    left = of;
-                }
+            } catch (Throwable thrown) {
+                // Calls no method, because the stack may be exhausted. The next transition starts the teardown,
+                // unless it was already started.
+                of.nextLeft = left;
+                left = of;
+                throw thrown;
             }
         }
     }

@@ -3,8 +3,8 @@ package dev.samara.core.internal.op;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -253,7 +253,7 @@ final class BackingQuestions {
             this.host = host;
             this.operations = operations;
             this.vma = vma;
-            ending = host.housekeeping().ensured(this::handOn);
+            ending = host.threads.housekeeping.ensured(this::handOn);
         }
 
         @Override
@@ -262,13 +262,13 @@ final class BackingQuestions {
         }
 
         private void handOn() {
-            MachineMemory memory = MachineState.memoryOf(vma);
-            if (memory == null) {
-                host.tasks().execute(this);
+            FilePages file = FilePages.of(vma);
+            if (file == null) {
+                host.threads.tasks.execute(this);
             } else {
                 // Deferred by a grace period, because a fault that has found the VMA, but holds no reference to it, may
                 // still request pages.
-                memory.rcu.call(this);
+                file.memory.rcu.call(this);
             }
         }
 

@@ -123,7 +123,7 @@ public final class Placement {
      */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Addresses.higher(low, edit.layout.origin.lowest());
-        long ceiling = Addresses.lower(high, edit.layout.origin.highest());
+        long ceiling = Addresses.lower(high, edit.layout.origin.highGuard());
         long best = Errno.ENOMEM.result();
         for (InFlightOperation range : edit.district.inFlight.operations) {
             if (!range.givesUpItsRange()) {
@@ -186,7 +186,8 @@ public final class Placement {
 
     private long choose(long hint, long length, long offset) {
         if ((mapFlags & HUGETLB) != 0) {
-            return onHugePages(hint, length);
+            long size = geometry.hugeSize();
+            return anywhere(hint + size - 1 & -size, length, size);
         }
         if (mayProfitFromHugePages(hint, length)) {
             long address = onHugeBoundary(hint, length, offset);
@@ -203,12 +204,6 @@ public final class Placement {
             return !shared && hint == 0 && length % geometry.hugeSize() == 0;
         }
         return backing.isZeroDevice() ? !shared : backing.wantsHugeAlignment();
-    }
-
-    /** Returns the address of a mapping of huge pages, which must be on a huge page boundary, or a negated errno. */
-    private long onHugePages(long hint, long length) {
-        long size = geometry.hugeSize();
-        return anywhere(hint + size - 1 & -size, length, size);
     }
 
     /**

@@ -169,7 +169,7 @@ final class RetirementRun extends InFlightOperation {
             isOver = goOn(false);
         } finally {
             if (!isOver) {
-                machine().housekeeping().add(this);
+                machine().threads.housekeeping.add(this);
             }
         }
         if (!isOver) {
@@ -209,7 +209,7 @@ final class RetirementRun extends InFlightOperation {
         } finally {
             // Runs even after an Error, because no other thread continues this range.
             if (!isOver) {
-                machine().housekeeping().add(this);
+                machine().threads.housekeeping.add(this);
             }
         }
     }

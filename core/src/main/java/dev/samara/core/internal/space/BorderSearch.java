@@ -155,7 +155,8 @@ final class BorderSearch {
             long reached = high[0];
             for (int i = 1; i < known; i++) {
                 if (!Addresses.isBelow(low[i], reached)) {
-                    long border = border(tree, roundUp(reached, pageSize), low[i] & -pageSize, pageSize, crossings);
+                    long aligned = (reached + pageSize - 1) & -pageSize;
+                    long border = border(tree, aligned, low[i] & -pageSize, pageSize, crossings);
                     if (border != 0) {
                         borders[found++] = border;
                     }
@@ -163,10 +164,6 @@ final class BorderSearch {
                 reached = Addresses.higher(reached, high[i]);
             }
             return found == 0 ? NONE : Arrays.copyOf(borders, found);
-        }
-
-        private static long roundUp(long address, long pageSize) {
-            return (address + pageSize - 1) & -pageSize;
         }
 
         /**
@@ -291,16 +288,12 @@ final class BorderSearch {
                     }
                 }
             }
-            return isInside(moved) ? 0 : moved;
-        }
-
-        private boolean isInside(long border) {
             for (int i = 0; i < bounds.length; i += 2) {
-                if (Addresses.isBelow(bounds[i], border) && Addresses.isBelow(border, bounds[i + 1])) {
-                    return true;
+                if (Addresses.isBelow(bounds[i], moved) && Addresses.isBelow(moved, bounds[i + 1])) {
+                    return 0;
                 }
             }
-            return false;
+            return moved;
         }
     }
 
@@ -522,15 +515,11 @@ final class BorderSearch {
     static int leaveOut(long[] borders, int count, long start, long end) {
         int left = 0;
         for (int i = 0; i < count; i++) {
-            if (!isInside(borders[i], start, end)) {
+            if (!Addresses.isBelow(start, borders[i]) || !Addresses.isBelow(borders[i], end)) {
                 borders[left++] = borders[i];
             }
         }
         return left;
-    }
-
-    private static boolean isInside(long border, long start, long end) {
-        return Addresses.isBelow(start, border) && Addresses.isBelow(border, end);
     }
 
     /**

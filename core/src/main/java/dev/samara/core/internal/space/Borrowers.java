@@ -113,31 +113,14 @@ public final class Borrowers {
             return identity == space && !isOver;
         }
 
-        /** Returns whether this is a borrow of a space of the given machine that is not over. */
-        boolean isIn(MachineThreads of) {
-            return machine == of && !isOver;
-        }
-
         /** Returns whether the borrower was asked to end the borrow. */
         public boolean isAsked() {
             return isAsked.get();
         }
 
-        /** Asks the borrower to end the borrow if no reference to the space's users is open any more. */
-        void askIfAlone() {
-            if (users.references() == 0) {
-                ask();
-            }
-        }
-
         /** Ends the borrow, for other threads: from now on it is not listed, and its borrower is not asked. */
         public void end() {
             isOver = true;
-        }
-
-        /** Takes the borrowing CPU, which is gone, offline, and releases the references of the borrow. */
-        void giveUp() {
-            giveUp.run();
         }
 
         /**
@@ -220,17 +203,16 @@ public final class Borrowers {
          * space is open. The CPU is already counted as a user of the space. If this throws, the borrow did not start.
          */
         public void begin(Borrower borrower) {
-            boolean isBegun = false;
             try {
                 // A volatile store, before the users are read. Pairs with Lifetime.put, which releases a reference and
                 // then reads this field. At least one of the two threads sees the other's store.
                 current = borrower;
-                borrower.askIfAlone();
-                isBegun = true;
-            } finally {
-                if (!isBegun) {
-                    current = null;
+                if (borrower.users.references() == 0) {
+                    borrower.ask();
                 }
+            } catch (Throwable thrown) {
+                current = null;
+                throw thrown;
             }
         }
 
@@ -268,7 +250,7 @@ public final class Borrowers {
             if (!isRemoved && owner.isGone()) {
                 Borrower of = current;
                 if (of != null) {
-                    of.giveUp();
+                    of.giveUp.run();
                     end();
                 }
                 isRemoved = true;
@@ -403,7 +385,7 @@ public final class Borrowers {
 
     /** Returns the borrows of all spaces of this machine, in no particular order. */
     public List<Borrower> all() {
-        return find(borrower -> borrower.isIn(machine));
+        return find(borrower -> borrower.machine == machine && !borrower.isOver);
     }
 
     private List<Borrower> find(Predicate<Borrower> wanted) {

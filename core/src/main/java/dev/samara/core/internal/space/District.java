@@ -158,7 +158,7 @@ public final class District {
      * {@link #PERIOD} is measured, because two clock reads cost as much as a short operation. The period is prime, so
      * that a loop of calls does not always sample the same call.
      */
-    static final class LockHoldTimes {
+    public static final class LockHoldTimes {
         static final int PERIOD = 61;
 
         private static final int STEP_BITS = 3;
@@ -232,7 +232,7 @@ public final class District {
         }
 
         /** Returns the highest value that a bucket counts. */
-        static long highest(int bucket) {
+        public static long highest(int bucket) {
             int magnitude = Math.max(0, (bucket >>> STEP_BITS) - 1);
             long low = (long) (bucket - (magnitude << STEP_BITS)) << magnitude;
             return low + (1L << magnitude) - 1;
@@ -352,20 +352,9 @@ public final class District {
             LockHoldTimes holdTimes,
             long moves,
             long changes) {
-        this.lock = lock;
-        this.tree = tree;
-        this.limits = limits;
-        this.counters = counters;
-        this.holdTimes = holdTimes;
+        this(lock, tree, limits, 0, -1, counters, null, null, 0, holdTimes);
         this.moves = moves;
         this.changes = changes;
-        start = 0;
-        end = -1;
-        isPart = false;
-        first = null;
-        cap = null;
-        charged = null;
-        number = 0;
     }
 
     /**
@@ -385,9 +374,10 @@ public final class District {
             long start,
             long end,
             LayoutCounters counters,
-            LayoutCounters cap,
-            ChargedPages charged,
-            int number) {
+            @Nullable LayoutCounters cap,
+            @Nullable ChargedPages charged,
+            int number,
+            LockHoldTimes holdTimes) {
         this.lock = lock;
         this.tree = tree;
         this.limits = limits;
@@ -397,32 +387,25 @@ public final class District {
         this.cap = cap;
         this.charged = charged;
         this.number = number;
-        first = counters.copy();
-        holdTimes = new LockHoldTimes();
-        isPart = true;
+        this.holdTimes = holdTimes;
+        isPart = cap != null;
+        first = isPart ? counters.copy() : null;
     }
 
     /** Takes the lock, even if the district is dead. The caller has checked that this thread may wait. */
     void lock() {
         lock.lock();
-        boolean isBegun = false;
         try {
             begin();
-            isBegun = true;
-        } finally {
-            if (!isBegun) {
-                lock.unlock();
-            }
+        } catch (Throwable thrown) {
+            lock.unlock();
+            throw thrown;
         }
     }
 
     /** Returns whether a thread holds a lock or is parked for it. Racy, benign because it affects only speed. */
     static boolean isContended(ReentrantLock lock) {
         return lock.isLocked() || lock.hasQueuedThreads();
-    }
-
-    boolean isContended() {
-        return isContended(lock);
     }
 
     /** Starts a hold of the lock, which {@link #unlock} ends. */
@@ -437,10 +420,6 @@ public final class District {
         } finally {
             lock.unlock();
         }
-    }
-
-    boolean isLockedByThisThread() {
-        return lock.isHeldByCurrentThread();
     }
 
     /**
@@ -514,33 +493,29 @@ public final class District {
      */
     int idle(LayoutParts known) {
         try {
-            return idleOf(known);
+            long[] of = new long[known.count()];
+            long ofOthers = 0;
+            int others = 0;
+            for (int i = 0; i < of.length; i++) {
+                of[i] = known.district(i).operations();
+                if (known.district(i) != this) {
+                    ofOthers += of[i];
+                    others |= 1 << i;
+                }
+            }
+            int idle = 0;
+            if ((operations & IDLE - 1) == 0) {
+                for (int i = 0; seenOf.length != 0 && i < of.length; i++) {
+                    idle |= seenOf[i] == of[i] ? 1 << i : 0;
+                }
+                seenOf = of;
+            }
+            boolean isSame = ofOthers == seen;
+            seen = ofOthers;
+            return isSame ? others : idle & others;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             return 0;
         }
-    }
-
-    private int idleOf(LayoutParts known) {
-        long[] of = new long[known.count()];
-        long ofOthers = 0;
-        int others = 0;
-        for (int i = 0; i < of.length; i++) {
-            of[i] = known.district(i).operations();
-            if (known.district(i) != this) {
-                ofOthers += of[i];
-                others |= 1 << i;
-            }
-        }
-        int idle = 0;
-        if ((operations & IDLE - 1) == 0) {
-            for (int i = 0; seenOf.length != 0 && i < of.length; i++) {
-                idle |= seenOf[i] == of[i] ? 1 << i : 0;
-            }
-            seenOf = of;
-        }
-        boolean isSame = ofOthers == seen;
-        seen = ofOthers;
-        return isSame ? others : idle & others;
     }
 
     /** Returns the number of operations that were published with pages to move. */

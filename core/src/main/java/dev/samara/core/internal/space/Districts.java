@@ -147,10 +147,6 @@ final class Districts {
             return Arrays.copyOf(borders, count);
         }
 
-        MapleTree<VmArea> tree(int part) {
-            return trees[part];
-        }
-
         /** Returns the VMA that covers an address, or else the next one above it; null if there is none. */
         @Nullable
         VmArea atOrAfter(long address) {
@@ -265,16 +261,6 @@ final class Districts {
         boolean isJoinAsked() {
             return isJoinAsked;
         }
-
-        /** Returns whether the calling thread holds the lock of a part. */
-        boolean isLockedByThisThread() {
-            for (District part : districts) {
-                if (part.isLockedByThisThread()) {
-                    return true;
-                }
-            }
-            return false;
-        }
     }
 
     /** The stack that the last steps of a division or of a join need, in frames. */
@@ -316,7 +302,7 @@ final class Districts {
     @SuppressWarnings("UnusedVariable") // through PARTS
     private @Nullable LayoutParts parts;
 
-    private final BorderSearch search;
+    final BorderSearch search;
 
     /** Creates the one district of a layout that has its first tree. */
     Districts(Layout layout) {
@@ -353,7 +339,7 @@ final class Districts {
     @Nullable
     VmArea find(long address) {
         LayoutParts known = current();
-        return known != null ? known.tree(known.indexOf(address)).get(address) : layout.find(address);
+        return known != null ? known.trees[known.indexOf(address)].get(address) : layout.find(address);
     }
 
     /** Does the same as {@link #find}, but returns the next VMA above the address if no VMA covers it. */
@@ -410,19 +396,16 @@ final class Districts {
     private District lockWhole(boolean isNeeded, long start, long end) {
         ThreadCpus.checkMayWait(District.LOCKING);
         lock.lock();
-        boolean isDone = false;
         try {
             District locked = whole;
             locked.begin();
             if (locked.isDead()) {
                 locked = join(isNeeded, start, end);
             }
-            isDone = true;
             return locked;
-        } finally {
-            if (!isDone) {
-                lock.unlock();
-            }
+        } catch (Throwable thrown) {
+            lock.unlock();
+            throw thrown;
         }
     }
 
@@ -467,7 +450,7 @@ final class Districts {
      * possible if the layout was joined after the caller found no tree, and is now being divided again.
      */
     private @Nullable District lockPart(LayoutParts known, District part, long start, long end) {
-        boolean isMet = part.isContended();
+        boolean isMet = District.isContended(part.lock);
         part.lock();
         long[] more = BorderSearch.NONE;
         int idle = 0;
@@ -565,12 +548,8 @@ final class Districts {
             if (end != -1) {
                 tryToDivide(BorderSearch.around(locked.tree, start, end));
             }
-        } else {
-            divideForContention(locked, start, end);
+            return;
         }
-    }
-
-    private void divideForContention(District locked, long start, long end) {
         long[] more = search.at(search.contention, start, end, null, locked);
         if (more.length != 0) {
             try {
@@ -624,7 +603,8 @@ final class Districts {
             ReentrantLock own = layout.host.newLock();
             LayoutLock.identify(own, layout.lifetime.identity);
             Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, LayoutParts.OUTSIDE);
-            made[i] = new District(own, new MapleTree<>(own, part), limits, start, end, first.copy(), cap, charged, i);
+            MapleTree<VmArea> tree = new MapleTree<>(own, part);
+            made[i] = new District(own, tree, limits, start, end, first.copy(), cap, charged, i, new LockHoldTimes());
             made[i].inFlight.addThoseIn(from.inFlight, start, end);
         }
         LayoutParts parts = new LayoutParts(made);
@@ -748,11 +728,11 @@ final class Districts {
             return true;
         }
         LayoutParts known = partsAcquire();
-        return known != null && known.isLockedByThisThread();
-    }
-
-    /** As {@link BorderSearch#requireNoFailure}. */
-    void requireNoFailure() {
-        search.requireNoFailure();
+        for (int i = 0; known != null && i < known.districts.length; i++) {
+            if (known.districts[i].lock.isHeldByCurrentThread()) {
+                return true;
+            }
+        }
+        return false;
     }
 }

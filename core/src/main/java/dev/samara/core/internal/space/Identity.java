@@ -169,13 +169,13 @@ public final class Identity {
     }
 
     /** Returns the number of mapped pages. Concurrent changes in parts of the layout may or may not be included. */
-    long mapped() {
+    public long mapped() {
         ChargedPages divided = parts;
         return divided != null ? divided.mapped() : mappedPages.getOpaque();
     }
 
     /** Returns the highest number of mapped pages so far. */
-    long mappedPeak() {
+    public long mappedPeak() {
         return Math.max(peak.getOpaque(), mapped());
     }
 

@@ -611,11 +611,6 @@ public abstract class InFlightOperation extends Housekeeping.RetriedWaiter {
         return !reserved.isEmpty() || stopsFaults();
     }
 
-    /** Returns whether the retirement may still have pages to free. */
-    boolean freesPages() {
-        return takesPagesAway() || !actions.isEmpty();
-    }
-
     /** Returns whether the retirement has no page to remove, move, narrow or act on, and no notifier to call. */
     public boolean retiresNothing() {
         return reserved.isEmpty() && occupied.isEmpty() && busy.isEmpty() && moves.isEmpty();

@@ -65,11 +65,6 @@ public final class InFlightOperations {
             left = true;
         }
 
-        /** Returns whether an operation with a given age and range must wait. */
-        boolean stops(long otherAge, long start, long end) {
-            return age < otherAge && named.overlap(start, end);
-        }
-
         /** Clears the ranges of an earlier attempt. Caller must hold the lock of the district that lists the ticket. */
         public void restart() {
             named.clear();
@@ -303,7 +298,7 @@ public final class InFlightOperations {
         }
         for (int i = 0; i < tickets.size(); i++) {
             Ticket ticket = tickets.get(i);
-            if (ticket.stops(age, start, end)) {
+            if (ticket.age < age && ticket.named.overlap(start, end)) {
                 return ticket;
             }
         }

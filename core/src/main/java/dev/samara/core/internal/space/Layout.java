@@ -84,9 +84,6 @@ public final class Layout implements VmaLookup {
         }
 
         /** Returns the (exclusive) end of the addresses at which a mapping may be placed. */
-        public long highest() {
-            return highGuard;
-        }
 
         /** Returns whether {@code [start, end)} overlaps a guard. */
         public boolean isGuarded(long start, long end) {
@@ -363,7 +360,7 @@ public final class Layout implements VmaLookup {
         this.brk = brk;
         host = spaces.host;
         geometry = origin.geometry();
-        notice = host.housekeeping().notice;
+        notice = host.threads.housekeeping.notice;
         isChecked = memory != null && memory.accessChecker != null;
         privileges = new Privileges(held);
         lock = host.newLock();
@@ -582,14 +579,20 @@ public final class Layout implements VmaLookup {
         return all != null ? all.atOrBefore(address) : districts.atOrBefore(address);
     }
 
+    /** Returns the last VMA that starts below an address, or null. Takes no lock. */
+    @Nullable
+    VmArea before(long address) {
+        return address == 0 ? null : atOrBefore(address - 1);
+    }
+
     /** Returns the highest VMA that ends at or below an address, or null if there is none. Lock-free. */
     public @Nullable VmArea findPrevious(long address) {
         for (; ; ) {
-            VmArea below = address == 0 ? null : atOrBefore(address - 1);
+            VmArea below = before(address);
             if (below == null || Addresses.isAtMost(below.end(), address)) {
                 return below;
             }
-            VmArea previous = below.start() == 0 ? null : atOrBefore(below.start() - 1);
+            VmArea previous = before(below.start());
             // A VMA never returns to the tree. If the VMA is still there, it covered the address when its predecessor
             // was read.
             if (find(below.start()) == below) {
@@ -662,7 +665,7 @@ public final class Layout implements VmaLookup {
     /**
      * Returns a histogram of sampled hold times of the layout lock.
      *
-     * @return the number of measured holds by bucket, see {@link #highestOfBucket}
+     * @return the number of measured holds by bucket, see {@link LockHoldTimes#highest}
      */
     public long[] holdTimes() {
         lock();
@@ -671,11 +674,6 @@ public final class Layout implements VmaLookup {
         } finally {
             unlock();
         }
-    }
-
-    /** Returns the highest hold time, in nanoseconds, that a bucket of {@link #holdTimes} counts. */
-    public static long highestOfBucket(int bucket) {
-        return LockHoldTimes.highest(bucket);
     }
 
     /**
@@ -718,16 +716,6 @@ public final class Layout implements VmaLookup {
         if (pages != null) {
             pages.setInParts(parts != null);
         }
-    }
-
-    /** Returns the number of mapped pages. Takes no lock. */
-    public long mappedPages() {
-        return identity.mapped();
-    }
-
-    /** Returns the highest number of mapped pages so far. Takes no lock. */
-    public long mappedPeak() {
-        return identity.mappedPeak();
     }
 
     /** Sets the end of the heap. Caller holds the lock of the district with the heap's start. */
@@ -977,7 +965,7 @@ public final class Layout implements VmaLookup {
             if (!recounted.sameAs(counters())) {
                 throw new AssertionError("counted " + recounted + ", but the layout says " + counters());
             }
-            districts.requireNoFailure();
+            districts.search.requireNoFailure();
         } finally {
             unlock();
         }

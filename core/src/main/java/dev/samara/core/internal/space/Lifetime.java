@@ -163,20 +163,6 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         }
     }
 
-    /**
-     * Takes a reference to the page table ({@code mmgrab}), unless none is left.
-     *
-     * @return whether the caller now holds a reference
-     */
-    public boolean tryHold() {
-        return context.tryHold();
-    }
-
-    /** Releases a reference to the page table ({@code mmdrop}). Does not wait. */
-    public void release() {
-        context.release();
-    }
-
     /** Frees the topmost table and the TLB context, because no reference is left. */
     private void pageTableReleased() {
         try {
@@ -266,14 +252,11 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
 
     @Override
     public void run() {
-        boolean isHandedOn = false;
         try {
             machine.background.execute(attempt);
-            isHandedOn = true;
-        } finally {
-            if (!isHandedOn) {
-                list();
-            }
+        } catch (Throwable thrown) {
+            list();
+            throw thrown;
         }
     }
 
@@ -309,7 +292,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
             failed(thrown);
             return false;
         }
-        release();
+        context.release();
         Gate.wake(over.open());
         // Removed only after the gate has opened, so that the machine is not closed before that.
         Spaces.RegisteredSpace entry = registered;

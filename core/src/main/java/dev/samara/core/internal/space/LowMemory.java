@@ -159,29 +159,25 @@ public final class LowMemory {
 
     private static boolean drop(Layout layout) {
         StackReserve.check(DROP_DEPTH);
-        if (!layout.lifetime.tryHold()) {
+        if (!layout.lifetime.context.tryHold()) {
             return false;
         }
         try (DiscardPages discarding = DiscardPages.orNull(layout.memory(), Pte.NONE)) {
             return discarding != null && dropFirst(layout, discarding);
         } finally {
-            layout.lifetime.release();
+            layout.lifetime.context.release();
         }
     }
 
     private static boolean dropFirst(Layout layout, DiscardPages discarding) {
-        VmArea vma = before(layout, layout.geometry.limit());
+        VmArea vma = layout.before(layout.geometry.limit());
         boolean isDropped = false;
         while (vma != null && !isDropped && layout.notifiers().isEmpty()) {
             isDropped =
                     vma.has(VmaFlags.DROPPABLE) && !InFlightOperation.isInFlight(vma) && drop(layout, vma, discarding);
-            vma = before(layout, vma.start());
+            vma = layout.before(vma.start());
         }
         return isDropped;
-    }
-
-    private static @Nullable VmArea before(Layout layout, long end) {
-        return end == 0 ? null : layout.atOrBefore(end - 1);
     }
 
     private static boolean drop(Layout layout, VmArea vma, DiscardPages discarding) {
@@ -476,18 +472,18 @@ public final class LowMemory {
         void begin() {
             lease.reap = this;
             beforeListing();
-            if (!layout.lifetime.tryHold()) {
+            if (!layout.lifetime.context.tryHold()) {
                 return;
             }
             boolean isListed = false;
             try {
                 recorded = Tracepoints.beginReap(
                         layout.lifetime.identity.number(), Reap.privatePages(layout), "a fault that found no memory");
-                layout.host.housekeeping().add(this);
+                layout.host.threads.housekeeping.add(this);
                 isListed = true;
             } finally {
                 if (!isListed && !isBegun()) {
-                    layout.lifetime.release();
+                    layout.lifetime.context.release();
                 }
             }
         }
@@ -522,7 +518,7 @@ public final class LowMemory {
             } finally {
                 // Listed again even after an Error, because no other thread would continue the reap.
                 if (!isEnded) {
-                    layout.host.housekeeping().add(this);
+                    layout.host.threads.housekeeping.add(this);
                 }
             }
         }
@@ -548,7 +544,7 @@ public final class LowMemory {
             if (isOver && !reap.isFlushing()) {
                 reap.close();
                 Tracepoints.endReap(recorded, Reap.privatePages(layout), passes, isComplete);
-                layout.lifetime.release();
+                layout.lifetime.context.release();
                 return true;
             }
             return false;

@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.RefTracker;
-import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.LockedSegments;
@@ -13,12 +12,8 @@ import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.space.Lifetime.IdleUsers;
 import dev.samara.core.internal.space.MachineThreads.MachineWaitReporter;
-import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate.WaitReporter;
-import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -192,21 +187,6 @@ public final class MachineState {
         }
     }
 
-    /** Returns the machine's own threads, on which a task that hangs delays no other task. */
-    public Background background() {
-        return threads.background;
-    }
-
-    /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
-    public MachineTasks tasks() {
-        return threads.tasks;
-    }
-
-    /** Returns the list of calls that continue after a CPU, a copy, a grace period or a pause. */
-    public Housekeeping housekeeping() {
-        return threads.housekeeping;
-    }
-
     /** Returns whether the machine is closed, which is final. */
     public boolean isClosed() {
         return isClosed;
@@ -278,17 +258,6 @@ public final class MachineState {
             }
         }
         return all;
-    }
-
-    /** Requests that threads of the machine free the pages of unreachable page caches. */
-    public void endUnreachableCaches() {
-        memories().forEach(memory -> memory.caches.endUnreachable(threads.tasks));
-    }
-
-    /** Returns the memory that contains the pages of a VMA's backing; null if there is none. */
-    public static @Nullable MachineMemory memoryOf(VmArea vma) {
-        FilePages file = FilePages.of(vma);
-        return file == null ? null : file.memory;
     }
 
     /** Sets the action that ends a space's waits at its teardown. Called once, before the first space exists. */

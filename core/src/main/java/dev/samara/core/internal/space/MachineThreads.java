@@ -67,11 +67,11 @@ public final class MachineThreads {
 
     private final long longWaitNanos;
     /** The machine's own threads, on which a task that hangs delays no other task. */
-    final Background background = new Background(this::reportFailedTask);
+    public final Background background = new Background(this::reportFailedTask);
     /** The executor of tasks that may block: the embedder's, or the machine's own threads. */
-    final MachineTasks tasks;
+    public final MachineTasks tasks;
     /** The list of calls that continue after a CPU, a copy, a grace period or a pause. */
-    final Housekeeping housekeeping;
+    public final Housekeeping housekeeping;
 
     /** Returns the threads of a machine to which the embedder lends no threads. */
     public static MachineThreads own(Consumer<? super Report> reporter, long longWaitNanos) {

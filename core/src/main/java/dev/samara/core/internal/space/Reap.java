@@ -230,10 +230,11 @@ public final class Reap implements AutoCloseable {
 
     /** Finds the next VMA with pages to take. Returns false at the lower end of the space. */
     private boolean lookUp() {
-        VmArea found = nextVma();
+        VmArea found = layout.before(below);
         while (found != null) {
             boolean isInFlight = InFlightOperation.isInFlight(found);
-            if (!isInFlight && isReapable(found)) {
+            boolean isOthers = found.hasAny(VmaFlags.SHARED | VmaFlags.LOCKED_MASK);
+            if (!isInFlight && found.isAnonymous() && !isOthers) {
                 begin(found, Addresses.lower(found.end(), below));
                 // Set last, so that after an exception the VMA is found again.
                 below = found.start();
@@ -241,17 +242,9 @@ public final class Reap implements AutoCloseable {
             }
             isIncomplete |= isInFlight;
             below = found.start();
-            found = nextVma();
+            found = layout.before(below);
         }
         return false;
-    }
-
-    private @Nullable VmArea nextVma() {
-        return below == 0 ? null : layout.atOrBefore(below - 1);
-    }
-
-    private static boolean isReapable(VmArea vma) {
-        return vma.isAnonymous() && !vma.hasAny(VmaFlags.SHARED | VmaFlags.LOCKED_MASK);
     }
 
     private void begin(VmArea found, long stop) {
@@ -333,7 +326,7 @@ public final class Reap implements AutoCloseable {
     private boolean isFreeing() {
         List<InFlightOperation> ranges = layout.inFlight().operations;
         for (int i = 0; i < ranges.size(); i++) {
-            if (ranges.get(i).freesPages()) {
+            if (ranges.get(i).takesPagesAway() || !ranges.get(i).actions().isEmpty()) {
                 return layout.lifetime.context.users() != 0;
             }
         }

@@ -170,7 +170,7 @@ public final class Spaces implements CountedSpaces {
 
     /** Returns whether this thread may wait for other threads of the machine, and does not run one of their tasks. */
     private boolean mayWait() {
-        return host.threads.mayWaitHere() && !host.tasks().isInTask();
+        return host.threads.mayWaitHere() && !host.threads.tasks.isInTask();
     }
 
     /** Waits for the running teardowns, unless this thread must not wait, or may have to run one of them. */

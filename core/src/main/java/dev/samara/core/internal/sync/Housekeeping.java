@@ -190,7 +190,6 @@ public final class Housekeeping implements Runnable {
      * @param call a call that is not listed
      */
     public void add(Waiter call) {
-        boolean isAttended = false;
         try {
             Waiter seen;
             do {
@@ -200,12 +199,10 @@ public final class Housekeeping implements Runnable {
             call.isListed = true;
             LockSupport.unpark(poller);
             attend();
-            isAttended = true;
-        } finally {
-            if (!isAttended) {
-                // No method call, because the stack may have no space for one.
-                notice.isPosted = true;
-            }
+        } catch (Throwable thrown) {
+            // No method call, because the stack may have no space for one.
+            notice.isPosted = true;
+            throw thrown;
         }
     }
 
@@ -214,14 +211,11 @@ public final class Housekeeping implements Runnable {
      * posted, before a wait for all threads of the machine, and every ten seconds by a thread that waits at a gate.
      */
     public void attendAgain() {
-        boolean isAttended = false;
         try {
             attend();
-            isAttended = true;
-        } finally {
-            if (!isAttended) {
-                notice.isPosted = true;
-            }
+        } catch (Throwable thrown) {
+            notice.isPosted = true;
+            throw thrown;
         }
     }
 

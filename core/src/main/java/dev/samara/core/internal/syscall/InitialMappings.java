@@ -50,15 +50,12 @@ public final class InitialMappings {
             check(layout, vma);
         }
         run(layout, new Described(mapped));
-        boolean isCharged = false;
         try {
             layout.chargeRoot("newSpace");
-            isCharged = true;
             return layout;
-        } finally {
-            if (!isCharged) {
-                layout.lifetime.put();
-            }
+        } catch (Throwable thrown) {
+            layout.lifetime.put();
+            throw thrown;
         }
     }
 

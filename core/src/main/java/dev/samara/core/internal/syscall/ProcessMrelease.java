@@ -32,7 +32,7 @@ public final class ProcessMrelease {
         ThreadCpus.checkMayWait("a reap");
         // The release of the references below must not overflow the stack.
         StackReserve.check(StackReserve.MANY);
-        if (!layout.lifetime.tryHold()) {
+        if (!layout.lifetime.context.tryHold()) {
             return Errno.ESRCH.result();
         }
         BegunEvent recorded =
@@ -40,7 +40,7 @@ public final class ProcessMrelease {
         try (Reap reap = new Reap(layout)) {
             return run(reap, layout, recorded);
         } finally {
-            layout.lifetime.release();
+            layout.lifetime.context.release();
         }
     }
 

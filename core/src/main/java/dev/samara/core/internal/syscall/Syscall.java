@@ -310,7 +310,7 @@ public final class Syscall {
             } catch (OutOfMemoryError exhausted) {
                 // If the future is complete, the error was thrown by code of the embedder that depends on the future.
                 if (!future.isDone()) {
-                    operation.layout.host.housekeeping().add(this);
+                    operation.layout.host.threads.housekeeping.add(this);
                 }
             }
         }

@@ -70,8 +70,8 @@ final class TaskScenariosTest {
 
         Chain() {
             thread("waiter", () -> {
-                machine.tasks().execute(() -> {
-                    machine.tasks().execute(ended::incrementAndGet);
+                machine.threads.tasks.execute(() -> {
+                    machine.threads.tasks.execute(ended::incrementAndGet);
                     ended.incrementAndGet();
                 });
                 machine.threads.awaitQuiescence();

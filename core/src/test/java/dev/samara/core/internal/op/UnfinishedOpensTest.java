@@ -62,7 +62,7 @@ final class UnfinishedOpensTest {
     void everyOpenIsClosed() throws InterruptedException {
         layout.validate();
         layout.lifetime.put();
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(0, device.stillOpen());
     }
 
@@ -114,7 +114,7 @@ final class UnfinishedOpensTest {
                     // Nothing is attached before the other half's open is granted.
                     failure.prepare(edit);
                 }));
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(1, device.opens() - device.closes());
     }
 
@@ -125,7 +125,7 @@ final class UnfinishedOpensTest {
             VmArea old = edit.at(DrawnLayout.address(0));
             edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
         });
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(2, device.opens() - device.closes());
     }
 }

@@ -132,11 +132,11 @@ final class ChangeDeliveryTest {
         publish(1, 0);
         together(1, CAPACITY);
         released.release();
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(CAPACITY + 1, judge.received);
         assertEquals(100 + CAPACITY + 1, judge.last, "the loss is at the end");
         publish(0, CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(100 + 2 * CAPACITY + 1, judge.last);
         assertEquals(1, reports.size());
         assertEquals(Report.Kind.CHANGES_LOST, reports.get(0).kind());
@@ -155,9 +155,9 @@ final class ChangeDeliveryTest {
         together(1, CAPACITY);
         released.release();
         together(CAPACITY, 5 * CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         publish(0, 5 * CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(List.of(), judge.mistakes.subList(0, Math.min(3, judge.mistakes.size())));
         assertEquals(10 * CAPACITY + 1, judge.last);
         assertTrue(!reports.isEmpty());

@@ -196,7 +196,7 @@ final class PartBoundsTest {
         LayoutCounters first = new LayoutCounters();
         Limits none = new Limits(Geometry.LINUX_X86_64, Map.of());
         ChargedPages charged = new ChargedPages(first, 1);
-        return new District(lock, new MapleTree<>(lock), none, 0, -1, first, atCap(), charged, 0);
+        return new District(lock, new MapleTree<>(lock), none, 0, -1, first, atCap(), charged, 0, new LockHoldTimes());
     }
 
     /** A counter that an edit raises to one above the cap. */

@@ -92,11 +92,11 @@ final class SlowListenerTest {
         assertTrue(reports.get(0).message().contains(SlowListenerTest.class.getName()), reports::toString);
         assertTrue(reports.get(0).message().contains("number " + (CAPACITY + 2)), reports::toString);
         permits.release(2 * CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(0, gaps.get(), "the loss is at the end");
         assertEquals(CAPACITY + 1, last.get());
         publish(5);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(1, gaps.get());
         assertEquals(CAPACITY + 4 + 5, last.get());
         assertEquals(CAPACITY + 1 + 5, taken.availablePermits());
@@ -118,7 +118,7 @@ final class SlowListenerTest {
         publish(CAPACITY);
         reported.acquire();
         permits.release(3 * CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(1, gaps.get());
         assertEquals(2, reports.size());
         assertEquals(CAPACITY + CAPACITY / 2 + 1, taken.availablePermits());
@@ -132,7 +132,7 @@ final class SlowListenerTest {
         publish(3);
         reported.acquire();
         permits.release(2 * CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(List.of(CAPACITY + 2L, CAPACITY + 3L, CAPACITY + 4L), told);
     }
 
@@ -140,11 +140,11 @@ final class SlowListenerTest {
     @DisplayName("is not reported by the publishing thread, under the layout lock, but by the machine after that")
     void afterTheLock() throws InterruptedException {
         LayoutListeners.publish(listeners.prepare(List.of(), some));
-        assertEquals(1, host.background().pending(), "the delivery");
+        assertEquals(1, host.threads.background.pending(), "the delivery");
         listeners.deliver();
         reported.acquire();
         permits.release(2 * CAPACITY);
-        host.background().awaitQuiescence();
+        host.threads.background.awaitQuiescence();
         assertEquals(1, reports.size());
     }
 }

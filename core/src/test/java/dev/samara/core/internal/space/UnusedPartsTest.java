@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.space.District.LockHoldTimes;
 import dev.samara.core.internal.space.Districts.LayoutParts;
 import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.vma.Geometry;
@@ -32,7 +33,8 @@ final class UnusedPartsTest {
             long end = i == borders.length ? -1 : borders[i];
             Limits limits = new Limits(Geometry.LINUX_X86_64, Map.of());
             parts[i] =
-                    new District(lock, new MapleTree<>(lock), limits, start, end, none.copy(), none.copy(), charged, i);
+                    new District(lock, new MapleTree<>(lock), limits, start, end, none.copy(), none.copy(), charged, i,
+                            new LockHoldTimes());
         }
         return new LayoutParts(parts);
     }
