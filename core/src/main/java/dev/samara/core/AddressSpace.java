@@ -144,7 +144,7 @@ public final class AddressSpace implements AutoCloseable {
         this.machine = machine;
         own = layout;
         this.layout = layout;
-        entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.USERS);
+        entry = machine.references.add(this, layout, SpaceReference.Kind.USERS);
     }
 
     /** Returns the layout that serves calls. */
@@ -253,7 +253,7 @@ public final class AddressSpace implements AutoCloseable {
             return null;
         }
         try {
-            return new VmaRef(vma, machine.refTracker());
+            return new VmaRef(vma, machine.host.refTracker());
         } catch (Throwable thrown) {
             // The tracker calls the backing for the VMA's name, and the backing may throw.
             vma.release();
@@ -430,7 +430,7 @@ public final class AddressSpace implements AutoCloseable {
     private long copy(
             long address, byte @Nullable [] bytes, int at, int length, @Nullable ByteBuffer buffer, int kind) {
         try {
-            return RemoteAccess.copy(machine.guests(), entry, layout, address, bytes, at, length, buffer, kind);
+            return RemoteAccess.copy(machine.guests, entry, layout, address, bytes, at, length, buffer, kind);
         } finally {
             // Keeps this reference reachable until here. If it became unreachable during the copy, its entry would end,
             // and so would the copy.
@@ -1091,7 +1091,7 @@ public final class AddressSpace implements AutoCloseable {
         if (isClosed()) {
             throw new MmException("grab", Errno.ESRCH);
         }
-        return SpaceIdentity.grab(machine.spaceReferences(), own.lifetime.identity);
+        return SpaceIdentity.grab(machine.references, own.lifetime.identity);
     }
 
     boolean isClosed() {
@@ -1264,7 +1264,7 @@ public final class AddressSpace implements AutoCloseable {
      *     changed then
      */
     public Guest enter() {
-        Guest entered = Guest.enter(machine.guests(), layout);
+        Guest entered = Guest.enter(machine.guests, layout);
         if (entered == null) {
             throw new MmException("enter(" + this + ")", Errno.ESRCH);
         }
@@ -1294,12 +1294,6 @@ public final class AddressSpace implements AutoCloseable {
         }
         // Checked before the first change, so that a close that runs out of stack changes nothing.
         StackReserve.check(own.lifetime.context.cpus() == 0 ? SpaceReferences.DEPTH : END_DEPTH);
-        giveUpDeadUsers();
-        giveUp();
-    }
-
-    /** Releases the user counts of CPUs that are gone, and ends their borrows. */
-    private void giveUpDeadUsers() {
         try {
             own.lifetime.releaseDeadCpus();
             own.host.borrowers.giveUpDead();
@@ -1307,6 +1301,7 @@ public final class AddressSpace implements AutoCloseable {
             // A close must not fail for lack of memory. The CPUs that are still online are taken offline by the next
             // call that looks for CPUs that are gone.
         }
+        giveUp();
     }
 
     /** Releases this reference. The caller checked the stack. */

@@ -257,7 +257,7 @@ public final class AddressSpaceBuilder {
      */
     public AddressSpace build() {
         ThreadCpus.checkMayWait("the building of a space");
-        machine.host().checkOpen();
+        machine.host.checkOpen();
         // Checked before the first change, because a space whose reference is not returned is torn down.
         StackReserve.check(StackReserve.MANY);
         Origin origin = new Origin(
@@ -273,7 +273,7 @@ public final class AddressSpaceBuilder {
                 highGuard,
                 earlyReuse,
                 isCollected);
-        return machine.register(InitialMappings.load(machine.spaces(), origin, mapped));
+        return machine.register(InitialMappings.load(machine.spaces, origin, mapped));
     }
 
     /** Returns the geometry, the heap and the number of initial mappings as text. */

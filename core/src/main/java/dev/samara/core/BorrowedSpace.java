@@ -148,12 +148,12 @@ public final class BorrowedSpace implements AutoCloseable {
             return null;
         }
         StackReserve.check(before == null ? LAZY_DEPTH : DEPTH);
-        HomeRef homeUser = before == null ? null : HomeRef.of(before.machine().spaceReferences(), before.own);
+        HomeRef homeUser = before == null ? null : HomeRef.of(before.machine().references, before.own);
         BorrowedSpace made = null;
         try {
             Lifetime lifetime = layout.lifetime;
             BorrowReferences kept = new BorrowReferences(lifetime, homeUser);
-            Borrower borrower = lifetime.borrow(letGo, cpu.number, machine.refTracker() != null, kept::giveUp);
+            Borrower borrower = lifetime.borrow(letGo, cpu.number, machine.host.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, before, machine, layout, borrower, letGo, kept);
             made = cpu.useMm(layout, before == null ? null : before.own, borrower, next) ? next : null;
             return made;

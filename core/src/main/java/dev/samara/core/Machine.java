@@ -43,9 +43,9 @@ import org.jspecify.annotations.Nullable;
 public final class Machine implements AutoCloseable {
     static final int LEAST_TLB_ENTRIES = 2;
 
-    private final MachineState host;
-    private final Spaces spaces;
-    private final SpaceReferences references;
+    final MachineState host;
+    final Spaces spaces;
+    final SpaceReferences references;
     private final int tlbEntries;
 
     /**
@@ -57,10 +57,10 @@ public final class Machine implements AutoCloseable {
 
     private final HousekeepingAgent housekeeping;
     private final FutexBuckets futexes;
-    private final GuestCpus guests;
+    final GuestCpus guests;
 
     /** The MBeans that are registered; empty again after the close. */
-    private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
+    final Set<Registration> beans = ConcurrentHashMap.newKeySet();
 
     Machine(Spaces spaces, int tlbEntries, @Nullable VictimScore score) {
         this.spaces = spaces;
@@ -85,7 +85,7 @@ public final class Machine implements AutoCloseable {
      * but later calls on it still work.
      */
     private long scoreOf(Identity space, long pages, VictimScore score) {
-        try (SpaceIdentity identity = SpaceIdentity.tryGrab(spaceReferences(), space)) {
+        try (SpaceIdentity identity = SpaceIdentity.tryGrab(references, space)) {
             return identity == null ? -1 : score.score(identity, pages);
         }
     }
@@ -107,23 +107,6 @@ public final class Machine implements AutoCloseable {
      */
     public static long directMemoryLimit() {
         return DirectFrames.memoryLimit();
-    }
-
-    MachineState host() {
-        return host;
-    }
-
-    Spaces spaces() {
-        return spaces;
-    }
-
-    @Nullable
-    RefTracker refTracker() {
-        return host.refTracker();
-    }
-
-    SpaceReferences spaceReferences() {
-        return references;
     }
 
     /** Returns the references to a space and its borrows, the oldest first. */
@@ -563,11 +546,6 @@ public final class Machine implements AutoCloseable {
         return new Vcpu(host, cpus.incrementAndGet(), tlbEntries, joined -> {});
     }
 
-    /** Returns the CPUs for threads that enter spaces, and for calls that read and write spaces. */
-    GuestCpus guests() {
-        return guests;
-    }
-
     /**
      * Returns event counts since this machine was built, and its frame counts.
      *
@@ -613,11 +591,6 @@ public final class Machine implements AutoCloseable {
         }
         host.checkOpen();
         return made;
-    }
-
-    /** Returns the MBeans that are registered. */
-    Set<Registration> beans() {
-        return beans;
     }
 
     /** Returns as text whether this machine is closed, its committed memory, and how many CPUs were claimed so far. */

@@ -61,7 +61,7 @@ final class MachineBean implements MachineMXBean, Registration {
     public void close() {
         Machine of = machine.get();
         if (of != null) {
-            of.beans().remove(this);
+            of.beans.remove(this);
         }
         unregister();
     }

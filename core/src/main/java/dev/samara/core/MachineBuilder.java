@@ -725,17 +725,13 @@ public final class MachineBuilder {
         return time.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? time.toNanos() : Long.MAX_VALUE;
     }
 
-    private int chunkShift(long frames, int pageShift) {
-        long inPiece = Math.max(1, memoryPiece >>> pageShift);
-        // The zero page, one frame more than requested, must not add another piece.
-        return frames <= inPiece
-                ? Long.SIZE - Long.numberOfLeadingZeros(frames)
-                : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
-    }
-
     private MachineMemory memory(MachineState host, int pageShift) {
         long most = Math.min(Math.max(1, memory >>> pageShift), Integer.MAX_VALUE - 2);
-        int chunkShift = chunkShift(most, pageShift);
+        long inPiece = Math.max(1, memoryPiece >>> pageShift);
+        // The zero page, one frame more than requested, must not add another piece.
+        int chunkShift = most <= inPiece
+                ? Long.SIZE - Long.numberOfLeadingZeros(most)
+                : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
         StoreMaker maker = stores;
         FrameStore store = maker == null
                 ? new DirectFrames(pageShift, chunkShift, (int) most + 1, true)
@@ -753,7 +749,8 @@ public final class MachineBuilder {
                 chunkShift,
                 (int) most,
                 poisonsFrames,
-                (thrown, frame) -> reportQuarantined(host, frame, thrown));
+                (thrown, frame) -> host.threads.tasks.execute(() -> host.report(
+                        Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown)));
         DirtyPages dirtyPages = host.hostFiles.dirtyPages();
         if (dirtyPages != null) {
             frames.countDirtied(dirtyPages);
@@ -778,13 +775,6 @@ public final class MachineBuilder {
         return made;
     }
 
-    /** Reports on one of the machine's threads, because the thread that frees a frame may hold locks. */
-    private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
-        host.threads.tasks
-                .execute(() -> host.report(
-                        Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown));
-    }
-
     /**
      * Builds the machine.
      *
@@ -793,7 +783,11 @@ public final class MachineBuilder {
      *     memory exceeds the JVM's limit of direct memory
      */
     public Machine build() {
-        checkMemory();
+        if (memory > Machine.directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegions(memory)) {
+            throw new IllegalArgumentException("memory " + memory + " is above " + Machine.directMemoryLimit()
+                    + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
+                    + " without it");
+        }
         if (longestOffer != MachineMemory.UNCHECKED) {
             NoWaiting.use();
         }
@@ -812,14 +806,6 @@ public final class MachineBuilder {
         long granules = Math.min(memory >>> SoftTlb.GRANULE_SHIFT, MOST_USUAL_ENTRIES);
         // Rounds up to a power of two.
         return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit(2 * (int) granules - 1));
-    }
-
-    private void checkMemory() {
-        if (memory > Machine.directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegions(memory)) {
-            throw new IllegalArgumentException("memory " + memory + " is above " + Machine.directMemoryLimit()
-                    + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
-                    + " without it");
-        }
     }
 
     private MachineState.Settings settings() {

@@ -3,8 +3,8 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Reap;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.syscall.ProcessMrelease;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +33,7 @@ public final class PageTableRef implements AutoCloseable {
     private PageTableRef(Machine machine, Layout layout) {
         this.machine = machine;
         this.layout = layout;
-        entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.PAGE_TABLE);
+        entry = machine.references.add(this, layout, SpaceReference.Kind.PAGE_TABLE);
     }
 
     /** Acquires a reference; returns null if the page table no longer exists. */
@@ -90,7 +90,7 @@ public final class PageTableRef implements AutoCloseable {
      */
     public SpaceIdentity grab() {
         checkOpen("grab");
-        return SpaceIdentity.grab(machine.spaceReferences(), layout.lifetime.identity);
+        return SpaceIdentity.grab(machine.references, layout.lifetime.identity);
     }
 
     /**
@@ -125,7 +125,7 @@ public final class PageTableRef implements AutoCloseable {
      *     this is called by a backing in {@code rcuMapPages}
      */
     public long reap() {
-        return isClosed ? Errno.ESRCH.result() : ProcessMrelease.reap(layout);
+        return isClosed ? Errno.ESRCH.result() : Reap.reap(layout);
     }
 
     private void checkOpen(String call) {

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,19 +112,11 @@ public final class ProcMaps {
             boolean anonymous = major == 0 && minor == 0 && inode == 0;
             Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
-            boolean isOwn = anonymous ? hasNameOfItsOwn(name) : name.startsWith(Vma.ANON_SHMEM_NAME);
+            boolean isOwn = anonymous ? !Set.of("", "[heap]", "[stack]").contains(name) : name.startsWith(Vma.ANON_SHMEM_NAME);
             return VmArea.describe(start, end, flags, pageOffset, backing, isOwn ? name : null, null);
         } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
             throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);
         }
-    }
-
-    /**
-     * Returns whether a name was given to the mapping itself. The names of the heap and of a stack depend on its
-     * address instead.
-     */
-    private static boolean hasNameOfItsOwn(String name) {
-        return !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
     }
 
     private static long startOf(String range) {

@@ -76,8 +76,8 @@ final class ToStringTest {
         }
         scene.begin(Waiting.RANGES_IN_FLIGHT);
         Layout layout = scene.space.layout();
-        MachineState host = machine.host();
-        Spaces spaces = machine.spaces();
+        MachineState host = machine.host;
+        Spaces spaces = machine.spaces;
         layout.lock();
         try {
             synchronized (host) {

@@ -126,11 +126,11 @@ final class Bed {
                 CommittedMemory.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
-                MachineThreads.own(
+                new MachineThreads(
                         report -> {
                             throw new IllegalStateException(report.message());
                         },
-                        Long.MAX_VALUE),
+                        Long.MAX_VALUE, null, null, false),
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
                 new Spaces(host, Munmap::close),

@@ -185,7 +185,7 @@ final class CloseRacesTest {
             for (Future<Integer> one : running) {
                 Await.result("the calls of seed " + seed, one, fixture.reports);
             }
-            assertTrue(layoutOf(space).tree().isEmpty(), "mapped after the end, seed " + seed);
+            assertTrue(layoutOf(space).whole().tree.isEmpty(), "mapped after the end, seed " + seed);
             assertEquals(0, layoutOf(space).usage()[0], "seed " + seed);
             assertEquals(0, space.cpus(), "seed " + seed);
             layoutOf(space).validate();

@@ -43,7 +43,7 @@ final class SpaceTeardown {
         leaks.check(space.snapshot().vmas().isEmpty(), "mappings after close");
         long committed = machine.committed();
         leaks.check(committed == committedBefore, committed + " bytes committed, " + committedBefore + " before");
-        boolean isFree = MachineInternals.layoutOf(space).tree().isFree(start, end - 1);
+        boolean isFree = MachineInternals.layoutOf(space).whole().tree.isFree(start, end - 1);
         leaks.check(isFree, "a range of the closed space is still reserved");
         long refused = space.munmap(start, end - start);
         leaks.check(refused == Errno.ESRCH.result(), "a closed space has answered " + refused);

@@ -89,11 +89,11 @@ public class PhasesLincheckTest {
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
-                MachineThreads.own(
+                new MachineThreads(
                         report -> {
                             throw new AssertionError(report);
                         },
-                        Long.MAX_VALUE),
+                        Long.MAX_VALUE, null, null, false),
                 null));
         // A lock that parks immediately, because a spin that ends by the clock never ends in a model checker.
         MachineSeams.lockWith(host, ReentrantLock::new);

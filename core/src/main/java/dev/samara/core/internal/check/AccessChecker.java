@@ -59,7 +59,17 @@ public final class AccessChecker {
 
         @Override
         public void close() {
-            end(this);
+            calls.add("ends: " + what, 0, space, start, end);
+            synchronized (running) {
+                // Searches from the end, where the latest revocations are.
+                for (int i = running.size() - 1; i >= 0; i--) {
+                    if (running.get(i) == this) {
+                        running.remove(i);
+                        return;
+                    }
+                }
+            }
+            throw new IllegalStateException(what + " has ended already");
         }
     }
 
@@ -144,20 +154,6 @@ public final class AccessChecker {
     public static @Nullable Revocation beginIfChecked(
             @Nullable AccessChecker checker, String what, int kind, long space, long start, long end) {
         return checker == null ? null : checker.begin(what, kind, space, start, end);
-    }
-
-    private void end(Revocation revocation) {
-        calls.add("ends: " + revocation.what, 0, revocation.space, revocation.start, revocation.end);
-        synchronized (running) {
-            // Searches from the end, where the latest revocations are.
-            for (int i = running.size() - 1; i >= 0; i--) {
-                if (running.get(i) == revocation) {
-                    running.remove(i);
-                    return;
-                }
-            }
-        }
-        throw new IllegalStateException(revocation.what + " has ended already");
     }
 
     /** Counts an access that is checked. */

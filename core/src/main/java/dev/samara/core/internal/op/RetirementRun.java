@@ -234,7 +234,9 @@ final class RetirementRun extends InFlightOperation {
     private boolean goOn(boolean mayRest) {
         try {
             attempting();
-            if (callsOthers() && !retireAsThisThread(mayRest)) {
+            boolean callsOthers = pageRetirement != null
+                    || (!isTold && !operation.layout.notifiers().isEmpty());
+            if (callsOthers && !retireAsThisThread(mayRest)) {
                 return false;
             }
             for (int i = 0; i < linked.size(); i++) {
@@ -246,12 +248,6 @@ final class RetirementRun extends InFlightOperation {
             return false;
         }
         return end();
-    }
-
-    /** Returns whether there are pages to retire or notifiers to call. */
-    private boolean callsOthers() {
-        return pageRetirement != null
-                || (!isTold && !operation.layout.notifiers().isEmpty());
     }
 
     /**

@@ -592,7 +592,7 @@ final class Districts {
             return;
         }
         Snapshot<VmArea> all = from.tree.snapshot();
-        Limits limits = from.limits.ofPart();
+        Limits limits = from.limits.copy(true);
         LayoutCounters first = grown(from.counters(), growth, count - 1);
         LayoutCounters cap = grown(from.counters(), growth, count);
         District[] made = new District[count];

@@ -397,7 +397,7 @@ public final class Layout implements VmaLookup {
         checkNotClosed("fork");
         // Uses the parent's memory, because the machine might wait for an embedder that is creating another memory.
         Layout child = new Layout(
-                spaces, origin, memory, limits.copy(), privileges.held(), inheritedMdwe(), above, brk, mmapBase);
+                spaces, origin, memory, limits.copy(false), privileges.held(), inheritedMdwe(), above, brk, mmapBase);
         child.closed = closed;
         child.chargeRoot("fork");
         return child;
@@ -538,11 +538,6 @@ public final class Layout implements VmaLookup {
     /** Returns the whole layout as a district. Caller holds the layout lock. */
     public District whole() {
         return districts.whole();
-    }
-
-    /** Returns the tree of the whole layout. Caller holds the layout lock. */
-    public MapleTree<VmArea> tree() {
-        return districts.whole().tree;
     }
 
     /** Returns the counters of the whole layout. Caller holds the layout lock. */
@@ -953,7 +948,7 @@ public final class Layout implements VmaLookup {
     public void validate() {
         lock();
         try {
-            tree().validate();
+            whole().tree.validate();
             LayoutCounters recounted = recount(whole());
             for (InFlightOperation range : inFlight().operations) {
                 LayoutCounters uncharged = range.uncharged();

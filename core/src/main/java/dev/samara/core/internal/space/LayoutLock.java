@@ -180,19 +180,7 @@ public final class LayoutLock extends ReentrantLock {
 
     /** Returns whether a thread is spinning, or has finished its spin and is about to return. */
     boolean isSpunAt() {
-        return spinningOpaque();
-    }
-
-    private boolean spinningOpaque() {
         return (boolean) SPINNING.getOpaque(this);
-    }
-
-    private boolean casSpinning(boolean expected, boolean next) {
-        return SPINNING.compareAndSet(this, expected, next);
-    }
-
-    private void setSpinningRelease(boolean next) {
-        SPINNING.setRelease(this, next);
     }
 
     /** Spins for the lock if no other thread does. Returns whether the caller now holds it. */
@@ -208,13 +196,13 @@ public final class LayoutLock extends ReentrantLock {
             lastSpin = System.nanoTime();
             // Pairs with the compare-and-set of beginSpinning, so that the next spinning thread reads the end of this
             // spin.
-            setSpinningRelease(false);
+            SPINNING.setRelease(this, false);
         }
     }
 
     private boolean beginSpinning() {
         for (int i = 0; i < LOOKS; i++) {
-            if (!spinningOpaque() && casSpinning(false, true)) {
+            if (!isSpunAt() && SPINNING.compareAndSet(this, false, true)) {
                 return true;
             }
             Thread.onSpinWait();
@@ -225,16 +213,12 @@ public final class LayoutLock extends ReentrantLock {
     private static void letOwnerRun(long began, long nanos) {
         // Bounded even if the clock stands still.
         for (int i = 0; i < MOST_READS; i++) {
-            pause();
+            for (int j = 0; j < PAUSES; j++) {
+                Thread.onSpinWait();
+            }
             if (System.nanoTime() - began >= nanos) {
                 return;
             }
-        }
-    }
-
-    private static void pause() {
-        for (int i = 0; i < PAUSES; i++) {
-            Thread.onSpinWait();
         }
     }
 

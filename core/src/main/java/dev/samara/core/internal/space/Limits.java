@@ -130,16 +130,8 @@ public final class Limits {
         this.isOfPart = isOfPart;
     }
 
-    /** Returns a copy for the parts of a layout, which throws {@link BeyondDistrict} if a limit is exceeded. */
-    Limits ofPart() {
-        return copyTo(new Limits(geometry, true));
-    }
-
-    Limits copy() {
-        return copyTo(new Limits(geometry, false));
-    }
-
-    private Limits copyTo(Limits copy) {
+    Limits copy(boolean isForPart) {
+        Limits copy = new Limits(geometry, isForPart);
         for (Resource resource : Resource.values()) {
             copy.set(resource, bytes(resource));
         }

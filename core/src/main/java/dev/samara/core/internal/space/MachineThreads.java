@@ -67,16 +67,12 @@ public final class MachineThreads {
 
     private final long longWaitNanos;
     /** The machine's own threads, on which a task that hangs delays no other task. */
-    public final Background background = new Background(this::reportFailedTask);
+    public final Background background = new Background(
+            thrown -> report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown));
     /** The executor of tasks that may block: the embedder's, or the machine's own threads. */
     public final MachineTasks tasks;
     /** The list of calls that continue after a CPU, a copy, a grace period or a pause. */
     public final Housekeeping housekeeping;
-
-    /** Returns the threads of a machine to which the embedder lends no threads. */
-    public static MachineThreads own(Consumer<? super Report> reporter, long longWaitNanos) {
-        return new MachineThreads(reporter, longWaitNanos, null, null, false);
-    }
 
     /**
      * Creates the threads, which are started when there is work.
@@ -248,9 +244,5 @@ public final class MachineThreads {
                                 .map(line -> System.lineSeparator() + "    " + line)
                                 .collect(Collectors.joining())),
                 null);
-    }
-
-    private void reportFailedTask(Throwable thrown) {
-        report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown);
     }
 }

@@ -4,14 +4,20 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import java.util.Objects;
@@ -42,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Reap implements AutoCloseable {
     /** The maximum number of passes of a reap, as in {@code oom_reap_task}. */
-    public static final int MOST_PASSES = 10;
+    static final int MOST_PASSES = 10;
 
     private static final long FIRST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 200_000_000;
@@ -51,7 +57,7 @@ public final class Reap implements AutoCloseable {
     private static final int DEPTH = 24;
 
     /** The result of {@link #advance}. */
-    public enum Progress {
+    enum Progress {
         /** All private pages that can be taken are freed. */
         DONE,
         /** The pass ended incomplete. No flush is pending, and no taken frame is left to free. */
@@ -111,20 +117,71 @@ public final class Reap implements AutoCloseable {
      *
      * @param layout a layout with memory, whose page table the caller holds until this reap ends
      */
-    public Reap(Layout layout) {
+    Reap(Layout layout) {
         this.layout = layout;
         table = layout.pages();
         gather = TlbGather.with(layout.memory(), null);
         walk = new PageWalk(table);
     }
 
+    /**
+     * Reaps a space on the calling thread ({@code process_mrelease}). The caller is not in a reader section, has no CPU
+     * in GUEST and holds no lock.
+     *
+     * <p>Linux waits for the {@code mmap_lock}. This implementation waits only for CPUs and grace periods: it skips
+     * mappings in flight and forks that copy, and repeats the pass a bounded number of times.
+     *
+     * @param layout a layout with memory
+     * @return 0, or a negated errno: EAGAIN, EINTR, ENOMEM, or ESRCH if the page table is no longer held
+     */
+    public static long reap(Layout layout) {
+        ThreadCpus.checkMayWait("a reap");
+        // The release of the references below must not overflow the stack.
+        StackReserve.check(StackReserve.MANY);
+        if (!layout.lifetime.context.tryHold()) {
+            return Errno.ESRCH.result();
+        }
+        BegunEvent recorded = Tracepoints.beginReap(layout.lifetime.identity.number(), privatePages(layout), "a call");
+        try (Reap reap = new Reap(layout)) {
+            return reap.run(recorded);
+        } finally {
+            layout.lifetime.context.release();
+        }
+    }
+
+    private long run(@Nullable BegunEvent recorded) {
+        // Makes only one pass in a callback of an operation in flight: it must not delay the operation, and pauses
+        // would be in vain.
+        int most = InFlightOperation.retiring() != null ? 1 : MOST_PASSES;
+        int passes = 1;
+        long result = 0;
+        while (result == 0 && advance(false) != Progress.DONE) {
+            if (passes == most) {
+                result = Errno.EAGAIN.result();
+            } else if (Thread.currentThread().isInterrupted()) {
+                result = Errno.EINTR.result();
+            } else {
+                Housekeeping invoked = layout.host.threads.invoked();
+                long pause = pauseAfter(passes++);
+                if (invoked == null || !invoked.stepWithin()) {
+                    Pause.parkNanos(layout, pause);
+                }
+            }
+        }
+        if (result == 0) {
+            layout.skipReap();
+        }
+        Tracepoints.endReap(recorded, privatePages(layout), result == 0 ? passes - 1 : passes, result == 0);
+        return result;
+    }
+
     /** Returns the number of private pages of a layout with memory. */
-    public static long privatePages(Layout layout) {
+    static long privatePages(Layout layout) {
         return layout.pages().residentPages(Pte.ANONYMOUS_PAGE);
     }
 
     /** Returns the pause, in nanoseconds, after a given number of incomplete passes. */
-    public static long pauseAfter(int passes) {
+    static long pauseAfter(int passes) {
         return Math.min(FIRST_PAUSE << (passes - 1), LONGEST_PAUSE);
     }
 
@@ -134,7 +191,7 @@ public final class Reap implements AutoCloseable {
      *
      * @param mayRest whether to return {@link Progress#WAITS} instead of waiting for CPUs and grace periods
      */
-    public Progress advance(boolean mayRest) {
+    Progress advance(boolean mayRest) {
         StackReserve.check(DEPTH);
         lacksContext = !gather.tryResume();
         if (lacksContext) {

@@ -185,7 +185,10 @@ public final class Spaces implements CountedSpaces {
     private synchronized void closeIfUnused() {
         if (!host.isClosed()) {
             // Spaces without users stay without users, and no space is added before the monitor is released.
-            refuse(inUse());
+            List<String> reasons = inUse();
+            if (!reasons.isEmpty()) {
+                throw new IllegalStateException("this machine cannot be closed: " + String.join("; ", reasons));
+            }
             host.setClosed();
         }
     }
@@ -241,14 +244,12 @@ public final class Spaces implements CountedSpaces {
 
     /** Returns the number of spaces that have users. Takes no lock. */
     public int users() {
-        MachineMemory any = null;
-        return inUse(any).size();
+        return inUse(null).size();
     }
 
     @Override
     public void countMappings(long sample) {
-        MachineMemory any = null;
-        for (Layout layout : inUse(any)) {
+        for (Layout layout : inUse(null)) {
             boolean hasMemory = layout.memoryOrNull() != null;
             Tracepoints.mappings(
                     sample,
@@ -295,10 +296,10 @@ public final class Spaces implements CountedSpaces {
         TableBudget budget = own.budget;
         long used = budget.used();
         HeldTables held = new HeldTables();
-        List<Layout> others = inUse(budget);
+        List<Layout> others = inUse(null);
         for (int i = 0; i < others.size(); i++) {
-            PageTable other = others.get(i).pages();
-            if (other != own && held.hold(other)) {
+            PageTable other = others.get(i).lifetime.pages;
+            if (other != null && other != own && held.hold(other)) {
                 try {
                     other.unhookEmpty();
                 } finally {
@@ -307,27 +308,6 @@ public final class Spaces implements CountedSpaces {
             }
         }
         return own.tables() < tables || budget.used() < used;
-    }
-
-    /** Returns the layouts in use whose page tables are charged to a budget. */
-    private synchronized List<Layout> inUse(TableBudget budget) {
-        List<Layout> found = new ArrayList<>();
-        for (RegisteredSpace entry : inOrder()) {
-            Layout layout = entry.get();
-            if (layout != null
-                    && layout.memoryOrNull() != null
-                    && layout.pages().budget == budget
-                    && layout.lifetime.context.users() != 0) {
-                found.add(layout);
-            }
-        }
-        return found;
-    }
-
-    private static void refuse(List<String> reasons) {
-        if (!reasons.isEmpty()) {
-            throw new IllegalStateException("this machine cannot be closed: " + String.join("; ", reasons));
-        }
     }
 
     private List<String> inUse() {

@@ -37,7 +37,7 @@ final class ChangeDeliveryTest {
             MachineState.UNLIMITED,
             Long.MAX_VALUE,
             Long.MAX_VALUE,
-            MachineThreads.own(reports::add, Long.MAX_VALUE),
+            new MachineThreads(reports::add, Long.MAX_VALUE, null, null, false),
             null));
     private final LayoutListeners listeners = new LayoutListeners(host);
     private final Semaphore begun = new Semaphore(0);

@@ -67,10 +67,10 @@ final class LayoutTest {
     @DisplayName("a mapping stored where it does not lie, or off a page boundary, is found")
     void misplaced() {
         String elsewhere = complaint(layout ->
-                layout.tree().store(PLACE + 8 * PAGE, PLACE + 9 * PAGE - 1, vma(PLACE + 8 * PAGE, PLACE + 10 * PAGE)));
+                layout.whole().tree.store(PLACE + 8 * PAGE, PLACE + 9 * PAGE - 1, vma(PLACE + 8 * PAGE, PLACE + 10 * PAGE)));
         assertTrue(elsewhere.contains("10008000"), elsewhere);
         String odd = complaint(layout ->
-                layout.tree().store(PLACE + 8 * PAGE, PLACE + 8 * PAGE, vma(PLACE + 8 * PAGE, PLACE + 8 * PAGE + 1)));
+                layout.whole().tree.store(PLACE + 8 * PAGE, PLACE + 8 * PAGE, vma(PLACE + 8 * PAGE, PLACE + 8 * PAGE + 1)));
         assertTrue(odd.contains("10008000"), odd);
     }
 

@@ -30,12 +30,12 @@ final class SlowListenerTest {
             MachineState.UNLIMITED,
             Long.MAX_VALUE,
             Long.MAX_VALUE,
-            MachineThreads.own(
+            new MachineThreads(
                     report -> {
                         reports.add(report);
                         reported.release();
                     },
-                    Long.MAX_VALUE),
+                    Long.MAX_VALUE, null, null, false),
             null));
     private final LayoutListeners listeners = new LayoutListeners(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));
