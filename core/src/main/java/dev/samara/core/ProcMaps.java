@@ -112,7 +112,8 @@ public final class ProcMaps {
             boolean anonymous = major == 0 && minor == 0 && inode == 0;
             Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
-            boolean isOwn = anonymous ? !Set.of("", "[heap]", "[stack]").contains(name) : name.startsWith(Vma.ANON_SHMEM_NAME);
+            boolean isOwn =
+                    anonymous ? !Set.of("", "[heap]", "[stack]").contains(name) : name.startsWith(Vma.ANON_SHMEM_NAME);
             return VmArea.describe(start, end, flags, pageOffset, backing, isOwn ? name : null, null);
         } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
             throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);

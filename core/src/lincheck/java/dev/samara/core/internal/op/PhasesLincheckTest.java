@@ -93,7 +93,10 @@ public class PhasesLincheckTest {
                         report -> {
                             throw new AssertionError(report);
                         },
-                        Long.MAX_VALUE, null, null, false),
+                        Long.MAX_VALUE,
+                        null,
+                        null,
+                        false),
                 null));
         // A lock that parks immediately, because a spin that ends by the clock never ends in a model checker.
         MachineSeams.lockWith(host, ReentrantLock::new);

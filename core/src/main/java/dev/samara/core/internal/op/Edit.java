@@ -1337,7 +1337,8 @@ public final class Edit implements AutoCloseable {
                 return null;
             }
             chargedForObjects += bytes;
-            return new SharedAnonymous(memory, committed, layout.host.threads.tasks, layout.host.nextInode(), length, bytes);
+            return new SharedAnonymous(
+                    memory, committed, layout.host.threads.tasks, layout.host.nextInode(), length, bytes);
         }
 
         /**

@@ -67,8 +67,8 @@ public final class MachineThreads {
 
     private final long longWaitNanos;
     /** The machine's own threads, on which a task that hangs delays no other task. */
-    public final Background background = new Background(
-            thrown -> report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown));
+    public final Background background =
+            new Background(thrown -> report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown));
     /** The executor of tasks that may block: the embedder's, or the machine's own threads. */
     public final MachineTasks tasks;
     /** The list of calls that continue after a CPU, a copy, a grace period or a pause. */

@@ -36,7 +36,8 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         Madvise call = new Madvise(address, length, advice);
         long result = Syscall.run(layout, call);
         if (advice == Mman.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
-            Syscall.visit(layout, address, call.end(layout.geometry), (vma, start, stop) -> willNeed(layout, vma, start, stop));
+            long end = call.end(layout.geometry);
+            Syscall.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
         }
         return advice == Mman.REMOVE ? call.punch(layout, result) : result;
     }

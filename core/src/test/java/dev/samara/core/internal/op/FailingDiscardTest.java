@@ -103,7 +103,8 @@ final class FailingDiscardTest {
             "I8: a fork that cannot flush leaves neither a frame with the child nor a leaf of the parent that cannot"
                     + " go")
     void fork() {
-        long at = Syscall.run(layout, Mmap.of(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
+        long at = Syscall.run(
+                layout, Mmap.of(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
         PageTableContext context = memory.contexts.newContext("the test's");
         assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Mman.WRITE));
         int tables = layout.pages().tables();
@@ -131,7 +132,8 @@ final class FailingDiscardTest {
     @DisplayName(
             "I3: the operation keeps its context, whose number the entry has, and ends with it when the CPU goes on")
     void keepsItsContext(int advice) {
-        long at = Syscall.run(layout, Mmap.of(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
+        long at = Syscall.run(
+                layout, Mmap.of(layout, 0, PAGE, Mman.READ | Mman.WRITE, Mman.PRIVATE | Mman.ANONYMOUS, null, 0));
         PageTableContext context = memory.contexts.newContext("the test's");
         assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Mman.WRITE));
         FutureTask<Long> guest = guestAt(at);

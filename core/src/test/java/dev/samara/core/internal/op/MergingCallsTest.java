@@ -63,7 +63,9 @@ class MergingCallsTest {
 
     private static long mapped(Layout layout, int page, int pages, int protection, @Nullable Backing file) {
         int kind = Mman.PRIVATE | Mman.FIXED | (file == null ? Mman.ANONYMOUS : 0);
-        return Syscall.run(layout, Mmap.of(layout, address(page), pages * PAGE, protection, kind, file, file == null ? 0 : page * PAGE));
+        return Syscall.run(
+                layout,
+                Mmap.of(layout, address(page), pages * PAGE, protection, kind, file, file == null ? 0 : page * PAGE));
     }
 
     private static ToLongFunction<Layout> mmap(int page, int pages, int protection) {

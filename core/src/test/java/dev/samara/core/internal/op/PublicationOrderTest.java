@@ -162,7 +162,9 @@ final class PublicationOrderTest {
     @Test
     @DisplayName("a mapping that is one with its neighbours once its operation is complete")
     void joined() {
-        assertEquals(PLACE + 2 * PAGE, Syscall.run(layout, Mmap.of(layout, PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0)));
+        assertEquals(
+                PLACE + 2 * PAGE,
+                Syscall.run(layout, Mmap.of(layout, PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0)));
         Gate opened = gate;
         assertNotNull(opened, "the mapping was in flight");
         assertTrue(opened.isOpen());

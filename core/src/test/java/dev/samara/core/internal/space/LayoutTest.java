@@ -66,11 +66,13 @@ final class LayoutTest {
     @Test
     @DisplayName("a mapping stored where it does not lie, or off a page boundary, is found")
     void misplaced() {
-        String elsewhere = complaint(layout ->
-                layout.whole().tree.store(PLACE + 8 * PAGE, PLACE + 9 * PAGE - 1, vma(PLACE + 8 * PAGE, PLACE + 10 * PAGE)));
+        String elsewhere = complaint(layout -> layout.whole()
+                .tree
+                .store(PLACE + 8 * PAGE, PLACE + 9 * PAGE - 1, vma(PLACE + 8 * PAGE, PLACE + 10 * PAGE)));
         assertTrue(elsewhere.contains("10008000"), elsewhere);
-        String odd = complaint(layout ->
-                layout.whole().tree.store(PLACE + 8 * PAGE, PLACE + 8 * PAGE, vma(PLACE + 8 * PAGE, PLACE + 8 * PAGE + 1)));
+        String odd = complaint(layout -> layout.whole()
+                .tree
+                .store(PLACE + 8 * PAGE, PLACE + 8 * PAGE, vma(PLACE + 8 * PAGE, PLACE + 8 * PAGE + 1)));
         assertTrue(odd.contains("10008000"), odd);
     }
 

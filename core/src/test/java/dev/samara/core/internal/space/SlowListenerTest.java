@@ -35,7 +35,10 @@ final class SlowListenerTest {
                         reports.add(report);
                         reported.release();
                     },
-                    Long.MAX_VALUE, null, null, false),
+                    Long.MAX_VALUE,
+                    null,
+                    null,
+                    false),
             null));
     private final LayoutListeners listeners = new LayoutListeners(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));

@@ -32,9 +32,17 @@ final class UnusedPartsTest {
             long start = i == 0 ? 0 : borders[i - 1];
             long end = i == borders.length ? -1 : borders[i];
             Limits limits = new Limits(Geometry.LINUX_X86_64, Map.of());
-            parts[i] =
-                    new District(lock, new MapleTree<>(lock), limits, start, end, none.copy(), none.copy(), charged, i,
-                            new LockHoldTimes());
+            parts[i] = new District(
+                    lock,
+                    new MapleTree<>(lock),
+                    limits,
+                    start,
+                    end,
+                    none.copy(),
+                    none.copy(),
+                    charged,
+                    i,
+                    new LockHoldTimes());
         }
         return new LayoutParts(parts);
     }
