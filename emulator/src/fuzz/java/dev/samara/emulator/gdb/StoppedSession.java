@@ -8,6 +8,11 @@ import dev.samara.core.mman.Mman;
 import dev.samara.emulator.cpu.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.gdb.GdbPacket.PacketReader;
+import dev.samara.emulator.gdb.GdbPacket.PacketWriter;
+import dev.samara.emulator.gdb.GdbServer.SessionInbox;
+import dev.samara.emulator.gdb.StopControl.StopEvent;
+import dev.samara.emulator.gdb.StopControl.TracedThread;
 import dev.samara.emulator.linux.debug.DebuggedProcess;
 import dev.samara.emulator.linux.debug.DebuggedThread;
 import java.io.ByteArrayInputStream;
@@ -48,8 +53,7 @@ public final class StoppedSession {
     };
 
     private final SessionInbox inbox = new SessionInbox();
-    private final AllStop all = new AllStop(inbox::notice);
-    private final StopControl control = new StopControl(all);
+    private final StopControl control = new StopControl(inbox::notice);
     private int stops;
 
     private StoppedSession() {}
@@ -115,9 +119,9 @@ public final class StoppedSession {
         for (int tid = StoppedProcess.PID; tid < StoppedProcess.PID + 2; tid++) {
             control.starts(new StoppedThread(tid, hart, this::stopAgain));
         }
-        synchronized (all) {
-            // The second thread is in a system call.
-            all.threads()
+        synchronized (control) {
+            // The second thread is in a system ccontrol.
+            control.threads()
                     .forEach(each -> each.state = each.tid() == StoppedProcess.PID
                             ? TracedThread.StopState.PARKED
                             : TracedThread.StopState.IN_CALL);
@@ -126,10 +130,10 @@ public final class StoppedSession {
         PacketReader reader = new PacketReader(new ByteArrayInputStream(sent));
         Future<?> reading = READER.submit(() -> read(reader));
         try {
-            new GdbSession(all, control, inbox, new PacketWriter(answers), true).run();
+            new GdbSession(control, inbox, new PacketWriter(answers), true).run();
         } finally {
             inbox.close();
-            all.detach();
+            control.detach();
         }
         reading.get();
         return answers.toByteArray();
@@ -145,9 +149,9 @@ public final class StoppedSession {
 
     /** Called with the lock held, when the client resumes the threads. */
     private void stopAgain() {
-        if (all.isAttached() && !all.isStopped()) {
+        if (control.isAttached() && !control.isStopped()) {
             StopEvent event = EVENTS[stops++ % EVENTS.length];
-            all.begin(all.threads().iterator().next(), event);
+            control.begin(control.threads().iterator().next(), event);
         }
     }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.gdb;
 
+import dev.samara.emulator.gdb.GdbPacket.BadPacketException;
+import dev.samara.emulator.gdb.GdbPacket.PacketFields;
+import dev.samara.emulator.gdb.GdbPacket.PacketWriter;
 import dev.samara.emulator.linux.debug.DebuggedProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;

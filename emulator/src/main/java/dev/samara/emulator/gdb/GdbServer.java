@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.gdb;
 
+import dev.samara.emulator.gdb.GdbPacket.PacketReader;
+import dev.samara.emulator.gdb.GdbPacket.PacketWriter;
 import dev.samara.emulator.linux.debug.Debugger;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,8 +26,7 @@ public final class GdbServer implements AutoCloseable {
     private static final int BACKLOG = 1;
 
     private final ServerSocket listening;
-    private final AllStop all = new AllStop(this::notice);
-    private final StopControl control = new StopControl(all);
+    private final StopControl control = new StopControl(this::notice);
     private final Thread thread = new Thread(this::serve, "gdb server");
 
     /**
@@ -95,7 +96,7 @@ public final class GdbServer implements AutoCloseable {
         // The port is closed even after a failure, because a client that connects would wait for a reply.
         try (listening) {
             boolean isFirst = true;
-            while (!isClosed && !all.hasExited()) {
+            while (!isClosed && !control.hasExited()) {
                 isFirst &= !serveNext(listening.accept(), isFirst);
             }
         } catch (IOException closed) {
@@ -103,7 +104,7 @@ public final class GdbServer implements AutoCloseable {
         } catch (InterruptedException ended) {
             // The server ends, as after an IOException.
         } finally {
-            all.detach();
+            control.detach();
         }
     }
 
@@ -127,7 +128,7 @@ public final class GdbServer implements AutoCloseable {
         } catch (IOException gone) {
             // The client disconnected, and the guest continues without it.
         }
-        all.detach();
+        control.detach();
         return true;
     }
 
@@ -139,9 +140,9 @@ public final class GdbServer implements AutoCloseable {
         reading.setDaemon(true);
         inbox = own;
         try {
-            all.attach();
+            control.attach();
             reading.start();
-            new GdbSession(all, control, own, writer, isFirst).run();
+            new GdbSession(control, own, writer, isFirst).run();
             socket.shutdownOutput();
         } finally {
             inbox = null;
@@ -193,6 +194,53 @@ public final class GdbServer implements AutoCloseable {
             return true;
         } catch (InterruptedException ended) {
             return false;
+        }
+    }
+
+    /**
+     * The events for which a session waits: one packet at a time, and notices from the guest. The reader waits until its
+     * packet is taken, so a client that sends endlessly cannot fill the memory. A notice never waits.
+     */
+    static final class SessionInbox {
+        private @Nullable GdbPacket packet;
+        private boolean hasNotice;
+        private boolean isClosed;
+
+        SessionInbox() {}
+
+        /** Waits until the inbox contains no packet, then puts one. Returns false if the session has ended. */
+        synchronized boolean put(GdbPacket next) throws InterruptedException {
+            while (packet != null && !isClosed) {
+                wait();
+            }
+            packet = next;
+            notifyAll();
+            return !isClosed;
+        }
+
+        synchronized void notice() {
+            hasNotice = true;
+            notifyAll();
+        }
+
+        /** Waits for a packet or a notice, and takes it. Returns null for a notice. */
+        synchronized @Nullable GdbPacket take() throws InterruptedException {
+            while (packet == null && !hasNotice) {
+                wait();
+            }
+            if (hasNotice) {
+                hasNotice = false;
+                return null;
+            }
+            GdbPacket taken = packet;
+            packet = null;
+            notifyAll();
+            return taken;
+        }
+
+        synchronized void close() {
+            isClosed = true;
+            notifyAll();
         }
     }
 }

@@ -4,30 +4,62 @@ package dev.samara.emulator.gdb;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.AddressSpace;
 import dev.samara.emulator.cpu.Breakpoints;
+import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.cpu.LeaveReason;
+import dev.samara.emulator.gdb.GdbPacket.BadPacketException;
 import dev.samara.emulator.linux.debug.DebuggedProcess;
 import dev.samara.emulator.linux.debug.DebuggedThread;
 import dev.samara.emulator.linux.debug.Debugger;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stops and resumes all threads of the guest together, and determines why a thread stops. The first event that stops a
- * thread stops all threads, and is reported. Events of other threads at the same time occur again later, or are kept.
+ * The stop of all threads of the guest: why and when the threads stop, what a client sees of a stopped thread, and how
+ * the threads resume.
+ *
+ * <ol>
+ *   <li>A thread of the guest calls {@link #pause} before it runs guest code. It first determines whether it has an
+ *       event to report: a breakpoint, a step, a watched access, another program, or ({@link #signal}) a signal.
+ *   <li>The first event of a thread begins a stop ({@link #begin}): all other threads are woken, and park as soon as
+ *       they leave guest code. Events of other threads at the same time occur again later, or are kept.
+ *   <li>A thread in a system call counts as stopped, because it calls {@code pause} before it runs guest code again.
+ *   <li>When all threads have stopped, the server is notified, and takes the event ({@link #takeEvent}). The client
+ *       reads and changes copies of registers.
+ *   <li>{@link #resume} gives each thread an action, and wakes all. A thread takes over changed registers.
+ * </ol>
+ *
+ * <p>The monitor of this object guards all of its state but {@code isGone}, and that of {@link TracedThread}. A thread
+ * of the guest holds it only briefly, and parks without it. The server's thread waits on it until all have stopped.
  */
 final class StopControl implements Debugger {
     private static final int ECALL_BYTES = 4;
 
-    /** Its monitor also guards the fields of this class that change. */
-    private final AllStop all;
+    private final Map<DebuggedThread, TracedThread> threads = new LinkedHashMap<>();
+    private final Runnable notice;
+
+    /** The signals that do not stop the guest, by their numbers in Linux. */
+    private Set<Integer> passed = Set.of();
+
+    private boolean isAttached = true;
+    private boolean isStopped = true;
+    private boolean isReported;
+    private @Nullable StopEvent event = StopEvent.of(StopEvent.Cause.ATTACHED, StopEvent.TRAP);
+    private @Nullable TracedThread stopper;
+    private boolean hasExited;
+    private int exitStatus;
 
     private final Breakpoints breakpoints = new Breakpoints();
     private @Nullable DebuggedProcess process;
     private @Nullable AddressSpace space;
 
     /**
-     * Held during an access to the memory of the process. Acquired before the monitor of {@link #all}, never while that
+     * Held during an access to the memory of the process. Acquired before the monitor of this object, never while that
      * is held.
      */
     private final Object memory = new Object();
@@ -39,8 +71,144 @@ final class StopControl implements Debugger {
     /** The ranges whose loads are watched. If there are any, all threads execute single instructions. */
     private List<WatchedLoads> loads = List.of();
 
-    StopControl(AllStop all) {
-        this.all = all;
+    /**
+     * Creates the initial stop.
+     *
+     * @param notice called, with the monitor held, when there may be something to report
+     */
+    StopControl(Runnable notice) {
+        this.notice = notice;
+    }
+
+    private TracedThread traced(DebuggedThread thread) {
+        TracedThread known = threads.get(thread);
+        if (known == null) {
+            throw new IllegalStateException("thread " + thread.tid() + " has not been started");
+        }
+        return known;
+    }
+
+    /** Returns the threads in the order in which they started. The caller must hold the monitor while it uses them. */
+    synchronized Collection<TracedThread> threads() {
+        return threads.values();
+    }
+
+    synchronized boolean isAttached() {
+        return isAttached;
+    }
+
+    /** Whether all threads must be stopped. */
+    synchronized boolean isStopped() {
+        return isStopped;
+    }
+
+    synchronized void pass(Set<Integer> signals) {
+        passed = Set.copyOf(signals);
+    }
+
+    /** Starts a stop of all threads. */
+    synchronized void begin(@Nullable TracedThread by, @Nullable StopEvent why) {
+        isStopped = true;
+        isReported = false;
+        event = why;
+        stopper = by;
+        for (TracedThread each : threads.values()) {
+            if (each.state == TracedThread.StopState.RUNNING) {
+                // Also woken, because a signal may have stopped it.
+                each.thread.wake();
+            }
+        }
+        noticeStop();
+    }
+
+    /** Notifies the server if all threads have stopped. Called when another thread has stopped or ended. */
+    private void noticeStop() {
+        if (isComplete()) {
+            notifyAll();
+            notice.run();
+        }
+    }
+
+    private boolean isComplete() {
+        if (!isStopped || threads.isEmpty()) {
+            return false;
+        }
+        for (TracedThread each : threads.values()) {
+            if (each.state == TracedThread.StopState.RUNNING) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    synchronized boolean hasExited() {
+        return hasExited;
+    }
+
+    synchronized int exitStatus() {
+        return exitStatus;
+    }
+
+    /** Stops the guest for a client, and waits until it has stopped or ended. */
+    synchronized void attach() throws InterruptedException {
+        if (!isAttached) {
+            isAttached = true;
+            passed = Set.of();
+            threads.values().forEach(TracedThread::forget);
+            begin(null, StopEvent.of(StopEvent.Cause.ATTACHED, StopEvent.TRAP));
+        }
+        while (!isComplete() && !hasExited) {
+            wait();
+        }
+    }
+
+    /** Lets the guest continue without a debugger. The debugger's breakpoints and watchpoints are already cleared. */
+    synchronized void detach() {
+        isAttached = false;
+        isStopped = false;
+        for (TracedThread each : threads.values()) {
+            // The thread receives the signal that was shown to the client, even if another client attaches before the
+            // thread continues.
+            each.signal = each.shown != 0 ? each.shown : each.signal;
+            each.thread.wake();
+        }
+    }
+
+    /** Stops the guest if it runs. The stop is reported like any other stop. */
+    synchronized void interrupt() {
+        if (!isStopped) {
+            begin(null, StopEvent.of(StopEvent.Cause.INTERRUPTED, StopEvent.INT));
+        }
+    }
+
+    /**
+     * Returns why all threads stopped, but only once; null if they have not stopped, or if the reason was already
+     * returned.
+     */
+    synchronized @Nullable StopEvent takeEvent() {
+        if (isReported || !isComplete()) {
+            return null;
+        }
+        isReported = true;
+        return event;
+    }
+
+    /** Returns why the guest stopped. */
+    synchronized StopEvent event() {
+        StopEvent known = event;
+        return known == null ? StopEvent.of(StopEvent.Cause.ATTACHED, StopEvent.TRAP) : known;
+    }
+
+    /** Returns the ID of the thread that caused the stop; 0 if there is no thread. */
+    synchronized int stopper() {
+        TracedThread known = stopper;
+        if (known != null && threads.containsValue(known)) {
+            return known.tid();
+        }
+        for (TracedThread each : threads.values()) {
+            return each.tid();
+        }
+        return 0;
     }
 
     /**
@@ -58,11 +226,9 @@ final class StopControl implements Debugger {
     }
 
     @Override
-    public void begins(DebuggedProcess debugged) {
-        synchronized (all) {
-            process = debugged;
-            space = debugged.space();
-        }
+    public synchronized void begins(DebuggedProcess debugged) {
+        process = debugged;
+        space = debugged.space();
     }
 
     @Override
@@ -70,15 +236,18 @@ final class StopControl implements Debugger {
         TracedThread traced = new TracedThread(thread);
         traced.saveRegisters();
         thread.stopAt(breakpoints);
-        all.add(traced);
+        synchronized (this) {
+            threads.put(thread, traced);
+            noticeStop();
+        }
     }
 
     @Override
     public void pause(DebuggedThread thread) {
         TracedThread traced;
         StopEvent found;
-        synchronized (all) {
-            traced = all.traced(thread);
+        synchronized (this) {
+            traced = traced(thread);
             if (traced.runner != null) {
                 traced.state = TracedThread.StopState.RUNNING;
             }
@@ -87,7 +256,7 @@ final class StopControl implements Debugger {
         }
         halt(traced, found);
         int signal;
-        synchronized (all) {
+        synchronized (this) {
             signal = traced.takeSignal();
             traced.sent = signal != 0 ? signal : traced.sent;
         }
@@ -125,14 +294,14 @@ final class StopControl implements Debugger {
         StopEvent own = found;
         boolean isOwnReported = false;
         boolean isParked;
-        synchronized (all) {
+        synchronized (this) {
             // A new thread already counts as stopped.
             isParked = traced.state == TracedThread.StopState.PARKED;
         }
         for (; ; ) {
-            synchronized (all) {
-                boolean isFree = !all.isAttached() || traced.thread.mustEnd();
-                boolean isHeld = all.isStopped() || traced.action == ResumeAction.Kind.STAY;
+            synchronized (this) {
+                boolean isFree = !isAttached || traced.thread.mustEnd();
+                boolean isHeld = isStopped || traced.action == ResumeAction.Kind.STAY;
                 if (own != null && !isFree) {
                     if (!isHeld) {
                         if (!isParked) {
@@ -144,7 +313,7 @@ final class StopControl implements Debugger {
                         isParked = true;
                         isOwnReported = true;
                         own = null;
-                        all.begin(traced, found);
+                        begin(traced, found);
                         isHeld = true;
                     } else if (!own.isKept()) {
                         own = null;
@@ -161,7 +330,7 @@ final class StopControl implements Debugger {
                     traced.saveRegisters();
                     isParked = true;
                     traced.state = TracedThread.StopState.PARKED;
-                    all.noticeStop();
+                    noticeStop();
                 }
             }
             traced.thread.park();
@@ -169,42 +338,38 @@ final class StopControl implements Debugger {
     }
 
     @Override
-    public boolean steps(DebuggedThread thread) {
-        synchronized (all) {
-            TracedThread traced = all.traced(thread);
-            if (!all.isAttached()) {
-                return false;
-            }
-            return traced.stepsOver
-                    || traced.action == ResumeAction.Kind.STEP
-                    || (!loads.isEmpty() && !breakpoints.contains(thread.hart().pc));
+    public synchronized boolean steps(DebuggedThread thread) {
+        TracedThread traced = traced(thread);
+        if (!isAttached) {
+            return false;
         }
+        return traced.stepsOver
+                || traced.action == ResumeAction.Kind.STEP
+                || (!loads.isEmpty() && !breakpoints.contains(thread.hart().pc));
     }
 
     @Override
-    public boolean left(DebuggedThread thread, int stop) {
-        synchronized (all) {
-            TracedThread traced = all.traced(thread);
-            if (stop == LeaveReason.SYSTEM_CALL && all.isStopped()) {
-                // The call is executed when the guest resumes.
-                thread.hart().pc -= ECALL_BYTES;
-                return false;
-            }
-            if (stop == LeaveReason.SYSTEM_CALL) {
-                traced.saveRegisters();
-                traced.state = TracedThread.StopState.IN_CALL;
-            }
-            if (all.isAttached()) {
-                traced.isReported = false;
-                traced.stepsOver = false;
-                traced.isAtBreakpoint = stop == LeaveReason.DEBUGGER;
-                if (stop == LeaveReason.SYSTEM_CALL || stop == LeaveReason.ATTENTION) {
-                    traced.hasStepped = traced.action == ResumeAction.Kind.STEP;
-                    noteLoad(traced);
-                }
-            }
-            return true;
+    public synchronized boolean left(DebuggedThread thread, int stop) {
+        TracedThread traced = traced(thread);
+        if (stop == LeaveReason.SYSTEM_CALL && isStopped) {
+            // The call is executed when the guest resumes.
+            thread.hart().pc -= ECALL_BYTES;
+            return false;
         }
+        if (stop == LeaveReason.SYSTEM_CALL) {
+            traced.saveRegisters();
+            traced.state = TracedThread.StopState.IN_CALL;
+        }
+        if (isAttached) {
+            traced.isReported = false;
+            traced.stepsOver = false;
+            traced.isAtBreakpoint = stop == LeaveReason.DEBUGGER;
+            if (stop == LeaveReason.SYSTEM_CALL || stop == LeaveReason.ATTENTION) {
+                traced.hasStepped = traced.action == ResumeAction.Kind.STEP;
+                noteLoad(traced);
+            }
+        }
+        return true;
     }
 
     private void noteLoad(TracedThread traced) {
@@ -222,13 +387,11 @@ final class StopControl implements Debugger {
     }
 
     /** Called by a thread that wrote watched bytes. Does nothing if it is not a thread of this process. */
-    void written(long start, String kind) {
-        synchronized (all) {
-            for (TracedThread each : all.threads()) {
-                if (each.runner == Thread.currentThread()) {
-                    each.watched = new StopEvent(StopEvent.Cause.WATCHED, StopEvent.TRAP, start, kind);
-                    each.thread.ask();
-                }
+    synchronized void written(long start, String kind) {
+        for (TracedThread each : threads.values()) {
+            if (each.runner == Thread.currentThread()) {
+                each.watched = new StopEvent(StopEvent.Cause.WATCHED, StopEvent.TRAP, start, kind);
+                each.thread.ask();
             }
         }
     }
@@ -236,9 +399,9 @@ final class StopControl implements Debugger {
     @Override
     public int signal(DebuggedThread thread, int signal, byte[] info) {
         TracedThread traced;
-        synchronized (all) {
-            traced = all.traced(thread);
-            if (all.passes(signal)) {
+        synchronized (this) {
+            traced = traced(thread);
+            if (!isAttached || passed.contains(signal)) {
                 return signal;
             }
             if (traced.sent == signal) {
@@ -249,22 +412,28 @@ final class StopControl implements Debugger {
             traced.shownInfo = info;
         }
         boolean isDecided = halt(traced, StopEvent.of(StopEvent.Cause.SIGNALLED, signal));
-        synchronized (all) {
+        synchronized (this) {
             traced.shown = 0;
             traced.shownInfo = null;
             int taken = traced.takeSignal();
-            return all.isAttached() && isDecided ? taken : signal;
+            return isAttached && isDecided ? taken : signal;
         }
     }
 
     @Override
-    public void ends(DebuggedThread thread) {
-        all.remove(thread);
+    public synchronized void ends(DebuggedThread thread) {
+        threads.remove(thread);
+        noticeStop();
     }
 
     @Override
     public void exits(int status) {
-        all.exits(status);
+        synchronized (this) {
+            hasExited = true;
+            exitStatus = status;
+            notifyAll();
+            notice.run();
+        }
         synchronized (memory) {
             isGone = true;
         }
@@ -285,14 +454,12 @@ final class StopControl implements Debugger {
         }
     }
 
-    DebuggedProcess process() {
-        synchronized (all) {
-            DebuggedProcess known = process;
-            if (known == null) {
-                throw new IllegalStateException("there is no process");
-            }
-            return known;
+    synchronized DebuggedProcess process() {
+        DebuggedProcess known = process;
+        if (known == null) {
+            throw new IllegalStateException("there is no process");
         }
+        return known;
     }
 
     Breakpoints breakpoints() {
@@ -300,15 +467,264 @@ final class StopControl implements Debugger {
     }
 
     /** Makes all threads drop their decoded code. Called after a change of memory or breakpoints. */
-    void changedCode() {
-        synchronized (all) {
-            all.threads().forEach(each -> each.thread.changedCode());
+    synchronized void changedCode() {
+        threads.values().forEach(each -> each.thread.changedCode());
+    }
+
+    synchronized void watchLoads(List<WatchedLoads> watched) {
+        loads = List.copyOf(watched);
+    }
+
+    synchronized List<Integer> tids() {
+        List<Integer> tids = new ArrayList<>();
+        threads.values().forEach(each -> tids.add(each.tid()));
+        return tids;
+    }
+
+    /** Returns the thread with an ID; null if there is none. The caller holds the monitor. */
+    private @Nullable TracedThread find(int tid) {
+        for (TracedThread each : threads.values()) {
+            if (each.tid() == tid) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    synchronized boolean has(int tid) {
+        return find(tid) != null;
+    }
+
+    synchronized String description(int tid) {
+        TracedThread found = find(tid);
+        return found == null ? "" : found.description();
+    }
+
+    /** Returns the {@code siginfo_t} of the signal for which a thread stopped; null if it did not stop for a signal. */
+    synchronized byte @Nullable [] signalInfo(int tid) {
+        TracedThread found = find(tid);
+        return found == null ? null : found.shownInfo;
+    }
+
+    /** Returns a copy of a thread's registers; null if there is no such thread, or if it runs. */
+    synchronized long @Nullable [] registers(int tid) {
+        TracedThread found = find(tid);
+        if (found == null || found.state == TracedThread.StopState.RUNNING) {
+            return null;
+        }
+        long[] copy = new long[RegisterSet.count()];
+        for (int i = 0; i < copy.length; i++) {
+            copy[i] = found.registers.get(i);
+        }
+        return copy;
+    }
+
+    /**
+     * Sets a register. Returns false if there is no such thread, or if its registers are in use, e.g. by a system call.
+     */
+    synchronized boolean setRegister(int tid, int number, long value) {
+        TracedThread found = find(tid);
+        if (found == null || found.state != TracedThread.StopState.PARKED || !isStopped) {
+            return false;
+        }
+        found.registers.set(number, value);
+        return true;
+    }
+
+    /** Resumes the threads, each with the action that the client requested. */
+    void resume(Map<Integer, ResumeAction> byTid, ResumeAction others) {
+        Map<DebuggedThread, Integer> signalled = new LinkedHashMap<>();
+        synchronized (this) {
+            if (!isStopped || hasExited) {
+                return;
+            }
+            for (TracedThread each : threads.values()) {
+                ResumeAction action = byTid.getOrDefault(each.tid(), others);
+                each.action = action.kind();
+                each.stepsOver = each.state == TracedThread.StopState.PARKED
+                        && each.isReported
+                        && each.registers.pc() == each.reportedPc
+                        && breakpoints.contains(each.reportedPc);
+                if (action.signal() != 0 && each.state == TracedThread.StopState.IN_CALL) {
+                    each.sent = action.signal();
+                    signalled.put(each.thread, action.signal());
+                } else if (action.signal() != 0) {
+                    each.signal = action.signal();
+                }
+            }
+            isStopped = false;
+            event = null;
+            threads.values().forEach(each -> each.thread.wake());
+        }
+        signalled.forEach(DebuggedThread::send);
+    }
+
+    /** The debugger's state of a guest thread. Guarded by the monitor of {@link StopControl}. */
+    static final class TracedThread {
+        /** Whether a thread may run guest code. */
+        enum StopState {
+            /** The thread runs guest code, or may do so soon. */
+            RUNNING,
+            /**
+             * The thread executes a system call. It cannot run guest code before it calls {@link #pause}. Its
+             * registers were copied before the call.
+             */
+            IN_CALL,
+            /** The thread waits until the guest resumes. Its registers were copied. */
+            PARKED
+        }
+
+        final DebuggedThread thread;
+        final RegisterSet registers = new RegisterSet();
+
+        /** The thread of the JVM; null before it runs. */
+        @Nullable
+        Thread runner;
+
+        /** The state of the thread. A new thread counts as parked, because its initial registers were copied. */
+        StopState state = StopState.PARKED;
+
+        /** The action until the next stop. */
+        ResumeAction.Kind action = ResumeAction.Kind.CONTINUE;
+
+        /** A signal that the client sends to the thread when the thread resumes; 0 for none. */
+        int signal;
+
+        /** A signal that was shown to the client, which decides about it; 0 for none. */
+        int shown;
+
+        /** The {@code siginfo_t} of {@link #shown}; null if no signal is shown. */
+        byte @Nullable [] shownInfo;
+
+        /** A signal that the client sent, and that therefore is not reported; 0 for none. */
+        int sent;
+
+        /** Whether the thread first executes one instruction whose breakpoint was already reported, before it continues. */
+        boolean stepsOver;
+
+        /** Whether the thread stopped at pc because of a breakpoint. */
+        boolean isAtBreakpoint;
+
+        /** Whether the thread executed the instruction of {@link ResumeAction.Kind#STEP}. */
+        boolean hasStepped;
+
+        /** The access to watched bytes that must be reported; null if there is none. */
+        @Nullable
+        StopEvent watched;
+
+        /** The pc of the last reported breakpoint or step. */
+        long reportedPc;
+
+        boolean isReported;
+
+        TracedThread(DebuggedThread thread) {
+            this.thread = thread;
+        }
+
+        int tid() {
+            return thread.tid();
+        }
+
+        /** Copies the registers for the client. Called by the thread itself, or before it runs. */
+        void saveRegisters() {
+            registers.copyFrom(thread.hart());
+        }
+
+        /** Resets the actions of an earlier client, and the events that were found for it. */
+        void forget() {
+            action = ResumeAction.Kind.CONTINUE;
+            watched = null;
+            hasStepped = false;
+            isAtBreakpoint = false;
+            isReported = false;
+            stepsOver = false;
+            sent = 0;
+        }
+
+        /** Takes the registers that the client changed, when the thread resumes. Called by the thread itself. */
+        void takeRegisters() {
+            if (registers.copyTo(thread.hart())) {
+                thread.forgetCall();
+                thread.hart().clearReservation();
+            }
+        }
+
+        /** Returns the signal of the client, and clears it. */
+        int takeSignal() {
+            int taken = signal;
+            signal = 0;
+            return taken;
+        }
+
+        /** Returns a description of the thread's activity for display. */
+        String description() {
+            return state == StopState.IN_CALL ? "in " + DebuggedThread.callName(registers.get(Hart.A7)) : "stopped";
         }
     }
 
-    void watchLoads(List<WatchedLoads> watched) {
-        synchronized (all) {
-            loads = List.copyOf(watched);
+    /**
+     * The reason for which the guest stopped.
+     *
+     * @param cause the kind of reason
+     * @param signal the number of the signal in Linux
+     * @param address the written or read address of a watchpoint; 0 for other reasons
+     * @param detail the name of the kind of watchpoint, or the path of the executed program; empty for other reasons
+     */
+    record StopEvent(Cause cause, int signal, long address, String detail) {
+        static final int INT = 2;
+        static final int TRAP = 5;
+
+        /** The kinds of reasons. */
+        enum Cause {
+            /** A client connected. */
+            ATTACHED(false),
+            /** The client requested a stop. */
+            INTERRUPTED(false),
+            /**
+             * A thread reached a breakpoint. If another stop is reported first, the thread reaches the breakpoint again.
+             */
+            BREAKPOINT(false),
+            /** A thread executed its single instruction. */
+            STEPPED(false),
+            /** A thread accessed watched bytes. */
+            WATCHED(true),
+            /** A thread has taken a signal. */
+            SIGNALLED(true),
+            /** The process executes another program. */
+            EXECUTED(true);
+
+            private final boolean isKept;
+
+            Cause(boolean isKept) {
+                this.isKept = isKept;
+            }
+        }
+
+        static StopEvent of(Cause cause, int signal) {
+            return new StopEvent(cause, signal, 0, "");
+        }
+
+        /** Whether the event must still be reported if a stop of another thread was reported first. */
+        boolean isKept() {
+            return cause.isKept;
+        }
+    }
+
+    /**
+     * The action of a thread when the guest resumes.
+     *
+     * @param kind how far it runs
+     * @param signal the number, in Linux, of the signal that it receives; 0 for none
+     */
+    record ResumeAction(Kind kind, int signal) {
+        static final ResumeAction CONTINUE = new ResumeAction(Kind.CONTINUE, 0);
+        static final ResumeAction STAY = new ResumeAction(Kind.STAY, 0);
+
+        /** How far a thread runs. */
+        enum Kind {
+            CONTINUE,
+            STEP,
+            STAY
         }
     }
 }

@@ -7,8 +7,8 @@
  *
  * <ul>
  *   <li>The threads of the guest call {@code StopControl} before they run guest code. It keeps them there while all
- *       threads must be stopped ({@code AllStop}), determines why a thread stops, and applies the action that the
- *       client requested for each thread.
+ *       threads must be stopped, determines why a thread stops, and applies the action that the client requested for
+ *       each thread.
  *   <li>The server's thread runs {@code GdbSession}: it takes a packet and replies to it, and sends the reason of a
  *       stop when all threads have stopped. A reader thread passes the packets to it. No thread of the guest waits for
  *       the socket.

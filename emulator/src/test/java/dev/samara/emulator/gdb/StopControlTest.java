@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
+import dev.samara.emulator.gdb.GdbPacket.BadPacketException;
 import dev.samara.emulator.linux.debug.DebuggedProcess;
 import java.nio.channels.FileChannel;
 import java.util.concurrent.CountDownLatch;
@@ -58,7 +59,7 @@ final class StopControlTest {
     @Test
     @DisplayName("the exit of the process waits for an access in progress, and there is none afterwards")
     void exitWaits() throws Exception {
-        StopControl control = new StopControl(new AllStop(() -> {}));
+        StopControl control = new StopControl(() -> {});
         try (Machine machine = Machine.builder().build();
                 AddressSpace memory = machine.newSpace(Geometry.LINUX_X86_64)) {
             control.begins(new OnlyMemory(memory));
