@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.linux.ExecutionMode;
 import java.io.IOException;
 import java.io.OutputStream;

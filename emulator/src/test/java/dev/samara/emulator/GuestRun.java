@@ -4,7 +4,7 @@ package dev.samara.emulator;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.MachineStatistics;
-import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.linux.Emulation;
 import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.emulator.linux.RunPlan;

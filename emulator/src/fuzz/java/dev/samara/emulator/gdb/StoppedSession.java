@@ -5,7 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Mman;
-import dev.samara.emulator.cpu.Breakpoints;
+import dev.samara.emulator.cpu.BlockCache.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.gdb.GdbPacket.PacketReader;

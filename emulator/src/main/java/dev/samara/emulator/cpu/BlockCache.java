@@ -3,16 +3,20 @@ package dev.samara.emulator.cpu;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.emulator.isa.CompressedDecoder;
+import dev.samara.emulator.cpu.Hart.AccessTrap;
+import dev.samara.emulator.cpu.RiscvInterpreter.LeaveReason;
+import dev.samara.emulator.cpu.TranslatedCode.TranslatedRegion;
 import dev.samara.emulator.isa.InstructionDecoder;
 import dev.samara.emulator.isa.Op;
 import dev.samara.emulator.limit.GuestLimits;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
@@ -307,7 +311,7 @@ public final class BlockCache {
                 if (!isShort) {
                     word |= hart.fetchShort(pc + 2) << 16;
                 }
-                long decoded = decoded(word, isShort);
+                long decoded = isShort ? InstructionDecoder.decodeCompressed(word) : InstructionDecoder.decode(word);
                 code[2 * count] = (int) decoded;
                 code[2 * count + 1] = (int) (decoded >> 32);
                 offsets[count] = (char) (pc - start);
@@ -329,13 +333,255 @@ public final class BlockCache {
         return op >= Op.FIRST_END || (isControl && (imm == InstructionDecoder.FRM || imm == InstructionDecoder.FCSR));
     }
 
-    private static long decoded(int word, boolean isShort) {
-        if (!isShort) {
-            return InstructionDecoder.decode(word);
+    /**
+     * Consecutive decoded instructions, up to one that may jump or stop. Used only by the thread that decoded it.
+     *
+     * <p>An instruction is two ints of {@link #code}. The first contains the operation, the target register and the source
+     * registers, a byte each from the lowest byte up. The second is the immediate. The target x0 is encoded as {@link
+     * InstructionDecoder#NOWHERE}, so no instruction changes x0. A block lies in one page, except that the second half of
+     * its last instruction may be in the next page.
+     */
+    public static final class CodeBlock {
+        /** The maximum number of instructions of a block. */
+        public static final int LONGEST = 64;
+
+        /** The maximum number of targets that are recorded for an indirect jump. */
+        private static final int MOST_TARGETS = 32;
+
+        private static final long[] NONE = {};
+
+        /** The address of the first instruction. */
+        public final long start;
+
+        /** Two ints for each instruction. The array is never replaced. */
+        public final int[] code;
+
+        /** The address after the last instruction. */
+        public final long end;
+
+        /** The number of instructions. */
+        public final int instructions;
+
+        /** The block to which the last jump at the end of this block led; null if none is known. Set by the interpreter. */
+        public @Nullable CodeBlock taken;
+
+        /** The block that follows in memory; null if it is not known. Set by the interpreter. */
+        public @Nullable CodeBlock fallen;
+
+        /** The translated code that starts with this block; null if there is none. Set by the block cache. */
+        @Nullable
+        TranslatedCode translated;
+
+        /**
+         * How many more times the interpreter executes this block before it requests a translation; 0 or negative for
+         * never.
+         */
+        int untilAsked;
+
+        /** The total number of executions of this block at which the next request is due. */
+        private int runsWhenAsked;
+
+        /** The weight of this block and of its links to translated code in its cache. */
+        int kept;
+
+        private final char[] offsets;
+
+        /** The targets of the indirect jump at the end, newest last; empty if the block ends in another way. */
+        private long[] targets = NONE;
+
+        /** The blocks whose translated code contains the instructions of this block; null if there are none. */
+        private @Nullable Set<CodeBlock> entries;
+
+        /**
+         * Creates a block.
+         *
+         * @param start the address of the first instruction
+         * @param code two ints for each instruction
+         * @param offsets the offset of each instruction from the first one, in bytes, followed by the offset of the end
+         * @param instructions the number of instructions, without an {@link Op#NEXT} at the end
+         */
+        public CodeBlock(long start, int[] code, char[] offsets, int instructions) {
+            this.start = start;
+            this.code = code;
+            this.offsets = offsets;
+            this.instructions = instructions;
+            end = start + offsets[instructions];
         }
-        int expanded = CompressedDecoder.expand(word);
-        return expanded == CompressedDecoder.NONE
-                ? InstructionDecoder.illegal(word)
-                : InstructionDecoder.decode(expanded);
+
+        /**
+         * Returns the address of an instruction.
+         *
+         * @param at the index of its first int in {@link #code}
+         * @return the address
+         */
+        public long pc(int at) {
+            return start + offsets[at >> 1];
+        }
+
+        /**
+         * Returns the address after an instruction.
+         *
+         * @param at the index of its first int in {@link #code}
+         * @return the address
+         */
+        public long next(int at) {
+            return start + offsets[(at >> 1) + 1];
+        }
+
+        /** Records a target of the indirect jump at the end. */
+        void goesTo(long target) {
+            for (long known : targets) {
+                if (known == target) {
+                    return;
+                }
+            }
+            if (targets.length < MOST_TARGETS) {
+                targets = Arrays.copyOf(targets, targets.length + 1);
+                targets[targets.length - 1] = target;
+            }
+        }
+
+        /**
+         * Returns the targets so far of an indirect jump at the end of this block.
+         *
+         * @return addresses; empty if the block ends in another way
+         */
+        public long[] targets() {
+            return targets;
+        }
+
+        /** Makes the interpreter request a translation after {@code more} further runs; 0 for never. */
+        void askAfter(int more) {
+            runsWhenAsked = (int) Math.min((long) runs() + more, Integer.MAX_VALUE);
+            untilAsked = more;
+        }
+
+        /**
+         * Returns how often the interpreter executed this block.
+         *
+         * @return the number of runs
+         */
+        public int runs() {
+            return runsWhenAsked - untilAsked;
+        }
+
+        /**
+         * Returns a copy of this block, which does not change when this block is dropped.
+         *
+         * @return the copy, which any thread may use
+         */
+        public CodeBlock copy() {
+            return new CodeBlock(start, code.clone(), offsets, instructions);
+        }
+
+        /**
+         * Returns whether another block has the same instructions at the same addresses.
+         *
+         * @param other a block that may be dropped
+         * @return whether translated code of one block is valid for the other
+         */
+        public boolean isLike(CodeBlock other) {
+            return start == other.start && Arrays.equals(code, other.code) && Arrays.equals(offsets, other.offsets);
+        }
+
+        /**
+         * Records that translated code contains the instructions of this block. The code is no longer used after this block
+         * is dropped.
+         */
+        void isPartOf(CodeBlock entry) {
+            Set<CodeBlock> known = entries;
+            if (known == null) {
+                known = new HashSet<>();
+                entries = known;
+            }
+            // Entries that were dropped are removed first. Otherwise, code that changes often would fill the set of a
+            // block
+            // that it calls.
+            known.removeIf(CodeBlock::isGone);
+            known.add(entry);
+        }
+
+        /**
+         * Replaces each instruction with {@link Op#GONE}, so that an interpreter in this block leaves it at the next
+         * instruction.
+         */
+        void drop() {
+            Arrays.fill(code, Op.GONE);
+            taken = null;
+            fallen = null;
+            if (entries != null) {
+                entries.forEach(entry -> entry.translated = null);
+                entries = null;
+            }
+        }
+
+        /**
+         * Returns whether this block was dropped.
+         *
+         * @return whether its instructions may have changed
+         */
+        public boolean isGone() {
+            return code[0] == Op.GONE;
+        }
+    }
+
+    /**
+     * The addresses at which a debugger stops the harts of a process, regardless of the code there. A change affects only
+     * blocks that are decoded afterwards, so the caller must make each hart drop its blocks.
+     */
+    public static final class Breakpoints {
+        /** The addresses and the mode of stops. */
+        private static final class PlantedStops {
+            /** In ascending order; never changed. */
+            private final long[] addresses;
+
+            /** Whether each block contains only one instruction. */
+            private final boolean isFine;
+
+            PlantedStops(long[] addresses, boolean isFine) {
+                this.addresses = addresses;
+                this.isFine = isFine;
+            }
+        }
+
+        /**
+         * Written: the thread of the debugger's server (volatile).
+         * Read: each thread of the process, when it decodes a block, and before it executes a single instruction
+         *     (volatile).
+         * Invariant: the object never changes; the writer sets {@code hasChangedCode} of each thread afterwards, so a
+         *     thread that was stopped in between runs no older block.
+         */
+        private volatile PlantedStops planted = new PlantedStops(new long[0], false);
+
+        /** Creates an empty set. */
+        public Breakpoints() {}
+
+        /**
+         * Replaces the addresses. May be called by any thread.
+         *
+         * @param addresses the new addresses, in any order
+         * @param isFine whether a hart stops on request after the current instruction instead of after the current block;
+         *     this makes execution many times slower
+         */
+        public void set(long[] addresses, boolean isFine) {
+            long[] sorted = addresses.clone();
+            Arrays.sort(sorted);
+            planted = new PlantedStops(sorted, isFine);
+        }
+
+        /**
+         * Returns whether a hart stops before an instruction.
+         *
+         * @param address the address of the instruction
+         * @return whether the address is in this set
+         */
+        public boolean contains(long address) {
+            return Arrays.binarySearch(planted.addresses, address) >= 0;
+        }
+
+        /** Returns the maximum number of instructions of a block. */
+        int longest() {
+            return planted.isFine ? 1 : CodeBlock.LONGEST;
+        }
     }
 }

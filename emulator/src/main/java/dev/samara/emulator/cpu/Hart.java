@@ -223,4 +223,50 @@ public final class Hart extends FlatMemory {
         fcsr = 0;
         clearReservation();
     }
+
+    /** Counters of a hart, written by its thread. Other threads read them after that thread has ended. */
+    public static final class HartCounts {
+        /** The number of executed instructions. */
+        public long instructions;
+
+        /** The number of decoded blocks. */
+        public long decodedBlocks;
+
+        /** The number of blocks that were dropped because their code may have changed. */
+        public long droppedBlocks;
+
+        /** The number of reads of the floating-point flags, which are always 0. */
+        public long flagReads;
+
+        /** The number of changes to a rounding mode that only conversions to integers obey. */
+        public long roundingChanges;
+
+        /** Creates counters that are 0. */
+        public HartCounts() {}
+
+        /**
+         * Adds the counters of a hart whose thread has ended.
+         *
+         * @param other the counters of that hart
+         */
+        public void add(HartCounts other) {
+            instructions += other.instructions;
+            decodedBlocks += other.decodedBlocks;
+            droppedBlocks += other.droppedBlocks;
+            flagReads += other.flagReads;
+            roundingChanges += other.roundingChanges;
+        }
+    }
+
+    /**
+     * Thrown by a failed access, and caught by the loop that runs the block. Created once for each hart, without a stack
+     * trace.
+     */
+    public static final class AccessTrap extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        AccessTrap() {
+            super(null, null, false, false);
+        }
+    }
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
+import dev.samara.emulator.cpu.BlockCache.Breakpoints;
+import dev.samara.emulator.cpu.BlockCache.CodeBlock;
+import dev.samara.emulator.cpu.Hart.AccessTrap;
+import dev.samara.emulator.cpu.TranslatedCode.CodeTranslator;
 import dev.samara.emulator.isa.Op;
 import org.jspecify.annotations.Nullable;
 
@@ -92,8 +96,8 @@ public final class RiscvInterpreter {
         if (block == null) {
             return LeaveReason.FAULT;
         }
-        int bytes = LoadSizes.bytes(block.code[0] & 0xff);
-        long offset = bytes != 0 && LoadSizes.hasOffset(block.code[0] & 0xff) ? block.code[1] : 0;
+        int bytes = loadedBytes(block.code[0] & 0xff);
+        long offset = bytes != 0 && hasOffset(block.code[0] & 0xff) ? block.code[1] : 0;
         hart.noteLoad(hart.x[block.code[0] >> 16 & 0xff] + offset, bytes);
         CodeBlock next = executeChecked(block);
         hart.counts().instructions++;
@@ -103,6 +107,29 @@ public final class RiscvInterpreter {
         }
         // If the next instruction cannot be fetched, the fault is reported when that instruction is executed.
         return stop == LeaveReason.FAULT && hart.pc != from ? LeaveReason.ATTENTION : stop;
+    }
+
+    /** Returns the number of bytes that an instruction loads, for read watchpoints; 0 if it does not load. */
+    private static int loadedBytes(int op) {
+        return switch (op) {
+            case Op.LB, Op.LBU -> Byte.BYTES;
+            case Op.LH, Op.LHU -> Short.BYTES;
+            case Op.LW, Op.LWU, Op.FLW -> Integer.BYTES;
+            case Op.LD, Op.FLD -> Long.BYTES;
+            case Op.LR_W, Op.AMOSWAP_W, Op.AMOADD_W, Op.AMOXOR_W, Op.AMOAND_W, Op.AMOOR_W -> Integer.BYTES;
+            case Op.AMOMIN_W, Op.AMOMAX_W, Op.AMOMINU_W, Op.AMOMAXU_W -> Integer.BYTES;
+            case Op.LR_D, Op.AMOSWAP_D, Op.AMOADD_D, Op.AMOXOR_D, Op.AMOAND_D, Op.AMOOR_D -> Long.BYTES;
+            case Op.AMOMIN_D, Op.AMOMAX_D, Op.AMOMINU_D, Op.AMOMAXU_D -> Long.BYTES;
+            default -> 0;
+        };
+    }
+
+    /** Returns whether the second int of a load is an offset that is added to the address. */
+    private static boolean hasOffset(int op) {
+        return switch (op) {
+            case Op.LB, Op.LBU, Op.LH, Op.LHU, Op.LW, Op.LWU, Op.LD, Op.FLW, Op.FLD -> true;
+            default -> false;
+        };
     }
 
     /** Executes the first instruction of a block, while instructions that use the rounding mode are invalid. */
@@ -219,22 +246,23 @@ public final class RiscvInterpreter {
                     case Op.SH -> hart.storeShort(x[rs1] + imm, (short) x[rs2]);
                     case Op.SW -> hart.storeInt(x[rs1] + imm, (int) x[rs2]);
                     case Op.SD -> hart.storeLong(x[rs1] + imm, x[rs2]);
-                    case Op.FLW -> hart.f[rd] = hart.loadInt(x[rs1] + imm) | FloatBits.BOX;
+                    case Op.FLW -> hart.f[rd] = hart.loadInt(x[rs1] + imm) | FloatOperations.BOX;
                     case Op.FLD -> hart.f[rd] = hart.loadLong(x[rs1] + imm);
                     case Op.FSW -> hart.storeInt(x[rs1] + imm, (int) hart.f[rs2]);
                     case Op.FSD -> hart.storeLong(x[rs1] + imm, hart.f[rs2]);
-                    case Op.FADD_D -> hart.f[rd] = FloatBits.of(value(hart, rs1) + value(hart, rs2));
-                    case Op.FSUB_D -> hart.f[rd] = FloatBits.of(value(hart, rs1) - value(hart, rs2));
-                    case Op.FMUL_D -> hart.f[rd] = FloatBits.of(value(hart, rs1) * value(hart, rs2));
-                    case Op.FDIV_D -> hart.f[rd] = FloatBits.of(value(hart, rs1) / value(hart, rs2));
+                    case Op.FADD_D -> hart.f[rd] = FloatOperations.of(value(hart, rs1) + value(hart, rs2));
+                    case Op.FSUB_D -> hart.f[rd] = FloatOperations.of(value(hart, rs1) - value(hart, rs2));
+                    case Op.FMUL_D -> hart.f[rd] = FloatOperations.of(value(hart, rs1) * value(hart, rs2));
+                    case Op.FDIV_D -> hart.f[rd] = FloatOperations.of(value(hart, rs1) / value(hart, rs2));
                     case Op.FMADD_D ->
-                        hart.f[rd] = FloatBits.of(Math.fma(value(hart, rs1), value(hart, rs2), value(hart, imm >> 8)));
+                        hart.f[rd] =
+                                FloatOperations.of(Math.fma(value(hart, rs1), value(hart, rs2), value(hart, imm >> 8)));
                     case Op.FSGNJ_D -> hart.f[rd] = (hart.f[rs1] & Long.MAX_VALUE) | (hart.f[rs2] & Long.MIN_VALUE);
                     case Op.FEQ_D -> x[rd] = value(hart, rs1) == value(hart, rs2) ? 1 : 0;
                     case Op.FLT_D -> x[rd] = value(hart, rs1) < value(hart, rs2) ? 1 : 0;
                     case Op.FLE_D -> x[rd] = value(hart, rs1) <= value(hart, rs2) ? 1 : 0;
-                    case Op.FCVT_D_W -> hart.f[rd] = FloatBits.of((double) (int) x[rs1]);
-                    case Op.FCVT_D_L -> hart.f[rd] = FloatBits.of((double) x[rs1]);
+                    case Op.FCVT_D_W -> hart.f[rd] = FloatOperations.of((double) (int) x[rs1]);
+                    case Op.FCVT_D_L -> hart.f[rd] = FloatOperations.of((double) x[rs1]);
                     case Op.FMV_X_D -> x[rd] = hart.f[rs1];
                     case Op.FMV_D_X -> hart.f[rd] = x[rs1];
                     case Op.BEQ -> {
@@ -296,5 +324,28 @@ public final class RiscvInterpreter {
 
     private static double value(Hart hart, int register) {
         return Double.longBitsToDouble(hart.f[register]);
+    }
+
+    /** The reasons for which the interpreter stops. */
+    public static final class LeaveReason {
+        /** The guest executed {@code ecall}; pc is after it. */
+        public static final int SYSTEM_CALL = 1;
+
+        /** The guest reached {@code ebreak}; pc is its address. */
+        public static final int BREAKPOINT = 2;
+
+        /** The guest reached an illegal instruction; pc is its address, which is also the fault address. */
+        public static final int ILLEGAL = 3;
+
+        /** An access failed; pc is the address of its instruction, and the hart contains the fault. */
+        public static final int FAULT = 4;
+
+        /** Another thread {@linkplain Hart#ask requested} the hart to stop; pc is the address of the next instruction. */
+        public static final int ATTENTION = 5;
+
+        /** The guest reached an address of {@link Breakpoints}; pc is that address. */
+        public static final int DEBUGGER = 6;
+
+        private LeaveReason() {}
     }
 }

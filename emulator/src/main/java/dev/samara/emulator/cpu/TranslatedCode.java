@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
+import dev.samara.emulator.cpu.BlockCache.CodeBlock;
+import java.util.List;
+
 /**
  * Bytecode that does the same as some blocks of the guest. It has no state, so each hart whose memory contains these
  * blocks may run it. A {@link CodeTranslator} generates a subclass for each translation.
@@ -38,5 +41,44 @@ public abstract class TranslatedCode {
      */
     protected static void count(Hart hart, int number) {
         hart.counts().instructions += number;
+    }
+
+    /**
+     * Translated code, and the blocks that it replaces.
+     *
+     * @param code the code
+     * @param blocks copies of the blocks, which are in no cache; the code starts with the first one
+     */
+    public record TranslatedRegion(TranslatedCode code, List<CodeBlock> blocks) {
+        /**
+         * Creates a region.
+         *
+         * @param code the code
+         * @param blocks the blocks
+         */
+        public TranslatedRegion {
+            blocks = List.copyOf(blocks);
+        }
+    }
+
+    /** Translates blocks that run often to {@link TranslatedCode}. Used by the threads of all harts. */
+    public interface CodeTranslator {
+        /**
+         * {@linkplain BlockCache#install Installs} the code that starts with a block, or starts to translate it. Called in
+         * GUEST, so another thread does the translation, except in tests.
+         *
+         * @param hot a block of the cache
+         * @param blocks the cache, which must not be used after the call
+         * @return how many more times the block is interpreted before the next request, if it has no code by then; at least
+         *     1
+         */
+        int translate(CodeBlock hot, BlockCache blocks);
+
+        /**
+         * Returns how often a block is interpreted before the first request.
+         *
+         * @return the number of runs
+         */
+        int runsBefore();
     }
 }

@@ -3,6 +3,7 @@ package dev.samara.emulator.elf;
 
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -235,5 +236,54 @@ public final class ElfFile {
 
     long end() {
         return geometry.roundUp(segments.get(segments.size() - 1).end());
+    }
+
+    /**
+     * A segment of a program to load ({@code PT_LOAD}).
+     *
+     * @param offset the offset of its bytes in the file
+     * @param address the address of its first byte, before relocation
+     * @param fileSize the number of bytes in the file
+     * @param memorySize the number of bytes in memory; the bytes beyond {@code fileSize} are zeros
+     * @param protection {@code PROT_*} bits of {@link Mman}
+     */
+    record ElfSegment(long offset, long address, long fileSize, long memorySize, int protection) {
+        private static final int EXECUTE = 1;
+        private static final int WRITE = 2;
+        private static final int READ = 4;
+
+        static int protection(int flags) {
+            return ((flags & READ) != 0 ? Mman.READ : 0)
+                    | ((flags & WRITE) != 0 ? Mman.WRITE : 0)
+                    | ((flags & EXECUTE) != 0 ? Mman.EXEC : 0);
+        }
+
+        long end() {
+            return address + memorySize;
+        }
+    }
+
+    /** Thrown if a file cannot be executed. The message is one line for the user. */
+    public static final class ElfException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        /**
+         * Creates an exception about a file.
+         *
+         * @param file the name by which the user knows the file
+         * @param complaint what is wrong with it
+         */
+        public ElfException(String file, String complaint) {
+            this(file + ": " + complaint);
+        }
+
+        /**
+         * Creates an exception.
+         *
+         * @param line the whole message
+         */
+        public ElfException(String line) {
+            super(line);
+        }
     }
 }

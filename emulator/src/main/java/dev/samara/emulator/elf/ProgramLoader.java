@@ -10,8 +10,12 @@ import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.emulator.elf.ElfFile.ElfException;
+import dev.samara.emulator.elf.ElfFile.ElfSegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +65,8 @@ public final class ProgramLoader {
     private static final int AT_EXECFN = 31;
     private static final int TICKS = 100;
 
+    private static final int FIXED = Mman.PRIVATE | Mman.FIXED;
+
     private final Machine machine;
     private final Map<Resource, Long> limits;
     private final int user;
@@ -105,11 +111,10 @@ public final class ProgramLoader {
         AddressSpace space = space(elf, moved, path);
         boolean isLoaded = false;
         try {
-            SegmentMapper mapper = new SegmentMapper(space);
-            mapper.map(elf, moved);
-            long base = interpreter == null ? 0 : mapper.findPlace(interpreter);
+            map(space, elf, moved);
+            long base = interpreter == null ? 0 : findPlace(space, interpreter);
             if (interpreter != null) {
-                mapper.map(interpreter, base);
+                map(space, interpreter, base);
             }
             InitialStack stack = stack(elf, moved, base, path, random, room(arguments) + room(environment));
             long pointer = finish(elf, stack, arguments, environment);
@@ -206,9 +211,257 @@ public final class ProgramLoader {
         check(elf, space.writeForced(TRAMPOLINE, code.flip()));
     }
 
-    private static void check(ElfFile elf, long result) throws ElfException {
+    /** Returns the load bias of a file that may be loaded anywhere. The space chooses the address. */
+    private static long findPlace(AddressSpace space, ElfFile elf) throws ElfException {
+        long length = elf.end() - elf.start();
+        long at = check(elf, space.mmap(0, length, 0, Mman.FIXED | Mman.ANONYMOUS | Mman.NORESERVE, null, 0));
+        check(elf, space.munmap(at, length));
+        return at - elf.start();
+    }
+
+    /** Maps the segments of a file ({@code elf_map}, {@code set_brk} and {@code padzero} of Linux). */
+    private static void map(AddressSpace space, ElfFile elf, long moved) throws ElfException {
+        for (ElfSegment each : elf.segments()) {
+            map(space, elf, each, moved);
+        }
+    }
+
+    private static void map(AddressSpace space, ElfFile elf, ElfSegment segment, long moved) throws ElfException {
+        long start = GEOMETRY.roundDown(segment.address() + moved);
+        long fileEnd = segment.address() + moved + segment.fileSize();
+        long end = GEOMETRY.roundUp(segment.end() + moved);
+        long mapped = start;
+        if (segment.fileSize() > 0) {
+            long length = GEOMETRY.roundUp(fileEnd) - start;
+            long offset = GEOMETRY.roundDown(segment.offset());
+            check(elf, space.mmap(start, length, segment.protection(), FIXED, elf.file(), offset));
+            mapped = start + length;
+            if (segment.memorySize() > segment.fileSize()) {
+                clear(space, elf, fileEnd, mapped);
+            }
+        }
+        if (end > mapped) {
+            check(elf, space.mmap(mapped, end - mapped, segment.protection(), FIXED | Mman.ANONYMOUS, null, 0));
+        }
+    }
+
+    /** Clears the rest of a page that starts with bytes of the file. */
+    private static void clear(AddressSpace space, ElfFile elf, long from, long to) throws ElfException {
+        int length = (int) (to - from);
+        if (length > 0) {
+            check(elf, space.writeForced(from, new byte[length], 0, length));
+        }
+    }
+
+    private static long check(ElfFile elf, long result) throws ElfException {
         if (Errno.isError(result)) {
             throw new ElfException(elf.name(), "cannot be loaded: " + Errno.of(result));
+        }
+        return result;
+    }
+
+    /**
+     * The bytes at the top of a new program's stack: strings, and below them argc, argv, envp and the auxiliary vector
+     * ({@code create_elf_tables}).
+     */
+    static final class InitialStack {
+        private static final int ALIGNMENT = 16;
+        private static final int WORD = 8;
+        private static final int RANDOM_BYTES = 16;
+
+        private final long top;
+        private final ByteBuffer bytes;
+        private final List<long[]> auxiliary = new ArrayList<>();
+
+        /** The address of the lowest pushed byte. */
+        private long pointer;
+
+        private ArgumentPlace place = new ArgumentPlace(0, 0, 0, 0);
+
+        /**
+         * Creates an empty stack.
+         *
+         * @param top the end of the stack (exclusive), a multiple of 16
+         * @param room the maximum number of bytes
+         */
+        InitialStack(long top, int room) {
+            this.top = top;
+            bytes = ByteBuffer.allocate(room).order(ByteOrder.LITTLE_ENDIAN);
+            // The last word of the stack is 0, as on Linux.
+            pointer = top - WORD;
+        }
+
+        private void push(byte[] pushed) {
+            pointer -= pushed.length;
+            if (pointer < top - bytes.capacity()) {
+                throw new IllegalArgumentException("arguments and environment are too long");
+            }
+            bytes.put(index(pointer), pushed);
+        }
+
+        private int index(long address) {
+            return (int) (address - (top - bytes.capacity()));
+        }
+
+        /** Pushes a string, in which each character represents a byte; returns its address. */
+        long string(String text) {
+            push((text + '\0').getBytes(StandardCharsets.ISO_8859_1));
+            return pointer;
+        }
+
+        /** Pushes random bytes; returns their address. */
+        long random(byte[] random) {
+            if (random.length != RANDOM_BYTES) {
+                throw new IllegalArgumentException(random.length + " random bytes, not " + RANDOM_BYTES);
+            }
+            push(random);
+            return pointer;
+        }
+
+        long pointer() {
+            return pointer;
+        }
+
+        void place(ArgumentPlace strings) {
+            place = strings;
+        }
+
+        ArgumentPlace place() {
+            return place;
+        }
+
+        void auxiliary(int type, long value) {
+            auxiliary.add(new long[] {type, value});
+        }
+
+        /**
+         * Pushes argc, argv, envp and the auxiliary vector; returns the address of argc, which is the initial stack
+         * pointer.
+         */
+        long finish(List<Long> arguments, List<Long> environment) {
+            int words = 1 + arguments.size() + 1 + environment.size() + 1 + 2 * (auxiliary.size() + 1);
+            long start = pointer - (long) WORD * words & -ALIGNMENT;
+            if (start < top - bytes.capacity()) {
+                throw new IllegalArgumentException("arguments and environment are too long");
+            }
+            ByteBuffer table = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN).position(index(start));
+            table.putLong(arguments.size());
+            arguments.forEach(table::putLong);
+            table.putLong(0);
+            environment.forEach(table::putLong);
+            table.putLong(0);
+            for (long[] each : auxiliary) {
+                table.putLong(each[0]).putLong(each[1]);
+            }
+            pointer = start;
+            return start;
+        }
+
+        /** Returns the bytes from the stack pointer up to the end of the stack. */
+        byte[] bytes() {
+            byte[] copy = new byte[(int) (top - pointer)];
+            bytes.get(index(pointer), copy);
+            return copy;
+        }
+
+        /** Returns the auxiliary vector including its terminating entry, as in {@code /proc/PID/auxv}. */
+        byte[] auxiliaryBytes() {
+            ByteBuffer vector =
+                    ByteBuffer.allocate(2 * WORD * (auxiliary.size() + 1)).order(ByteOrder.LITTLE_ENDIAN);
+            for (long[] each : auxiliary) {
+                vector.putLong(each[0]).putLong(each[1]);
+            }
+            return vector.array();
+        }
+    }
+
+    /**
+     * The addresses of a program's argument and environment strings in its memory ({@code arg_start} etc.). The strings of
+     * each kind are consecutive.
+     *
+     * @param argumentsStart the address of the first argument
+     * @param argumentsEnd the address after the last one
+     * @param environmentStart the address of the first environment variable
+     * @param environmentEnd the address after the last one
+     */
+    public record ArgumentPlace(long argumentsStart, long argumentsEnd, long environmentStart, long environmentEnd) {}
+
+    /** A program that was loaded into a new space and is ready to start. */
+    public static final class LoadedProgram {
+        private final AddressSpace space;
+        private final long entry;
+        private final long stackPointer;
+        private final long trampoline;
+        private final byte[] auxiliary;
+        private final ArgumentPlace arguments;
+
+        LoadedProgram(
+                AddressSpace space,
+                long entry,
+                long stackPointer,
+                long trampoline,
+                byte[] auxiliary,
+                ArgumentPlace arguments) {
+            this.space = space;
+            this.entry = entry;
+            this.stackPointer = stackPointer;
+            this.trampoline = trampoline;
+            this.auxiliary = auxiliary;
+            this.arguments = arguments;
+        }
+
+        /**
+         * Returns the memory of the program.
+         *
+         * @return its space, which the caller must close
+         */
+        public AddressSpace space() {
+            return space;
+        }
+
+        /**
+         * Returns the entry point.
+         *
+         * @return the address of the first instruction, which is the interpreter's if the program has an interpreter
+         */
+        public long entry() {
+            return entry;
+        }
+
+        /**
+         * Returns the initial stack pointer.
+         *
+         * @return the address of argc
+         */
+        public long stackPointer() {
+            return stackPointer;
+        }
+
+        /**
+         * Returns the address of the code that returns from a signal handler.
+         *
+         * @return the address
+         */
+        public long trampoline() {
+            return trampoline;
+        }
+
+        /**
+         * Returns the auxiliary vector, for {@code /proc/self/auxv}.
+         *
+         * @return a copy of its bytes
+         */
+        public byte[] auxiliary() {
+            return auxiliary.clone();
+        }
+
+        /**
+         * Returns the addresses of the arguments and the environment.
+         *
+         * @return their addresses
+         */
+        public ArgumentPlace arguments() {
+            return arguments;
         }
     }
 }

@@ -3,9 +3,9 @@ package dev.samara.emulator.gdb;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.AddressSpace;
-import dev.samara.emulator.cpu.Breakpoints;
+import dev.samara.emulator.cpu.BlockCache.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
-import dev.samara.emulator.cpu.LeaveReason;
+import dev.samara.emulator.cpu.RiscvInterpreter.LeaveReason;
 import dev.samara.emulator.gdb.GdbPacket.BadPacketException;
 import dev.samara.emulator.linux.debug.DebuggedProcess;
 import dev.samara.emulator.linux.debug.DebuggedThread;

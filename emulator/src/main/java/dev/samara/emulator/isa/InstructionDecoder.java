@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.isa;
 
-/** Decodes 32-bit instructions for integers, memory, jumps and control registers. */
+/**
+ * Decodes the instructions of RV64GC to two ints each. A 16-bit instruction is expanded to the 32-bit instruction with
+ * the same effect. No state.
+ */
 public final class InstructionDecoder {
     /** The number of the register that replaces the target x0. */
     public static final int NOWHERE = 32;
@@ -52,9 +55,20 @@ public final class InstructionDecoder {
             case 0x0f -> fence(word, funct3);
             case 0x2f -> atomic(word, funct3);
             case 0x73 -> system(word, funct3);
-            case 0x43, 0x47, 0x4b, 0x4f, 0x53 -> FloatDecoder.decode(word);
+            case 0x43, 0x47, 0x4b, 0x4f, 0x53 -> floating(word);
             default -> illegal(word);
         };
+    }
+
+    /**
+     * Decodes an instruction of 16 bits (extension C), which stands for one of 32 bits.
+     *
+     * @param half 16 bits, of which the lowest two are not both 1
+     * @return two ints, as of {@link #decode}
+     */
+    public static long decodeCompressed(int half) {
+        int expanded = CompressedDecoder.expand(half);
+        return expanded == CompressedDecoder.NONE ? illegal(half) : decode(expanded);
     }
 
     /** Encodes an instruction whose result is in an integer register. */
@@ -228,5 +242,281 @@ public final class InstructionDecoder {
         return funct3 == 4 || (!isCounter && !isFloat)
                 ? illegal(word)
                 : target(word, Op.CSRRW + (funct3 & 3) - 1 + (funct3 >> 2) * 3, register);
+    }
+
+    /**
+     * Decodes the instructions of the extensions F and D. The immediate is the rounding mode. For a fused instruction
+     * it also contains the third source register, above the lowest byte.
+     */
+    private static long floating(int word) {
+        int format = word >> 25 & 3;
+        int rounding = word >> 12 & 7;
+        if (format > 1) {
+            return illegal(word);
+        }
+        boolean isDouble = format == 1;
+        int opcode = word & 0x7f;
+        if (opcode != 0x53) {
+            int kind = (opcode - 0x43) >> 2;
+            int op = isDouble ? fusedDouble(kind) : Op.FMADD_S + kind;
+            return isReserved(rounding) ? illegal(word) : plain(word, op, word >>> 27 << 8 | rounding);
+        }
+        return isDouble ? doubles(word, rounding) : floats(word, rounding);
+    }
+
+    private static boolean isReserved(int rounding) {
+        return rounding == 5 || rounding == 6;
+    }
+
+    private static int fusedDouble(int kind) {
+        return switch (kind) {
+            case 0 -> Op.FMADD_D;
+            case 1 -> Op.FMSUB_D;
+            case 2 -> Op.FNMSUB_D;
+            default -> Op.FNMADD_D;
+        };
+    }
+
+    private static long doubles(int word, int rounding) {
+        int second = word >> 20 & 31;
+        return switch (word >>> 27) {
+            case 0 -> rounded(word, Op.FADD_D, rounding);
+            case 1 -> rounded(word, Op.FSUB_D, rounding);
+            case 2 -> rounded(word, Op.FMUL_D, rounding);
+            case 3 -> rounded(word, Op.FDIV_D, rounding);
+            case 11 -> rounded(word, second == 0 ? Op.FSQRT_D : Op.ILLEGAL, rounding);
+            case 4 -> plain(word, pick(rounding, Op.FSGNJ_D, Op.FSGNJN_D, Op.FSGNJX_D));
+            case 5 -> plain(word, pick(rounding, Op.FMIN_D, Op.FMAX_D, Op.ILLEGAL));
+            case 8 -> rounded(word, second == 0 ? Op.FCVT_D_S : Op.ILLEGAL, rounding);
+            case 20 -> target(word, pick(rounding, Op.FLE_D, Op.FLT_D, Op.FEQ_D));
+            case 24 -> converted(word, rounding, Op.FCVT_W_D, Op.FCVT_WU_D, Op.FCVT_L_D, Op.FCVT_LU_D);
+            case 26 -> rounded(word, pick(second, Op.FCVT_D_W, Op.FCVT_D_WU, Op.FCVT_D_L, Op.FCVT_D_LU), rounding);
+            case 28 -> second == 0 ? target(word, pick(rounding, Op.FMV_X_D, Op.FCLASS_D, Op.ILLEGAL)) : illegal(word);
+            case 30 -> plain(word, second == 0 && rounding == 0 ? Op.FMV_D_X : Op.ILLEGAL);
+            default -> illegal(word);
+        };
+    }
+
+    private static long floats(int word, int rounding) {
+        int second = word >> 20 & 31;
+        return switch (word >>> 27) {
+            case 0 -> rounded(word, Op.FADD_S, rounding);
+            case 1 -> rounded(word, Op.FSUB_S, rounding);
+            case 2 -> rounded(word, Op.FMUL_S, rounding);
+            case 3 -> rounded(word, Op.FDIV_S, rounding);
+            case 11 -> rounded(word, second == 0 ? Op.FSQRT_S : Op.ILLEGAL, rounding);
+            case 4 -> plain(word, pick(rounding, Op.FSGNJ_S, Op.FSGNJN_S, Op.FSGNJX_S));
+            case 5 -> plain(word, pick(rounding, Op.FMIN_S, Op.FMAX_S, Op.ILLEGAL));
+            case 8 -> rounded(word, second == 1 ? Op.FCVT_S_D : Op.ILLEGAL, rounding);
+            case 20 -> target(word, pick(rounding, Op.FLE_S, Op.FLT_S, Op.FEQ_S));
+            case 24 -> converted(word, rounding, Op.FCVT_W_S, Op.FCVT_WU_S, Op.FCVT_L_S, Op.FCVT_LU_S);
+            case 26 -> rounded(word, pick(second, Op.FCVT_S_W, Op.FCVT_S_WU, Op.FCVT_S_L, Op.FCVT_S_LU), rounding);
+            case 28 -> second == 0 ? target(word, pick(rounding, Op.FMV_X_W, Op.FCLASS_S, Op.ILLEGAL)) : illegal(word);
+            case 30 -> plain(word, second == 0 && rounding == 0 ? Op.FMV_W_X : Op.ILLEGAL);
+            default -> illegal(word);
+        };
+    }
+
+    private static int pick(int which, int... ops) {
+        return which < ops.length ? ops[which] : Op.ILLEGAL;
+    }
+
+    private static long rounded(int word, int op, int rounding) {
+        return isReserved(rounding) ? illegal(word) : plain(word, op, rounding);
+    }
+
+    private static long converted(int word, int rounding, int... ops) {
+        int op = pick(word >> 20 & 31, ops);
+        return isReserved(rounding) ? illegal(word) : target(word, op, rounding);
+    }
+
+    private static long target(int word, int op) {
+        return target(word, op, 0);
+    }
+
+    private static long plain(int word, int op) {
+        return plain(word, op, 0);
+    }
+
+    /**
+     * Expands 16-bit instructions (extension C, chapter 16 of the unprivileged specification). Each of them stands for one
+     * 32-bit instruction.
+     */
+    private static final class CompressedDecoder {
+        /** A value that is not the encoding of any instruction, neither of 16 bits nor of 32 bits. */
+        public static final int NONE = 0;
+
+        private static final int LOAD = 0x03;
+        private static final int LOAD_FP = 0x07;
+        private static final int OP_IMM = 0x13;
+        private static final int OP_IMM_32 = 0x1b;
+        private static final int STORE = 0x23;
+        private static final int STORE_FP = 0x27;
+        private static final int OP = 0x33;
+        private static final int LUI = 0x37;
+        private static final int OP_32 = 0x3b;
+        private static final int JALR = 0x67;
+        private static final int EBREAK = 0x0010_0073;
+
+        private static final int RA = 1;
+        private static final int SP = 2;
+
+        private CompressedDecoder() {}
+
+        /**
+         * Expands an instruction.
+         *
+         * @param half 16 bits, of which the lowest two are not both 1
+         * @return the 32-bit instruction, or {@link #NONE} for an illegal one
+         */
+        public static int expand(int half) {
+            int function = half >> 13 & 7;
+            return switch (half & 3) {
+                case 0 -> quadrant0(half, function);
+                case 1 -> quadrant1(half, function);
+                default -> quadrant2(half, function);
+            };
+        }
+
+        private static int quadrant0(int half, int function) {
+            int low = 8 + (half >> 2 & 7);
+            int base = 8 + (half >> 7 & 7);
+            int words = (half >> 10 & 7) << 3 | (half >> 6 & 1) << 2 | (half >> 5 & 1) << 6;
+            int doubles = (half >> 10 & 7) << 3 | (half >> 5 & 3) << 6;
+            return switch (function) {
+                case 0 -> {
+                    int wide =
+                            (half >> 11 & 3) << 4 | (half >> 7 & 15) << 6 | (half >> 6 & 1) << 2 | (half >> 5 & 1) << 3;
+                    yield wide == 0 ? NONE : immediate(OP_IMM, 0, low, SP, wide);
+                }
+                case 1 -> immediate(LOAD_FP, 3, low, base, doubles);
+                case 2 -> immediate(LOAD, 2, low, base, words);
+                case 3 -> immediate(LOAD, 3, low, base, doubles);
+                case 5 -> store(STORE_FP, 3, base, low, doubles);
+                case 6 -> store(STORE, 2, base, low, words);
+                case 7 -> store(STORE, 3, base, low, doubles);
+                default -> NONE;
+            };
+        }
+
+        private static int quadrant1(int half, int function) {
+            int rd = half >> 7 & 31;
+            int number = signed6(half);
+            return switch (function) {
+                case 0 -> immediate(OP_IMM, 0, rd, rd, number);
+                case 1 -> rd == 0 ? NONE : immediate(OP_IMM_32, 0, rd, rd, number);
+                case 2 -> immediate(OP_IMM, 0, rd, 0, number);
+                case 3 -> {
+                    if (rd != SP) {
+                        yield number == 0 ? NONE : number << 12 | rd << 7 | LUI;
+                    }
+                    int wide = (half << 19 >> 31) << 9
+                            | (half >> 6 & 1) << 4
+                            | (half >> 5 & 1) << 6
+                            | (half >> 3 & 3) << 7
+                            | (half >> 2 & 1) << 5;
+                    yield wide == 0 ? NONE : immediate(OP_IMM, 0, SP, SP, wide);
+                }
+                case 4 -> arithmetic(half, number);
+                case 5 -> jump(half);
+                default -> branch(half, function & 1);
+            };
+        }
+
+        private static int arithmetic(int half, int number) {
+            int rd = 8 + (half >> 7 & 7);
+            int rs2 = 8 + (half >> 2 & 7);
+            boolean isWord = (half & 1 << 12) != 0;
+            return switch (half >> 10 & 3) {
+                case 0 -> immediate(OP_IMM, 5, rd, rd, number & 63);
+                case 1 -> immediate(OP_IMM, 5, rd, rd, (number & 63) | 0x400);
+                case 2 -> immediate(OP_IMM, 7, rd, rd, number);
+                default ->
+                    switch (half >> 5 & 3) {
+                        case 0 -> registers(isWord ? OP_32 : OP, 0, 0x20, rd, rd, rs2);
+                        case 1 -> isWord ? registers(OP_32, 0, 0, rd, rd, rs2) : registers(OP, 4, 0, rd, rd, rs2);
+                        case 2 -> isWord ? NONE : registers(OP, 6, 0, rd, rd, rs2);
+                        default -> isWord ? NONE : registers(OP, 7, 0, rd, rd, rs2);
+                    };
+            };
+        }
+
+        private static int jump(int half) {
+            int distance = (half << 19 >> 31) << 11
+                    | (half >> 11 & 1) << 4
+                    | (half >> 9 & 3) << 8
+                    | (half >> 8 & 1) << 10
+                    | (half >> 7 & 1) << 6
+                    | (half >> 6 & 1) << 7
+                    | (half >> 3 & 7) << 1
+                    | (half >> 2 & 1) << 5;
+            return (distance >> 20 & 1) << 31
+                    | (distance >> 1 & 0x3ff) << 21
+                    | (distance >> 11 & 1) << 20
+                    | (distance >> 12 & 0xff) << 12
+                    | 0x6f;
+        }
+
+        private static int branch(int half, int unequal) {
+            int distance = (half << 19 >> 31) << 8
+                    | (half >> 10 & 3) << 3
+                    | (half >> 5 & 3) << 6
+                    | (half >> 3 & 3) << 1
+                    | (half >> 2 & 1) << 5;
+            int rs1 = 8 + (half >> 7 & 7);
+            return (distance >> 12 & 1) << 31
+                    | (distance >> 5 & 0x3f) << 25
+                    | rs1 << 15
+                    | unequal << 12
+                    | (distance >> 1 & 15) << 8
+                    | (distance >> 11 & 1) << 7
+                    | 0x63;
+        }
+
+        private static int quadrant2(int half, int function) {
+            int rd = half >> 7 & 31;
+            int rs2 = half >> 2 & 31;
+            int doubles = (half >> 12 & 1) << 5 | (half >> 5 & 3) << 3 | (half >> 2 & 7) << 6;
+            int words = (half >> 12 & 1) << 5 | (half >> 4 & 7) << 2 | (half >> 2 & 3) << 6;
+            int storedDoubles = (half >> 10 & 7) << 3 | (half >> 7 & 7) << 6;
+            int storedWords = (half >> 9 & 15) << 2 | (half >> 7 & 3) << 6;
+            return switch (function) {
+                case 0 -> immediate(OP_IMM, 1, rd, rd, signed6(half) & 63);
+                case 1 -> immediate(LOAD_FP, 3, rd, SP, doubles);
+                case 2 -> rd == 0 ? NONE : immediate(LOAD, 2, rd, SP, words);
+                case 3 -> rd == 0 ? NONE : immediate(LOAD, 3, rd, SP, doubles);
+                case 4 -> move(half, rd, rs2);
+                case 5 -> store(STORE_FP, 3, SP, rs2, storedDoubles);
+                case 6 -> store(STORE, 2, SP, rs2, storedWords);
+                default -> store(STORE, 3, SP, rs2, storedDoubles);
+            };
+        }
+
+        private static int move(int half, int rd, int rs2) {
+            boolean isSecond = (half & 1 << 12) != 0;
+            if (rs2 != 0) {
+                return registers(OP, 0, 0, rd, isSecond ? rd : 0, rs2);
+            }
+            if (rd == 0) {
+                return isSecond ? EBREAK : NONE;
+            }
+            return immediate(JALR, 0, isSecond ? RA : 0, rd, 0);
+        }
+
+        private static int signed6(int half) {
+            return (half << 19 >> 31) << 5 | (half >> 2 & 31);
+        }
+
+        private static int immediate(int opcode, int funct3, int rd, int rs1, int number) {
+            return number << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode;
+        }
+
+        private static int store(int opcode, int funct3, int rs1, int rs2, int number) {
+            return (number >> 5 & 0x7f) << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | (number & 31) << 7 | opcode;
+        }
+
+        private static int registers(int opcode, int funct3, int funct7, int rd, int rs1, int rs2) {
+            return funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode;
+        }
     }
 }

@@ -2,8 +2,7 @@
 /**
  * Decodes the instructions of RV64GC to numbers that an interpreter or a translator can read quickly.
  *
- * <p>{@link dev.samara.emulator.isa.CompressedDecoder} expands a 16-bit instruction to the 32-bit instruction with the
- * same effect. {@link dev.samara.emulator.isa.InstructionDecoder} decodes a 32-bit instruction to two ints. {@link
+ * <p>{@link dev.samara.emulator.isa.InstructionDecoder} decodes an instruction to two ints. {@link
  * dev.samara.emulator.isa.Op} defines the operations.
  */
 @NullMarked

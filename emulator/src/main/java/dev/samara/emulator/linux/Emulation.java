@@ -5,7 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineStatistics;
 import dev.samara.core.event.Report;
-import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.WaitStatus;

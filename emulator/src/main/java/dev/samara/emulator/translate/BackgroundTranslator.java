@@ -2,12 +2,15 @@
 package dev.samara.emulator.translate;
 
 import dev.samara.emulator.cpu.BlockCache;
-import dev.samara.emulator.cpu.CodeBlock;
-import dev.samara.emulator.cpu.CodeTranslator;
+import dev.samara.emulator.cpu.BlockCache.CodeBlock;
 import dev.samara.emulator.cpu.TranslatedCode;
-import dev.samara.emulator.cpu.TranslatedRegion;
+import dev.samara.emulator.cpu.TranslatedCode.CodeTranslator;
+import dev.samara.emulator.cpu.TranslatedCode.TranslatedRegion;
 import dev.samara.emulator.limit.GuestLimits;
 import java.lang.invoke.MethodHandles;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Translates code in a separate thread while the guest is interpreted, and keeps the code for all threads and
@@ -106,7 +110,7 @@ public final class BackgroundTranslator implements CodeTranslator {
     }
 
     private void request(CodeBlock hot, BlockCache blocks) {
-        if (!InstructionWriter.isTranslated(hot, 0) || !canMakeMore() || !requested.add(hot.start)) {
+        if (!TranslatedCodeWriter.isTranslated(hot, 0) || !canMakeMore() || !requested.add(hot.start)) {
             return;
         }
         HotPlan plan = HotPlan.of(hot, blocks);
@@ -202,5 +206,92 @@ public final class BackgroundTranslator implements CodeTranslator {
     /** Ends the thread after the region that it is translating. */
     public void end() {
         worker.interrupt();
+    }
+
+    /**
+     * Decides when a block is hot, i.e. is to be translated, from the number of times that it was interpreted. HotSpot
+     * needs milliseconds to compile a region; in that time, a block is interpreted some 100,000 times. So if a program
+     * spends its time in a few loops, they are translated immediately. If it runs much code, but none of it for long,
+     * little of it is translated. Immutable.
+     */
+    static final class HotnessPolicy {
+        private static final int RUNS_BEFORE = 3000;
+
+        /**
+         * How many additional runs each translated region requires of later regions. It is higher on a host with one
+         * processor, where the compilers compete with the guest.
+         */
+        private static final int RUNS_PER_REGION = Runtime.getRuntime().availableProcessors() > 1 ? 10_000 : 40_000;
+
+        /** The maximum number of regions that count for this. */
+        private static final int MOST_DELAYS = 100;
+
+        /** How often a block is interpreted between two requests for code that is not available yet. */
+        private static final int RUNS_BETWEEN = 500;
+
+        private final boolean isEager;
+
+        /**
+         * Creates a policy.
+         *
+         * @param isEager whether each block that runs again is hot, to test the code
+         */
+        HotnessPolicy(boolean isEager) {
+            this.isEager = isEager;
+        }
+
+        /** Returns how often a block is interpreted before its first request. */
+        int runsBeforeRequest() {
+            return isEager ? 2 : RUNS_BEFORE;
+        }
+
+        /** Returns how often a block is interpreted between two requests. */
+        int runsBetweenRequests() {
+            return isEager ? 1 : RUNS_BETWEEN;
+        }
+
+        /**
+         * Returns how many more times a block must be interpreted before it is hot; 0 or negative if it is hot.
+         *
+         * @param runs how often it was interpreted
+         * @param regions the number of translated regions
+         */
+        int runsMissing(int runs, long regions) {
+            return isEager ? 0 : runsWanted(regions) - runs;
+        }
+
+        /**
+         * Returns how often a block must be interpreted before it is hot.
+         *
+         * @param regions the number of translated regions
+         */
+        static int runsWanted(long regions) {
+            return RUNS_BEFORE + RUNS_PER_REGION * (int) Math.min(regions, MOST_DELAYS);
+        }
+    }
+
+    /**
+     * Counts the classes of translated code that the JVM cannot unload yet, so that a guest which generates code does not
+     * exhaust the metaspace. The blocks of harts and the translator refer to these classes. Thread-safe.
+     */
+    static final class LoadedClasses {
+        /** The maximum number of classes. A class takes some 4 KiB of metaspace. */
+        static final int MOST = GuestLimits.TRANSLATED_CLASSES;
+
+        private final ReferenceQueue<TranslatedCode> collected = new ReferenceQueue<>();
+        private final Set<Reference<TranslatedCode>> references = ConcurrentHashMap.newKeySet();
+
+        void add(TranslatedCode code) {
+            references.add(new PhantomReference<>(code, collected));
+        }
+
+        boolean isFull() {
+            @Nullable Reference<? extends TranslatedCode> gone = collected.poll();
+            while (gone != null) {
+                references.remove(gone);
+                gone = collected.poll();
+            }
+            return references.size() >= MOST;
+        }
     }
 }

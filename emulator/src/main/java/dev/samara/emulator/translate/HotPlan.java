@@ -2,7 +2,7 @@
 package dev.samara.emulator.translate;
 
 import dev.samara.emulator.cpu.BlockCache;
-import dev.samara.emulator.cpu.CodeBlock;
+import dev.samara.emulator.cpu.BlockCache.CodeBlock;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.isa.Op;
 import java.util.ArrayList;

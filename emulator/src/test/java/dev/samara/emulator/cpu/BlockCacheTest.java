@@ -10,6 +10,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Mman;
+import dev.samara.emulator.cpu.BlockCache.CodeBlock;
+import dev.samara.emulator.cpu.TranslatedCode.TranslatedRegion;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.limit.GuestLimits;
 import java.util.List;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.cpu.TranslatedCode;
+import dev.samara.emulator.translate.BackgroundTranslator.LoadedClasses;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;

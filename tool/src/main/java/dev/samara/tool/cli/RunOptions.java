@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.cli;
 
-import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.gdb.GdbServer;
 import dev.samara.emulator.linux.Emulation;
 import dev.samara.emulator.linux.ExecutionMode;

@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.call;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.Mman;
 import dev.samara.emulator.cpu.Hart;
-import dev.samara.emulator.elf.LoadedProgram;
+import dev.samara.emulator.elf.ProgramLoader.LoadedProgram;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.ResolvedPath;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.debug;
 
-import dev.samara.emulator.cpu.Breakpoints;
+import dev.samara.emulator.cpu.BlockCache.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.abi.LinuxCall;
 

@@ -41,7 +41,7 @@ public interface Debugger {
      * Called when a thread has left guest code. Must not wait.
      *
      * @param thread the calling thread
-     * @param stop the reason, a constant of {@link dev.samara.emulator.cpu.LeaveReason}
+     * @param stop the reason, a constant of {@link dev.samara.emulator.cpu.RiscvInterpreter.LeaveReason}
      * @return whether the thread must handle the reason; if not, it continues at its pc
      */
     boolean left(DebuggedThread thread, int stop);

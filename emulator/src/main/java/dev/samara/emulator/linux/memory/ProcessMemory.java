@@ -6,8 +6,8 @@ import dev.samara.core.SpaceIdentity;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.emulator.elf.ArgumentPlace;
-import dev.samara.emulator.elf.LoadedProgram;
+import dev.samara.emulator.elf.ProgramLoader.ArgumentPlace;
+import dev.samara.emulator.elf.ProgramLoader.LoadedProgram;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The memory of a process. A child of {@code vfork} shares it until the child executes another program. */

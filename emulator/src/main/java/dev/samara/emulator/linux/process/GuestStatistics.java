@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.core.mman.Fault;
-import dev.samara.emulator.cpu.HartCounts;
+import dev.samara.emulator.cpu.Hart.HartCounts;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxCall;
 import java.util.ArrayList;

@@ -5,7 +5,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.Machine;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.cpu.BlockCache;
-import dev.samara.emulator.cpu.CodeTranslator;
+import dev.samara.emulator.cpu.TranslatedCode.CodeTranslator;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;

@@ -3,11 +3,11 @@ package dev.samara.emulator.linux.process;
 
 import dev.samara.core.Cpu;
 import dev.samara.emulator.cpu.BlockCache;
-import dev.samara.emulator.cpu.Breakpoints;
-import dev.samara.emulator.cpu.CodeTranslator;
+import dev.samara.emulator.cpu.BlockCache.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.cpu.RiscvInterpreter;
-import dev.samara.emulator.elf.LoadedProgram;
+import dev.samara.emulator.cpu.TranslatedCode.CodeTranslator;
+import dev.samara.emulator.elf.ProgramLoader.LoadedProgram;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.debug.DebuggedThread;
 import dev.samara.emulator.linux.debug.Debugger;

@@ -3,7 +3,7 @@ package dev.samara.emulator.linux.process;
 
 import dev.samara.core.mman.Fault;
 import dev.samara.emulator.cpu.Hart;
-import dev.samara.emulator.cpu.LeaveReason;
+import dev.samara.emulator.cpu.RiscvInterpreter.LeaveReason;
 import dev.samara.emulator.linux.signal.SignalDelivery;
 import dev.samara.emulator.linux.signal.SignalInfo;
 

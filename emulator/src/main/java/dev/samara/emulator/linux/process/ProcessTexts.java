@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.core.Residency;
-import dev.samara.emulator.elf.ArgumentPlace;
+import dev.samara.emulator.elf.ProgramLoader.ArgumentPlace;
 import dev.samara.emulator.linux.abi.GuestText;
 import java.util.ArrayList;
 import java.util.Arrays;

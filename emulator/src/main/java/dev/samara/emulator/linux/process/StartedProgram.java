@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.core.backing.HostFile;
-import dev.samara.emulator.elf.LoadedProgram;
+import dev.samara.emulator.elf.ProgramLoader.LoadedProgram;
 import dev.samara.emulator.linux.memory.MappingTotal;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 
