@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.elf.ElfFile.ElfException;
-import dev.samara.emulator.linux.ExecutionMode;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;

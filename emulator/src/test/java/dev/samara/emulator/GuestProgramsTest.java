@@ -3,7 +3,7 @@ package dev.samara.emulator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.emulator.linux.ExecutionMode;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import dev.samara.testing.Explored;
 import java.nio.file.Files;
 import java.nio.file.Path;

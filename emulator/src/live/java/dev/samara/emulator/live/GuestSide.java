@@ -3,8 +3,8 @@ package dev.samara.emulator.live;
 
 import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.linux.Emulation;
-import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.emulator.linux.RunPlan;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import dev.samara.testing.judge.Judge;
 import java.io.IOException;
 import java.io.PrintWriter;

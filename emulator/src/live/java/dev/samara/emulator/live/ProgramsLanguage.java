@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-import dev.samara.emulator.linux.ExecutionMode;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import dev.samara.testing.live.Language;
 import dev.samara.testing.live.Tally;
 import java.io.IOException;

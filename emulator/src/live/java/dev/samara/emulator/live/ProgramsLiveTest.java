@@ -4,7 +4,7 @@ package dev.samara.emulator.live;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.emulator.linux.ExecutionMode;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import dev.samara.testing.judge.LiveKernel;
 import dev.samara.testing.live.LiveRun;
 import dev.samara.testing.live.ScriptFiles;

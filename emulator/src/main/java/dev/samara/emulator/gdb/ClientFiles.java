@@ -4,7 +4,7 @@ package dev.samara.emulator.gdb;
 import dev.samara.emulator.gdb.GdbPacket.BadPacketException;
 import dev.samara.emulator.gdb.GdbPacket.PacketFields;
 import dev.samara.emulator.gdb.GdbPacket.PacketWriter;
-import dev.samara.emulator.linux.debug.DebuggedProcess;
+import dev.samara.emulator.linux.debug.Debugger.DebuggedProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -11,7 +11,7 @@ import dev.samara.emulator.gdb.GdbPacket.PacketWriter;
 import dev.samara.emulator.gdb.RegisterSet.TargetDescription;
 import dev.samara.emulator.gdb.StopControl.ResumeAction;
 import dev.samara.emulator.gdb.StopControl.StopEvent;
-import dev.samara.emulator.linux.debug.DebuggedProcess;
+import dev.samara.emulator.linux.debug.Debugger.DebuggedProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -7,25 +7,26 @@ import dev.samara.core.MachineStatistics;
 import dev.samara.core.event.Report;
 import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.WaitStatus;
-import dev.samara.emulator.linux.call.CallTrace;
 import dev.samara.emulator.linux.call.SystemCalls;
+import dev.samara.emulator.linux.call.SystemCalls.CallTrace;
 import dev.samara.emulator.linux.debug.Debugger;
 import dev.samara.emulator.linux.file.DescriptorTable;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.HostStream;
 import dev.samara.emulator.linux.file.Pipe;
 import dev.samara.emulator.linux.process.GuestProcess;
-import dev.samara.emulator.linux.process.GuestReports;
+import dev.samara.emulator.linux.process.GuestProcess.ResourceLimits;
 import dev.samara.emulator.linux.process.GuestSystem;
+import dev.samara.emulator.linux.process.GuestSystem.GuestReports;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.process.MemoryShortage;
 import dev.samara.emulator.linux.process.ProgramStart;
-import dev.samara.emulator.linux.process.ResourceLimits;
-import dev.samara.emulator.linux.process.StartedProgram;
+import dev.samara.emulator.linux.process.ProgramStart.StartedProgram;
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
 import dev.samara.emulator.linux.signal.SignalActions;
-import dev.samara.emulator.linux.signal.SignalInfo;
 import dev.samara.emulator.translate.BackgroundTranslator;
 import java.io.IOException;
 import java.time.Duration;
@@ -323,5 +324,49 @@ public final class Emulation {
             lines.addAll(MemoryText.lines(last, system.counts().mostResident()));
         }
         return lines;
+    }
+
+    /** The memory statistics of a guest, as {@code --stats} prints them. */
+    static final class MemoryText {
+        private MemoryText() {}
+
+        /**
+         * Returns the statistics as lines of text.
+         *
+         * @param memory the machine's statistics at the end
+         * @param mostResident the highest number of resident pages that a process had
+         */
+        static List<String> lines(MachineStatistics memory, long mostResident) {
+            List<String> lines = new ArrayList<>();
+            lines.add(String.format(
+                    Locale.ROOT,
+                    "faults of pages: %,d minor, %,d major, with %,d copies on write; the largest process had %,d pages in"
+                            + " memory",
+                    memory.minorFaults(),
+                    memory.majorFaults(),
+                    memory.copiesOnWrite(),
+                    mostResident));
+            lines.add(String.format(
+                    Locale.ROOT,
+                    "TLBs: %,d misses, %,d flushes; %,d shootdowns waited for %,d CPUs; %,d grace periods",
+                    memory.tlbMisses(),
+                    memory.flushes(),
+                    memory.shootdowns(),
+                    memory.shootdownTargets(),
+                    memory.gracePeriods()));
+            lines.add(String.format(
+                    Locale.ROOT,
+                    "in use at the end: %,d frames, %,d bytes of page tables",
+                    memory.framesInUse(),
+                    memory.pageTableBytes()));
+            if (memory.checkedAccesses() > 0) {
+                lines.add(String.format(
+                        Locale.ROOT,
+                        "checked accesses: %,d, of which %,d used a translation whose end was under way",
+                        memory.checkedAccesses(),
+                        memory.staleAccesses()));
+            }
+            return lines;
+        }
     }
 }

@@ -58,4 +58,16 @@ public record RunPlan(
         /** No stream is a terminal. */
         public static final Terminals NONE = new Terminals(false, false, false);
     }
+
+    /** How instructions of the guest are executed. */
+    public enum ExecutionMode {
+        /** All instructions are interpreted. */
+        INTERPRETED,
+
+        /** Instructions are interpreted at first. Code that runs often is translated in the background. */
+        TRANSLATED,
+
+        /** Code is translated when it runs for the second time, and the guest waits for that. This tests the translator. */
+        TRANSLATED_AT_ONCE
+    }
 }

@@ -8,7 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.emulator.gdb.GdbPacket.BadPacketException;
-import dev.samara.emulator.linux.debug.DebuggedProcess;
+import dev.samara.emulator.linux.debug.Debugger.DebuggedProcess;
 import java.nio.channels.FileChannel;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;

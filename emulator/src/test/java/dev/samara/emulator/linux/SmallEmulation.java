@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux;
 
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

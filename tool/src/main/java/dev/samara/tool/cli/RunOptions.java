@@ -4,7 +4,7 @@ package dev.samara.tool.cli;
 import dev.samara.emulator.elf.ElfFile.ElfException;
 import dev.samara.emulator.gdb.GdbServer;
 import dev.samara.emulator.linux.Emulation;
-import dev.samara.emulator.linux.ExecutionMode;
+import dev.samara.emulator.linux.RunPlan.ExecutionMode;
 import dev.samara.emulator.linux.RunPlan;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -2,18 +2,19 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.call.MemoryCalls.PageScanCalls;
 import dev.samara.emulator.linux.file.DescriptorTable;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFlags;
 import dev.samara.emulator.linux.file.GuestFile;
-import dev.samara.emulator.linux.file.MemoryDescriptor;
-import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.file.ProcFile;
+import dev.samara.emulator.linux.file.SeekableFile.MemoryDescriptor;
 import dev.samara.emulator.linux.lock.FileLocks;
 import dev.samara.emulator.linux.lock.FileLocks.Family;
 import dev.samara.emulator.linux.lock.FileLocks.FileKey;
-import dev.samara.emulator.linux.lock.HeldLock;
+import dev.samara.emulator.linux.lock.FileLocks.HeldLock;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.wait.WaitingThread;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 

@@ -8,7 +8,7 @@ import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
-import dev.samara.emulator.linux.wait.WaitingThread;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

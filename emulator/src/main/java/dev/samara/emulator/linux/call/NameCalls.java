@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.call;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.file.GuestRoot.ResolvedPath;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
 import java.nio.file.Files;

@@ -7,10 +7,10 @@ import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.memory.GuestSegment;
 import dev.samara.emulator.linux.memory.SegmentTable;
+import dev.samara.emulator.linux.memory.SegmentTable.GuestSegment;
+import dev.samara.emulator.linux.process.GuestProcess.ResourceLimits;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.process.ResourceLimits;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 

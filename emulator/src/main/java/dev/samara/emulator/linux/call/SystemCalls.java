@@ -6,10 +6,12 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.abi.LinuxCall;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.abi.WaitStatus;
-import dev.samara.emulator.linux.memory.BadAddress;
+import dev.samara.emulator.linux.memory.CallMemory.BadAddress;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.process.ThreadCalls;
+import dev.samara.emulator.linux.process.GuestThread.ThreadCalls;
+import java.io.PrintWriter;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -273,5 +275,40 @@ public final class SystemCalls implements ThreadCalls {
         }
         thread.kill();
         return 0;
+    }
+
+    /** Prints each system call with its arguments and its result ({@code --strace}). Thread-safe. */
+    public static final class CallTrace {
+        private static final int ARGUMENTS = 6;
+
+        private final PrintWriter out;
+
+        public CallTrace(PrintWriter out) {
+            this.out = out;
+        }
+
+        private void print(String line) {
+            synchronized (out) {
+                out.println(line);
+                out.flush();
+            }
+        }
+
+        void begins(GuestThread thread, int number) {
+            StringBuilder line = new StringBuilder();
+            line.append(thread.tid())
+                    .append(' ')
+                    .append(LinuxCall.nameOf(number))
+                    .append('(');
+            for (int i = 0; i < ARGUMENTS; i++) {
+                line.append(i == 0 ? "0x" : ", 0x").append(Long.toHexString(thread.hart().x[Hart.A0 + i]));
+            }
+            print(line.append(')').toString());
+        }
+
+        void ends(GuestThread thread, int number, long result) {
+            String shown = LinuxErrno.isError(result) ? Long.toString(result) : "0x" + Long.toHexString(result);
+            print(String.format(Locale.ROOT, "%d %s = %s", thread.tid(), LinuxCall.nameOf(number), shown));
+        }
     }
 }

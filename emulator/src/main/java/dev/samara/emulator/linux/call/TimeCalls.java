@@ -7,7 +7,7 @@ import dev.samara.emulator.linux.process.GuestSystem;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.signal.AlarmTimer;
 import dev.samara.emulator.linux.wait.WaitList;
-import dev.samara.emulator.linux.wait.WaitingThread;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 import java.time.Instant;
 
 /** The time calls. Times are in nanoseconds. */

@@ -3,7 +3,7 @@
  * The interfaces between a debugger and the first process.
  *
  * <p>{@link dev.samara.emulator.linux.debug.Debugger} is called by the threads of that process, which it sees as {@link
- * dev.samara.emulator.linux.debug.DebuggedThread}s. Without a debugger, the threads make no such calls.
+ * dev.samara.emulator.linux.debug.Debugger.DebuggedThread}s. Without a debugger, the threads make no such calls.
  */
 @NullMarked
 package dev.samara.emulator.linux.debug;

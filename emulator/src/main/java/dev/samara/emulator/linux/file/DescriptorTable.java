@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
+import dev.samara.core.vma.PageCache;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.lock.FileLocks;
@@ -256,5 +257,102 @@ public final class DescriptorTable {
             all.clear();
         }
         endAll(closed.iterator());
+    }
+
+    /** The flags of {@code openat}, as asm-generic numbers them. */
+    public static final class OpenFlags {
+        public static final int RDONLY = 0;
+        public static final int WRONLY = 1;
+        public static final int RDWR = 2;
+        public static final int ACCESS = 3;
+        public static final int CREAT = 0100;
+        public static final int EXCL = 0200;
+        public static final int NOCTTY = 0400;
+        public static final int TRUNC = 01000;
+        public static final int APPEND = 02000;
+        public static final int NONBLOCK = 04000;
+        public static final int LARGEFILE = 0100000;
+        public static final int DIRECTORY = 0200000;
+        public static final int NOFOLLOW = 0400000;
+        public static final int CLOEXEC = 02000000;
+
+        public static final int PATH = 010000000;
+
+        /** Together with {@link #DIRECTORY}, creates a file without a name. */
+        public static final int TMPFILE = 020000000;
+
+        /** The flags that {@code F_GETFL} returns: all except those that affect only the open itself. */
+        public static final int KEPT = ~(CREAT | EXCL | NOCTTY | TRUNC | CLOEXEC);
+
+        /** All flags that Linux knows ({@code VALID_OPEN_FLAGS}). */
+        private static final int KNOWN = 037777703;
+
+        private OpenFlags() {}
+
+        /**
+         * Returns the known flags, and {@link #LARGEFILE} in any case ({@code build_open_flags}).
+         */
+        public static int known(int flags) {
+            return (flags & KNOWN) | LARGEFILE;
+        }
+
+        /**
+         * Whether an open with these flags changes the file or permits changes. {@code O_TRUNC} changes it even with {@code
+         * O_RDONLY}.
+         */
+        public static boolean changesFile(int flags) {
+            return (flags & (ACCESS | TRUNC)) != 0;
+        }
+    }
+
+    /**
+     * Counts the open files of a guest ({@code nr_files}). A closed file that is still mapped is also counted, because the
+     * library keeps it open. Thread-safe.
+     */
+    public static final class OpenFileCount {
+        private final int most;
+        private int open;
+
+        /** The page caches of closed files that were still mapped at the last check. Several opens of a file count once. */
+        private final Set<PageCache> mapped = new HashSet<>();
+
+        /**
+         * Creates the count of a guest.
+         *
+         * @param most the maximum number of files
+         */
+        public OpenFileCount(int most) {
+            this.most = most;
+        }
+
+        /** Returns whether the maximum is reached, so that another open fails with ENFILE. */
+        public synchronized boolean isFull() {
+            if (open + mapped.size() >= most) {
+                mapped.removeIf(pages -> pages.mappings() == 0);
+            }
+            return open + mapped.size() >= most;
+        }
+
+        /** Returns the number of files that are counted as open. */
+        public synchronized int number() {
+            return open;
+        }
+
+        /** Counts a file; returns false, and does not count it, if the maximum is reached. */
+        synchronized boolean add() {
+            if (isFull()) {
+                return false;
+            }
+            open++;
+            return true;
+        }
+
+        /** Removes a file that was closed, but may still be mapped. */
+        synchronized void remove(@Nullable PageCache pages) {
+            open--;
+            if (pages != null && pages.mappings() > 0) {
+                mapped.add(pages);
+            }
+        }
     }
 }

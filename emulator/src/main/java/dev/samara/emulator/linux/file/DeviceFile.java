@@ -2,6 +2,7 @@
 package dev.samara.emulator.linux.file;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.GuestFile.FileThread;
 import java.security.SecureRandom;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

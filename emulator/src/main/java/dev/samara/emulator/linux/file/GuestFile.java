@@ -4,8 +4,12 @@ package dev.samara.emulator.linux.file;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFileCount;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFlags;
+import dev.samara.emulator.linux.file.GuestNames.OpenedName;
 import dev.samara.emulator.linux.lock.FileLocks;
 import dev.samara.emulator.linux.wait.WaitList;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -243,5 +247,14 @@ public abstract class GuestFile {
 
     public boolean isTerminal() {
         return false;
+    }
+
+    /** A thread of the guest that reads or writes a file. */
+    public interface FileThread extends WaitingThread {
+        /** Sends SIGPIPE to this thread because it wrote to a pipe without a reader. */
+        void sendPipeSignal();
+
+        /** Whether this thread must end, so that a call must return soon. */
+        boolean mustEnd();
     }
 }

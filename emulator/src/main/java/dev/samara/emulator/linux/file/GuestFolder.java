@@ -4,6 +4,8 @@ package dev.samara.emulator.linux.file;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.GuestFile.FileThread;
+import dev.samara.emulator.linux.file.GuestNames.OpenedName;
 import dev.samara.emulator.linux.memory.CallMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -3,8 +3,10 @@ package dev.samara.emulator.linux.file;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFlags;
+import dev.samara.emulator.linux.file.GuestFile.FileThread;
 import dev.samara.emulator.linux.wait.WaitList;
-import dev.samara.emulator.linux.wait.WaitingThread;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayDeque;

@@ -8,15 +8,15 @@
  * that no path leads out of the guest's root.
  *
  * <p>A read or write that must wait uses the {@code WaitList} of its file. The waiting thread is a {@link
- * dev.samara.emulator.linux.file.FileThread}.
+ * dev.samara.emulator.linux.file.GuestFile.FileThread}.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Files and directories of the host</td>
- *       <td>{@link dev.samara.emulator.linux.file.DiskFile}, {@link
+ *       <td>{@link dev.samara.emulator.linux.file.SeekableFile.DiskFile}, {@link
  *       dev.samara.emulator.linux.file.GuestFolder}</td></tr>
  *   <tr><td>Files in memory ({@code memfd_create})</td>
- *       <td>{@link dev.samara.emulator.linux.file.MemoryDescriptor}</td></tr>
+ *       <td>{@link dev.samara.emulator.linux.file.SeekableFile.MemoryDescriptor}</td></tr>
  *   <tr><td>Pipes, the waits of their readers and writers, and SIGPIPE</td>
  *       <td>{@link dev.samara.emulator.linux.file.Pipe}</td></tr>
  *   <tr><td>Names of host files, and the monitor that guards them</td>

@@ -225,4 +225,16 @@ public final class CallMemory {
         putLong(address, nanos / SECOND);
         putLong(address + Long.BYTES, nanos % SECOND);
     }
+
+    /**
+     * Thrown to end a system call that cannot access an address that it was given. Created once for each thread, without a
+     * stack trace.
+     */
+    public static final class BadAddress extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        BadAddress() {
+            super("EFAULT", null, false, false);
+        }
+    }
 }

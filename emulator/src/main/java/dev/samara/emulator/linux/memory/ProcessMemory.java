@@ -9,6 +9,7 @@ import dev.samara.core.mman.MmException;
 import dev.samara.emulator.elf.ProgramLoader.ArgumentPlace;
 import dev.samara.emulator.elf.ProgramLoader.LoadedProgram;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The memory of a process. A child of {@code vfork} shares it until the child executes another program. */
 public final class ProcessMemory {
@@ -206,6 +207,130 @@ public final class ProcessMemory {
         } finally {
             if (shared.users.decrementAndGet() == 0) {
                 shared.file.put();
+            }
+        }
+    }
+
+    /**
+     * Counts the mappings of all processes together, because the library limits only the mappings of one space. A space is
+     * counted after each call that may change its number of mappings, so concurrent calls may exceed the maximum by the few
+     * mappings that each call adds.
+     */
+    public static final class MappingTotal {
+        private final long most;
+
+        /**
+         * Words: {@code all}.
+         * Written: threads that map, unmap, fork or end a space (get-and-add).
+         * Read: any thread (volatile).
+         * Invariant: the mappings of all spaces, each as counted last, plus those reserved for forks.
+         */
+        private final AtomicLong all = new AtomicLong();
+
+        /**
+         * Creates a count.
+         *
+         * @param most the maximum number of mappings
+         */
+        public MappingTotal(long most) {
+            this.most = most;
+        }
+
+        /** Returns whether the maximum is reached, so that adding a mapping is ENOMEM. */
+        public boolean isFull() {
+            return all.get() >= most;
+        }
+
+        /** Returns the number of mappings. */
+        public long count() {
+            return all.get();
+        }
+
+        /** Reserves mappings for the copy of a space; returns false if there would be too many. */
+        boolean reserve(long mappings) {
+            if (all.addAndGet(mappings) <= most) {
+                return true;
+            }
+            all.addAndGet(-mappings);
+            return false;
+        }
+
+        /** Starts to count a space, for which a number of mappings was reserved. */
+        CountedSpace count(AddressSpace space, long reserved) {
+            CountedSpace counted = new CountedSpace(space, reserved);
+            counted.recount();
+            return counted;
+        }
+
+        void release(long mappings) {
+            all.addAndGet(-mappings);
+        }
+
+        /** A space whose mappings are counted, with its users. */
+        final class CountedSpace {
+            private final AddressSpace space;
+            private long counted;
+            private int users = 1;
+
+            private CountedSpace(AddressSpace space, long counted) {
+                this.space = space;
+                this.counted = counted;
+            }
+
+            /** Counts the present mappings of the space. Called by a user. */
+            synchronized void recount() {
+                long now = space.usage().maps();
+                all.addAndGet(now - counted);
+                counted = now;
+            }
+
+            synchronized long number() {
+                return counted;
+            }
+
+            synchronized void addUser() {
+                users++;
+            }
+
+            /** Removes a user. When the last one is removed, the mappings of the space no longer count. */
+            synchronized void removeUser() {
+                if (--users == 0) {
+                    all.addAndGet(-counted);
+                    counted = 0;
+                }
+            }
+        }
+    }
+
+    /**
+     * The file of a program, which cannot be opened for writing while a process runs the program ({@code mm->exe_file}).
+     * Forked memories share this object. Thread-safe.
+     */
+    static final class ProgramFile {
+        private final HostFile.WriteDenial denial;
+
+        /**
+         * Written: a fork, and the last user of a memory when it closes the memory (get-and-add).
+         * Read: as written.
+         * Invariant: the number of memories that run the program; writes to its file are denied while this is not 0.
+         */
+        private final AtomicInteger memories = new AtomicInteger(1);
+
+        /** Takes ownership of the denial, for one memory. */
+        ProgramFile(HostFile.WriteDenial denial) {
+            this.denial = denial;
+        }
+
+        /** Adds a memory. The caller must own one already. */
+        ProgramFile get() {
+            memories.incrementAndGet();
+            return this;
+        }
+
+        /** Removes a memory. When the last one is removed, writes are no longer denied. */
+        void put() {
+            if (memories.decrementAndGet() == 0) {
+                denial.close();
             }
         }
     }

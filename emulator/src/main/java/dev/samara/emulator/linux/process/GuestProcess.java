@@ -1,26 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.process;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.WaitStatus;
 import dev.samara.emulator.linux.debug.Debugger;
+import dev.samara.emulator.linux.debug.Debugger.DebuggedProcess;
 import dev.samara.emulator.linux.file.DescriptorTable;
-import dev.samara.emulator.linux.file.WorkingFolder;
+import dev.samara.emulator.linux.file.GuestNames.WorkingFolder;
 import dev.samara.emulator.linux.memory.ProcessMemory;
+import dev.samara.emulator.linux.process.ProgramStart.ProgramNames;
 import dev.samara.emulator.linux.signal.AlarmTimer;
 import dev.samara.emulator.linux.signal.PendingSignals;
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
 import dev.samara.emulator.linux.signal.SignalActions;
+import dev.samara.emulator.linux.signal.SignalActions.SignalMask;
 import dev.samara.emulator.linux.signal.SignalDelivery;
-import dev.samara.emulator.linux.signal.SignalInfo;
-import dev.samara.emulator.linux.signal.SignalMask;
-import dev.samara.emulator.linux.signal.SignalProcess;
+import dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess;
 import dev.samara.emulator.linux.wait.WaitList;
-import dev.samara.emulator.linux.wait.WaitingThread;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -433,5 +445,195 @@ public final class GuestProcess implements SignalProcess {
     /** Called after a thread has left old code that it may have executed. */
     void leftOldCode() {
         codeWaiters.wakeAll();
+    }
+
+    /** The limits of a process ({@code struct rlimit}), by their numbers. -1 means no limit. Thread-safe. */
+    public static final class ResourceLimits {
+        /** The number of limits. */
+        public static final int COUNT = 16;
+
+        /** The number of the descriptor limit, {@code RLIMIT_NOFILE}. */
+        public static final int FILES = 7;
+
+        /** The number of the stack limit, {@code RLIMIT_STACK}. */
+        public static final int STACK = 3;
+
+        /** The number of the limit of locked memory, {@code RLIMIT_MEMLOCK}. */
+        public static final int LOCKED = 8;
+
+        private static final int CORE = 4;
+
+        /** The minimum core limit, in bytes, with which a kernel dumps memory. */
+        private static final long LEAST_DUMP = 4096;
+
+        private static final long NONE = -1;
+        private static final long STACK_BYTES = 8L << 20;
+
+        /** The limits that an address space enforces. */
+        private static final Map<Integer, Resource> OF_SPACE =
+                Map.of(2, Resource.DATA, STACK, Resource.STACK, LOCKED, Resource.MEMLOCK, 9, Resource.AS);
+
+        private final long[] soft = new long[COUNT];
+        private final long[] hard = new long[COUNT];
+
+        /** Creates the limits of the first process, with the initial values of Linux. */
+        public ResourceLimits() {
+            Arrays.fill(soft, NONE);
+            Arrays.fill(hard, NONE);
+            soft[CORE] = 0;
+            soft[STACK] = STACK_BYTES;
+            soft[LOCKED] = STACK_BYTES;
+            hard[LOCKED] = STACK_BYTES;
+            soft[FILES] = GuestLimits.DESCRIPTORS;
+            hard[FILES] = GuestLimits.DESCRIPTORS;
+        }
+
+        ResourceLimits(ResourceLimits parent) {
+            synchronized (parent) {
+                System.arraycopy(parent.soft, 0, soft, 0, COUNT);
+                System.arraycopy(parent.hard, 0, hard, 0, COUNT);
+            }
+        }
+
+        /** Returns the limit of an address space with a number; null for any other limit. */
+        static @Nullable Resource resource(int number) {
+            return OF_SPACE.get(number);
+        }
+
+        public synchronized long soft(int number) {
+            return soft[number];
+        }
+
+        public synchronized long hard(int number) {
+            return hard[number];
+        }
+
+        /** Whether the core limit permits a dump of memory. */
+        synchronized boolean allowDump() {
+            return Long.compareUnsigned(soft[CORE], LEAST_DUMP) >= 0;
+        }
+
+        /**
+         * Sets a limit. The soft limit must not exceed the hard limit. Returns false if this would raise the hard limit.
+         */
+        synchronized boolean set(int number, long softer, long harder) {
+            if (Long.compareUnsigned(harder, hard[number]) > 0) {
+                return false;
+            }
+            soft[number] = softer;
+            hard[number] = harder;
+            return true;
+        }
+
+        /** Returns the soft limits that the address space of the process enforces. */
+        public synchronized Map<Resource, Long> ofSpace() {
+            Map<Resource, Long> limits = new EnumMap<>(Resource.class);
+            OF_SPACE.forEach((number, resource) -> {
+                if (soft[number] != NONE) {
+                    limits.put(resource, soft[number]);
+                }
+            });
+            return limits;
+        }
+    }
+
+    /** A process as its debugger sees it. */
+    static final class ProcessView implements DebuggedProcess {
+        private final GuestProcess process;
+
+        ProcessView(GuestProcess process) {
+            this.process = process;
+        }
+
+        @Override
+        public int pid() {
+            return process.pid();
+        }
+
+        @Override
+        public AddressSpace space() {
+            return process.memory().space();
+        }
+
+        @Override
+        public byte[] auxiliary() {
+            return process.memory().auxiliary();
+        }
+
+        @Override
+        public String program() {
+            return process.program().path();
+        }
+
+        @Override
+        public byte @Nullable [] procFile(String path) {
+            String own = ProcFiles.own(process, path);
+            return own == null ? null : ProcFiles.bytesOrNull(process, own);
+        }
+
+        @Override
+        public @Nullable FileChannel openHostFile(String path) throws IOException {
+            synchronized (process.system().names()) {
+                Path host = process.system().root().resolve("/", path, true).host();
+                return host != null && Files.isRegularFile(host) && Files.isReadable(host)
+                        ? FileChannel.open(host)
+                        : null;
+            }
+        }
+
+        @Override
+        public void kill() {
+            process.kill(SignalInfo.KILL);
+        }
+
+        @Override
+        public void send(int signal) {
+            SignalDelivery.send(process, SignalInfo.sent(signal, SignalInfo.SI_USER, 0, 0));
+        }
+    }
+
+    /**
+     * The CPU time of a process in nanoseconds. It is the CPU time of the process's host threads, including translated code
+     * and system calls. The CPU time of the translator and of the library's own threads is not charged to any process.
+     * Thread-safe.
+     */
+    public static final class UsedTime {
+        private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
+        private long ended;
+        private long children;
+
+        UsedTime() {}
+
+        /** Returns the CPU time that a thread of the host used so far; 0 if the thread has ended. */
+        static long of(Thread thread) {
+            return Math.max(THREADS.getThreadCpuTime(thread.getId()), 0);
+        }
+
+        /** Adds the CPU time of a thread that ends. */
+        synchronized void add(long nanos) {
+            ended += nanos;
+        }
+
+        /** Adds the CPU time of a child and of the child's children, when the child is reaped. */
+        void addChild(UsedTime child) {
+            long used;
+            synchronized (child) {
+                used = child.ended + child.children;
+            }
+            synchronized (this) {
+                children += used;
+            }
+        }
+
+        /** Returns the CPU time of the given threads and of the threads that have ended. */
+        synchronized long own(List<GuestThread> living) {
+            return ended + living.stream().mapToLong(GuestThread::usedNanos).sum();
+        }
+
+        /** Returns the CPU time of the children that were reaped. */
+        public synchronized long children() {
+            return children;
+        }
     }
 }

@@ -7,19 +7,24 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.cpu.BlockCache;
 import dev.samara.emulator.cpu.TranslatedCode.CodeTranslator;
 import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.GuestText;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFileCount;
 import dev.samara.emulator.linux.file.GuestNames;
+import dev.samara.emulator.linux.file.GuestNames.OpenedName;
+import dev.samara.emulator.linux.file.GuestNames.WorkingFolder;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.OpenFileCount;
-import dev.samara.emulator.linux.file.OpenedName;
-import dev.samara.emulator.linux.file.ResolvedPath;
-import dev.samara.emulator.linux.file.WorkingFolder;
+import dev.samara.emulator.linux.file.GuestRoot.ResolvedPath;
 import dev.samara.emulator.linux.lock.FileLocks;
-import dev.samara.emulator.linux.memory.MappingTotal;
+import dev.samara.emulator.linux.memory.ProcessMemory.MappingTotal;
 import dev.samara.emulator.linux.memory.SegmentTable;
 import dev.samara.emulator.linux.memory.UnnamedMemory;
-import dev.samara.emulator.linux.signal.SignalInfo;
+import dev.samara.emulator.linux.process.GuestThread.ThreadCalls;
+import dev.samara.emulator.linux.process.ProcFiles.MappingTexts;
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
@@ -372,5 +377,73 @@ public final class GuestSystem {
     public void freeMemory() {
         segments.close();
         unnamed.free();
+    }
+
+    /** The messages that the emulator prints for its user while the guest runs. Thread-safe. */
+    public static final class GuestReports {
+        private final PrintWriter out;
+        private final boolean showsMaps;
+
+        /**
+         * Creates the reports.
+         *
+         * @param out where the messages are printed
+         * @param showsMaps whether the mappings of a process are printed when it ends
+         */
+        public GuestReports(PrintWriter out, boolean showsMaps) {
+            this.out = out;
+            this.showsMaps = showsMaps;
+        }
+
+        /** Prints a line. */
+        public void complain(String line) {
+            synchronized (out) {
+                out.println("samara: " + line);
+                out.flush();
+            }
+        }
+
+        /** Reports that a part of the emulator failed. The guest continues. */
+        public void failed(String what, Throwable failure) {
+            complain(what + ": " + failure);
+            synchronized (out) {
+                // Prints the stack trace, so that a user can report the emulator's fault. The guest continues.
+                failure.printStackTrace(out);
+                out.flush();
+            }
+        }
+
+        /** Reports a fault that ends the first process. */
+        void killedBy(GuestThread thread, SignalInfo info) {
+            if (info.isFault() && thread.process().pid() == ProcessTree.FIRST_PID) {
+                complain(String.format(
+                        Locale.ROOT,
+                        "process %d ends by signal %d, code %d, address 0x%x, pc 0x%x",
+                        thread.process().pid(),
+                        info.signal(),
+                        info.code(),
+                        info.address(),
+                        thread.hart().pc));
+            }
+        }
+
+        void outOfMemory(int pid) {
+            complain("process " + pid + " is killed: there is no memory left");
+        }
+
+        void broken(int tid, Throwable failure) {
+            failed("thread " + tid + " of the emulator fails", failure);
+        }
+
+        /** Prints the mappings of a process that is about to end, if this was requested. */
+        void ending(GuestProcess process) {
+            if (showsMaps) {
+                complain("mappings of process " + process.pid() + " at its end:");
+                synchronized (out) {
+                    new MappingTexts(process).maps().forEach(line -> out.println(GuestText.shown(line)));
+                    out.flush();
+                }
+            }
+        }
     }
 }

@@ -2,28 +2,33 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.guest.FutexTable;
+import dev.samara.core.mman.Fault;
 import dev.samara.emulator.cpu.BlockCache;
 import dev.samara.emulator.cpu.BlockCache.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.cpu.RiscvInterpreter;
+import dev.samara.emulator.cpu.RiscvInterpreter.LeaveReason;
 import dev.samara.emulator.cpu.TranslatedCode.CodeTranslator;
 import dev.samara.emulator.elf.ProgramLoader.LoadedProgram;
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.debug.DebuggedThread;
 import dev.samara.emulator.linux.debug.Debugger;
-import dev.samara.emulator.linux.file.FileThread;
+import dev.samara.emulator.linux.debug.Debugger.DebuggedThread;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFlags;
 import dev.samara.emulator.linux.file.GuestFile;
-import dev.samara.emulator.linux.file.OpenFlags;
+import dev.samara.emulator.linux.file.GuestFile.FileThread;
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.signal.AlternateStack;
-import dev.samara.emulator.linux.signal.InterruptedCall;
+import dev.samara.emulator.linux.memory.CallMemory.BadAddress;
+import dev.samara.emulator.linux.process.GuestProcess.UsedTime;
 import dev.samara.emulator.linux.signal.PendingSignals;
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
+import dev.samara.emulator.linux.signal.SignalActions.SignalMask;
 import dev.samara.emulator.linux.signal.SignalDelivery;
-import dev.samara.emulator.linux.signal.SignalInfo;
-import dev.samara.emulator.linux.signal.SignalMask;
-import dev.samara.emulator.linux.signal.SignalThread;
-import dev.samara.emulator.linux.wait.FutexThread;
+import dev.samara.emulator.linux.signal.SignalDelivery.AlternateStack;
+import dev.samara.emulator.linux.signal.SignalDelivery.InterruptedCall;
+import dev.samara.emulator.linux.signal.SignalDelivery.SignalThread;
 import dev.samara.emulator.linux.wait.RobustList;
+import dev.samara.emulator.linux.wait.RobustList.FutexThread;
 import dev.samara.emulator.linux.wait.WaitList;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -527,5 +532,110 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     @Override
     public void send(int signal) {
         SignalDelivery.send(this, SignalInfo.sent(signal, SignalInfo.SI_USER, 0, 0));
+    }
+
+    /** Executes the system calls of a thread. */
+    public interface ThreadCalls {
+        /** Executes the call that the registers describe. The thread is outside GUEST. */
+        void execute();
+    }
+
+    /**
+     * The words of guest memory for the ID of a thread: the ID is stored in one when the thread starts, and another is
+     * cleared when it ends.
+     */
+    public static final class TidWords {
+        private long stored;
+        private long cleared;
+
+        TidWords() {}
+
+        /**
+         * Sets the address at which the thread's ID is stored in its own memory before it runs ({@code
+         * CLONE_CHILD_SETTID}).
+         */
+        public void storeAtStart(long address) {
+            stored = address;
+        }
+
+        /**
+         * Sets the address of the word that is cleared when the thread ends, after which one futex waiter is woken; 0 for
+         * none.
+         */
+        public void clearAtEnd(long address) {
+            cleared = address;
+        }
+
+        void store(GuestThread thread) {
+            if (stored != 0) {
+                try {
+                    thread.memory().putInt(stored, thread.tid());
+                } catch (BadAddress ignored) {
+                    // As on Linux, the child runs nevertheless.
+                }
+            }
+        }
+
+        /** Clears the word if other threads share the memory ({@code mm_release}). */
+        void clear(GuestThread thread) {
+            long address = cleared;
+            cleared = 0;
+            boolean isShared =
+                    thread.process().threads() > 1 || thread.process().memory().isShared();
+            if (address != 0 && isShared) {
+                try {
+                    thread.memory().putInt(address, 0);
+                    FutexTable futexes = thread.process().system().futexes();
+                    thread.memory().call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
+                } catch (BadAddress gone) {
+                    // The guest unmapped the word, so no thread waits for it.
+                }
+            }
+        }
+    }
+
+    /** Handles traps, i.e. instructions and accesses that the interpreter cannot complete by itself. */
+    static final class GuestTraps {
+        private static final int ILL_ILLOPC = 1;
+        private static final int TRAP_BRKPT = 1;
+
+        private GuestTraps() {}
+
+        /**
+         * Handles the reason for which a thread stopped. The thread is outside GUEST.
+         *
+         * @param reason a {@link LeaveReason}
+         */
+        static void handle(GuestThread thread, int reason) {
+            Hart hart = thread.hart();
+            switch (reason) {
+                case LeaveReason.SYSTEM_CALL -> thread.calls().execute();
+                case LeaveReason.FAULT -> fault(thread);
+                case LeaveReason.ILLEGAL ->
+                    SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
+                case LeaveReason.BREAKPOINT ->
+                    SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
+                default -> {
+                    // For ATTENTION and DEBUGGER, the loop of the thread checks what must be done.
+                }
+            }
+        }
+
+        private static void fault(GuestThread thread) {
+            Hart hart = thread.hart();
+            GuestProcess process = thread.process();
+            int kind = hart.faultKind();
+            if (kind == Fault.OUT_OF_MEMORY) {
+                process.system().shortage().await(thread);
+                return;
+            }
+            if (thread.mustEnd()) {
+                // The fault may be due to the end, because the machine may have taken pages from the process.
+                return;
+            }
+            process.system().counts().fault(kind);
+            SignalDelivery.force(
+                    thread, SignalInfo.ofFault(Fault.signal(kind), Fault.siCode(kind), hart.faultAddress()));
+        }
     }
 }

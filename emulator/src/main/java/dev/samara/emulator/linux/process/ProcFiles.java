@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.process;
 
+import dev.samara.core.AddressSpace;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.MappingResidency;
+import dev.samara.core.Residency;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.emulator.elf.ProgramLoader.ArgumentPlace;
+import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.file.DeviceFile;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.GuestFolder;
-import dev.samara.emulator.linux.file.OpenedName;
+import dev.samara.emulator.linux.file.GuestNames;
+import dev.samara.emulator.linux.file.GuestNames.OpenedName;
+import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.ProcFile;
 import dev.samara.emulator.linux.memory.SegmentTable;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -263,5 +279,285 @@ public final class ProcFiles {
                 ? open.openedName()
                 : "cwd".equals(own) ? process.folder().name() : null;
         return name == null || name.host() == null ? null : name.path();
+    }
+
+    /** Generates the files of a process in {@code /proc} that show its mappings ({@code fs/proc/task_mmu.c}). */
+    static final class MappingTexts {
+        private static final int NAME_COLUMN = 73;
+
+        private final AddressSpace space;
+        private final GuestRoot root;
+        private final GuestNames names;
+
+        MappingTexts(GuestProcess process) {
+            space = process.memory().space();
+            root = process.system().root();
+            names = process.system().names();
+        }
+
+        /** Returns the lines of {@code maps}. Files of the host have the names that the guest sees. */
+        List<String> maps() {
+            return maps(space.snapshot());
+        }
+
+        private List<String> maps(LayoutSnapshot snapshot) {
+            List<String> lines = new ArrayList<>(snapshot.maps());
+            List<Vma> vmas = snapshot.vmas();
+            for (int i = 0; i < lines.size(); i++) {
+                lines.set(i, shown(lines.get(i), vmas.get(i)));
+            }
+            return lines;
+        }
+
+        private String shown(String line, Vma vma) {
+            // A name that the guest set may contain any characters. In maps it starts with a bracket.
+            int name = line.indexOf(" /") + 1;
+            if (name == 0 || line.lastIndexOf('[', name) >= 0) {
+                return line;
+            }
+            String opened = names.shownOf(vma.backing());
+            String shown = opened == null ? root.shown(line.substring(name)) : opened.replace("\n", "\\012");
+            return line.substring(0, name) + shown;
+        }
+
+        /** Returns the lines of {@code smaps}. */
+        List<String> residency() {
+            LayoutSnapshot snapshot = space.snapshot();
+            Map<Long, MappingResidency> found = new HashMap<>();
+            space.smaps(each -> found.put(Objects.requireNonNull(each.vma()).start(), each));
+            List<Vma> vmas = snapshot.vmas();
+            List<String> maps = maps(snapshot);
+            List<String> lines = new ArrayList<>();
+            for (int i = 0; i < vmas.size(); i++) {
+                Vma vma = vmas.get(i);
+                lines.add(maps.get(i));
+                lines.add(kilobytes("Size", vma.end() - vma.start()));
+                lines.add(kilobytes("KernelPageSize", space.geometry().pageSize()));
+                lines.add(kilobytes("MMUPageSize", space.geometry().pageSize()));
+                // A mapping that was removed or replaced after the snapshot is shown without pages.
+                lines.addAll(amounts(found.getOrDefault(vma.start(), MappingResidency.NONE), false));
+                lines.add("THPeligible:           0");
+                lines.add("VmFlags: " + VmaFlags.format(vma.flags()) + " ");
+            }
+            return lines;
+        }
+
+        /** Returns the lines of {@code smaps_rollup}. */
+        List<String> rollup() {
+            List<Vma> vmas = space.snapshot().vmas();
+            if (vmas.isEmpty()) {
+                return List.of();
+            }
+            String range = String.format(
+                    Locale.ROOT,
+                    "%08x-%08x ---p 00000000 00:00 0 ",
+                    vmas.get(0).start(),
+                    vmas.get(vmas.size() - 1).end());
+            List<String> lines = new ArrayList<>();
+            lines.add(range + " ".repeat(Math.max(NAME_COLUMN - range.length(), 0)) + "[rollup]");
+            lines.addAll(amounts(space.smapsRollup(), true));
+            return lines;
+        }
+
+        private static List<String> amounts(MappingResidency of, boolean isRollup) {
+            List<String> lines = new ArrayList<>();
+            lines.add(kilobytes("Rss", of.rss()));
+            lines.add(kilobytes("Pss", of.pss()));
+            lines.add(kilobytes("Pss_Dirty", of.pssDirty()));
+            if (isRollup) {
+                lines.add(kilobytes("Pss_Anon", of.pssAnonymous()));
+                lines.add(kilobytes("Pss_File", of.pssFile()));
+                lines.add(kilobytes("Pss_Shmem", of.pssShmem()));
+            }
+            lines.add(kilobytes("Shared_Clean", of.sharedClean()));
+            lines.add(kilobytes("Shared_Dirty", of.sharedDirty()));
+            lines.add(kilobytes("Private_Clean", of.privateClean()));
+            lines.add(kilobytes("Private_Dirty", of.privateDirty()));
+            lines.add(kilobytes("Referenced", of.referenced()));
+            lines.add(kilobytes("Anonymous", of.anonymous()));
+            // The library does not support these kinds of pages.
+            for (String none : List.of(
+                    "KSM",
+                    "LazyFree",
+                    "AnonHugePages",
+                    "ShmemPmdMapped",
+                    "FilePmdMapped",
+                    "Shared_Hugetlb",
+                    "Private_Hugetlb",
+                    "Swap",
+                    "SwapPss")) {
+                lines.add(kilobytes(none, 0));
+            }
+            lines.add(kilobytes("Locked", of.locked()));
+            return lines;
+        }
+
+        private static String kilobytes(String name, long bytes) {
+            return String.format(Locale.ROOT, "%-16s%8d kB", name + ":", bytes >> 10);
+        }
+    }
+
+    /**
+     * Generates the text files of a process in {@code /proc} ({@code fs/proc/array.c}). Values that the emulator does not
+     * have are 0.
+     */
+    static final class ProcessTexts {
+        /** The names of the files. */
+        static final Set<String> FILES = Set.of(
+                "maps", "smaps", "smaps_rollup", "auxv", "cmdline", "environ", "comm", "stat", "statm", "status");
+
+        private static final long TICK = 10_000_000;
+        private static final long PAGE = 4096;
+        private static final int STAT_FIELDS = 52;
+        private static final int PRIORITY = 20;
+
+        private final GuestProcess process;
+        private final @Nullable GuestThread thread;
+        private final ProcessTree tree;
+
+        /** Prepares the files of a process, or of one of its threads. */
+        ProcessTexts(GuestProcess process, @Nullable GuestThread thread) {
+            this.process = process;
+            this.thread = thread;
+            tree = process.system().tree();
+        }
+
+        /** Generates the bytes of one of the files. */
+        byte[] bytes(String file) {
+            return switch (file) {
+                case "maps", "smaps", "smaps_rollup" -> process.isExiting() ? new byte[0] : lines(mappings(file), '\n');
+                case "auxv" -> process.memory().auxiliary();
+                case "cmdline" -> process.isExiting() ? new byte[0] : arguments();
+                case "environ" -> process.isExiting() ? new byte[0] : environment();
+                case "comm" -> GuestText.bytes(command() + "\n");
+                case "stat" -> GuestText.bytes(stat() + "\n");
+                case "statm" -> GuestText.bytes(memoryInPages() + "\n");
+                case "status" -> lines(status(), '\n');
+                default -> throw new IllegalArgumentException(file + " is no file of a process");
+            };
+        }
+
+        /** Returns the arguments in the memory of the process, which may have changed them ({@code get_mm_cmdline}). */
+        private byte[] arguments() {
+            ArgumentPlace place = process.memory().arguments();
+            byte[] found = bytesOf(place.argumentsStart(), place.argumentsEnd());
+            if (found.length == 0 || found[found.length - 1] == 0) {
+                return found;
+            }
+            // The process overwrote the terminating null, e.g. to set a title. The title may continue in the
+            // environment,
+            // up to a page.
+            byte[] longer = bytesOf(place.argumentsStart(), place.argumentsStart() + PAGE);
+            int end = 0;
+            while (end < longer.length && longer[end] != 0) {
+                end++;
+            }
+            return Arrays.copyOf(longer, Math.min(end + 1, longer.length));
+        }
+
+        private byte[] environment() {
+            ArgumentPlace place = process.memory().arguments();
+            return bytesOf(place.environmentStart(), place.environmentEnd());
+        }
+
+        private byte[] bytesOf(long start, long end) {
+            byte[] bytes = new byte[(int) (end - start)];
+            long read = process.memory().space().read(start, bytes, 0, bytes.length);
+            return Arrays.copyOf(bytes, (int) Math.max(read, 0));
+        }
+
+        private char state() {
+            GuestThread asked = thread;
+            boolean isWaiting = asked == null ? process.isWaiting() : asked.isWaiting();
+            // The state of a process is that of its first thread, which may have ended before others.
+            boolean isZombie = tree.isZombie(process) || (asked == null && process.find(process.pid()) == null);
+            return isZombie ? 'Z' : isWaiting ? 'S' : 'R';
+        }
+
+        /** Returns the ID of the thread, or of the process if there is no thread. */
+        private int id() {
+            GuestThread asked = thread;
+            return asked == null ? process.pid() : asked.tid();
+        }
+
+        /** Returns the name of the thread, which may have been changed. */
+        private String command() {
+            GuestThread asked = thread == null ? process.find(process.pid()) : thread;
+            return asked == null ? process.program().command() : asked.name();
+        }
+
+        private Residency residency() {
+            return process.isExiting()
+                    ? Residency.NONE
+                    : process.memory().space().residency();
+        }
+
+        private String stat() {
+            List<Object> fields = new ArrayList<>(Collections.nCopies(STAT_FIELDS, 0));
+            Residency residency = residency();
+            fields.set(0, id());
+            fields.set(1, "(" + command() + ")");
+            fields.set(2, state());
+            fields.set(3, tree.parentOf(process));
+            fields.set(4, tree.group(process.pid()));
+            fields.set(5, ProcessTree.FIRST_PID);
+            fields.set(7, -1);
+            fields.set(13, process.usedNanos() / TICK);
+            fields.set(15, process.used().children() / TICK);
+            fields.set(17, PRIORITY);
+            fields.set(19, Math.max(process.threads(), 1));
+            fields.set(21, process.started() / TICK);
+            fields.set(22, residency.total() * PAGE);
+            fields.set(23, residency.resident());
+            StringBuilder text = new StringBuilder();
+            fields.forEach(each -> text.append(text.length() == 0 ? "" : " ").append(each));
+            return text.toString();
+        }
+
+        private String memoryInPages() {
+            Residency residency = residency();
+            return residency.total() + " " + residency.resident() + " " + (residency.file() + residency.shmem())
+                    + " 0 0 " + residency.anonymous() + " 0";
+        }
+
+        private static String kilobytes(String name, long pages) {
+            return String.format(Locale.ROOT, "%s:\t%8d kB", name, pages * (PAGE >> 10));
+        }
+
+        private List<String> status() {
+            Residency residency = residency();
+            char state = state();
+            String word = state == 'R' ? "running" : state == 'S' ? "sleeping" : "zombie";
+            int user = process.system().user();
+            String ids = user + "\t" + user + "\t" + user + "\t" + user;
+            return List.of(
+                    "Name:\t" + command(),
+                    "State:\t" + state + " (" + word + ")",
+                    "Tgid:\t" + process.pid(),
+                    "Pid:\t" + id(),
+                    "PPid:\t" + tree.parentOf(process),
+                    "Uid:\t" + ids,
+                    "Gid:\t" + ids,
+                    "Groups:\t",
+                    kilobytes("VmPeak", residency.totalPeak()),
+                    kilobytes("VmSize", residency.total()),
+                    kilobytes("VmHWM", residency.peak()),
+                    kilobytes("VmRSS", residency.resident()),
+                    kilobytes("RssAnon", residency.anonymous()),
+                    kilobytes("RssFile", residency.file()),
+                    kilobytes("RssShmem", residency.shmem()),
+                    "Threads:\t" + Math.max(process.threads(), 1));
+        }
+
+        private List<String> mappings(String file) {
+            MappingTexts texts = new MappingTexts(process);
+            return file.equals("maps") ? texts.maps() : file.equals("smaps") ? texts.residency() : texts.rollup();
+        }
+
+        static byte[] lines(Iterable<String> lines, char end) {
+            StringBuilder text = new StringBuilder();
+            lines.forEach(line -> text.append(line).append(end));
+            return GuestText.bytes(text.toString());
+        }
     }
 }

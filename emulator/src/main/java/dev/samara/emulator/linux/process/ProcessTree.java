@@ -2,10 +2,10 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.abi.WaitOptions;
+import dev.samara.emulator.linux.abi.WaitStatus.WaitOptions;
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
 import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalDelivery;
-import dev.samara.emulator.linux.signal.SignalInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -240,6 +240,31 @@ public final class ProcessTree {
         while (!isDone.getAsBoolean()) {
             wait();
             breakdown.check();
+        }
+    }
+
+    /**
+     * A failure of the emulator after which a process may never end. Guarded by the monitor of {@link ProcessTree}, on
+     * which threads wait for the ends of processes.
+     */
+    static final class Breakdown {
+        private @Nullable Throwable cause;
+
+        /** Records the failure if it is the first one. Allocates nothing. */
+        void begin(Throwable failure) {
+            if (cause == null) {
+                cause = failure;
+            }
+        }
+
+        /** Throws the failure if there is one. */
+        void check() {
+            if (cause instanceof Error error) {
+                throw error;
+            }
+            if (cause instanceof RuntimeException exception) {
+                throw exception;
+            }
         }
     }
 }

@@ -14,9 +14,11 @@ import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.DeviceFile;
 import dev.samara.emulator.linux.file.GuestNames;
+import dev.samara.emulator.linux.file.GuestNames.OpenedName;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.OpenedName;
-import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.file.GuestRoot.ResolvedPath;
+import dev.samara.emulator.linux.memory.ProcessMemory;
+import dev.samara.emulator.linux.memory.ProcessMemory.MappingTotal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -222,6 +224,50 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
             } finally {
                 denial.close();
             }
+        }
+    }
+
+    /**
+     * A program that was loaded into a new space. Its file cannot be opened for writing.
+     *
+     * @param program the program
+     * @param file the denial of writes
+     */
+    public record StartedProgram(LoadedProgram program, HostFile.WriteDenial file) {
+        /**
+         * Returns the memory of a process that runs the program. The memory takes ownership of the space and of the denial.
+         */
+        public ProcessMemory memory(MappingTotal total) {
+            return ProcessMemory.of(program, file, total);
+        }
+
+        /** Closes a program that no process runs. */
+        public void close() {
+            try {
+                program.space().close();
+            } finally {
+                file.close();
+            }
+        }
+    }
+
+    /**
+     * The names of a process. Its arguments are in its memory.
+     *
+     * @param path the path of its file in the guest's file system
+     * @param called a path whose last name is the name of the command; for a script, the path of the script, not of its
+     *     interpreter
+     */
+    public record ProgramNames(String path, String called) {
+        /** The maximum size of a command's name in bytes, including its terminating null ({@code TASK_COMM_LEN}). */
+        public static final int BYTES = 16;
+
+        private static final int MOST = BYTES - 1;
+
+        /** Returns the name of the command, as in {@code /proc/self/comm}. */
+        public String command() {
+            String name = called.substring(called.lastIndexOf('/') + 1);
+            return name.length() > MOST ? name.substring(0, MOST) : name;
         }
     }
 }

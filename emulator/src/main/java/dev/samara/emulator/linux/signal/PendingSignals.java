@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.signal;
 
+import dev.samara.emulator.linux.abi.WaitStatus;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -114,5 +116,113 @@ public final class PendingSignals {
     public void close() {
         isClosed = true;
         discard(-1);
+    }
+
+    /**
+     * The information about a signal for its handler ({@code siginfo_t}).
+     *
+     * @param signal the number of the signal
+     * @param code si_code
+     * @param address si_addr of a fault; 0 for any other signal
+     * @param sender si_pid; 0 for a fault
+     * @param user si_uid; 0 for a fault
+     * @param value si_status of a child, or the value of a queued signal
+     */
+    public record SignalInfo(int signal, int code, long address, int sender, int user, long value) {
+        /** The size of {@code siginfo_t}. */
+        public static final int BYTES = 128;
+
+        public static final int ILL = 4;
+        public static final int TRAP = 5;
+        static final int BUS = 7;
+        public static final int KILL = 9;
+        public static final int SEGV = 11;
+        static final int QUIT = 3;
+        static final int ABRT = 6;
+        static final int FPE = 8;
+        static final int XCPU = 24;
+        static final int XFSZ = 25;
+        static final int SYS = 31;
+
+        public static final int PIPE = 13;
+        public static final int ALRM = 14;
+        public static final int TERM = 15;
+        public static final int CHLD = 17;
+        public static final int CONT = 18;
+        public static final int STOP = 19;
+        static final int TSTP = 20;
+        public static final int TTIN = 21;
+        public static final int TTOU = 22;
+        static final int URG = 23;
+        static final int WINCH = 28;
+
+        /** The lowest number of a signal that is queued ({@code SIGRTMIN} of the kernel). */
+        static final int FIRST_REAL_TIME = 32;
+
+        /** The highest number of a signal. */
+        public static final int MOST = 64;
+
+        public static final int SI_USER = 0;
+        public static final int SI_KERNEL = 0x80;
+
+        public static final int SI_TKILL = -6;
+
+        static final int CHILD_EXITED = 1;
+        static final int CHILD_KILLED = 2;
+        static final int CHILD_DUMPED = 3;
+
+        /** Returns the signal that reports a child with a status of {@code wait4}. */
+        public static SignalInfo ofChild(int signal, int pid, int user, int status) {
+            int code = !WaitStatus.isKilled(status)
+                    ? CHILD_EXITED
+                    : WaitStatus.isDumped(status) ? CHILD_DUMPED : CHILD_KILLED;
+            return new SignalInfo(signal, code, 0, pid, user, WaitStatus.number(status));
+        }
+
+        public static SignalInfo ofFault(int signal, int code, long address) {
+            return new SignalInfo(signal, code, address, 0, 0, 0);
+        }
+
+        public static SignalInfo sent(int signal, int code, int sender, int user) {
+            return new SignalInfo(signal, code, 0, sender, user, 0);
+        }
+
+        /** Returns a signal that no process sent. */
+        public static SignalInfo ofKernel(int signal) {
+            return sent(signal, SI_KERNEL, 0, 0);
+        }
+
+        /** Returns the bit of a signal in a set. */
+        public static long bit(int signal) {
+            return 1L << (signal - 1);
+        }
+
+        /** Whether a signal dumps core when it ends a process ({@code SIG_KERNEL_COREDUMP_MASK}). */
+        public static boolean dumps(int signal) {
+            return switch (signal) {
+                case QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ, SYS -> true;
+                default -> false;
+            };
+        }
+
+        public boolean isFault() {
+            return code > 0 && (signal == ILL || signal == TRAP || signal == BUS || signal == SEGV);
+        }
+
+        public void putTo(ByteBuffer to) {
+            to.putInt(0, signal);
+            to.putInt(8, code);
+            if (isFault()) {
+                to.putLong(16, address);
+                return;
+            }
+            to.putInt(16, sender);
+            to.putInt(20, user);
+            if (signal == CHLD && code > 0) {
+                to.putInt(24, (int) value);
+            } else {
+                to.putLong(24, value);
+            }
+        }
     }
 }

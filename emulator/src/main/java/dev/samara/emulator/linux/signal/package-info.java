@@ -5,10 +5,10 @@
  * <p>{@link dev.samara.emulator.linux.signal.SignalDelivery} sends signals, and delivers them to a thread before the
  * thread runs guest code. The other classes are the actions of a process, masks and pending signals, alternate stacks,
  * and the frame of a handler. This package uses a thread and a process only as {@link
- * dev.samara.emulator.linux.signal.SignalThread} and {@link dev.samara.emulator.linux.signal.SignalProcess}.
+ * dev.samara.emulator.linux.signal.SignalDelivery.SignalThread} and {@link dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess}.
  *
  * <p>Actions and pending signals are guarded by the signals' lock {@link
- * dev.samara.emulator.linux.signal.SignalProcess#signals}. A thread that holds this lock may acquire the monitor of a
+ * dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess#signals}. A thread that holds this lock may acquire the monitor of a
  * process, but not the other way round.
  *
  * <table>
@@ -18,9 +18,9 @@
  *   <tr><td>Which signals queue?</td>
  *       <td>{@link dev.samara.emulator.linux.signal.PendingSignals}</td></tr>
  *   <tr><td>What is on the stack of a handler?</td>
- *       <td>{@link dev.samara.emulator.linux.signal.SignalFrame}</td></tr>
+ *       <td>{@link dev.samara.emulator.linux.signal.SignalDelivery.SignalFrame}</td></tr>
  *   <tr><td>Is an interrupted call restarted?</td>
- *       <td>{@link dev.samara.emulator.linux.signal.InterruptedCall}</td></tr>
+ *       <td>{@link dev.samara.emulator.linux.signal.SignalDelivery.InterruptedCall}</td></tr>
  *   <tr><td>Which signals are ignored?</td>
  *       <td>{@link dev.samara.emulator.linux.signal.SignalActions}</td></tr>
  * </table>

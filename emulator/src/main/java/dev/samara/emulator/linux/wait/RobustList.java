@@ -2,8 +2,9 @@
 package dev.samara.emulator.linux.wait;
 
 import dev.samara.core.guest.FutexTable;
-import dev.samara.emulator.linux.memory.BadAddress;
 import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.memory.CallMemory.BadAddress;
+import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 
 /**
  * The robust list of a thread ({@code set_robust_list}): its locks, listed in its own memory, which are released when
@@ -114,5 +115,13 @@ public final class RobustList {
             }
             old = found;
         }
+    }
+
+    /** The part of a guest thread that futexes use: it waits, and has the ID that a futex word may contain. */
+    public interface FutexThread extends WaitingThread {
+        int tid();
+
+        /** The memory as a call of this thread accesses it. */
+        CallMemory memory();
     }
 }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFileCount;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.GuestRoot.ResolvedPath;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

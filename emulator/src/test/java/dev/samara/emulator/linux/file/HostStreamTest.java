@@ -4,6 +4,7 @@ package dev.samara.emulator.linux.file;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.GuestFile.FileThread;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

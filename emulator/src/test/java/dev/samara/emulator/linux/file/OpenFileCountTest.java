@@ -12,6 +12,7 @@ import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.linux.file.DescriptorTable.OpenFileCount;
 import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;

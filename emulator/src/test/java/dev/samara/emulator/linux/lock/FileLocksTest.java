@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.emulator.linux.lock.FileLocks.Family;
 import dev.samara.emulator.linux.lock.FileLocks.FileKey;
+import dev.samara.emulator.linux.lock.FileLocks.HeldLock;
 import org.junit.jupiter.api.Test;
 
 /** Tests which owner waits for which other one, as decided in {@code fs/locks.c}. */

@@ -3,6 +3,10 @@ package dev.samara.emulator.linux.signal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
+import dev.samara.emulator.linux.signal.SignalActions.SignalMask;
+import dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess;
+import dev.samara.emulator.linux.signal.SignalDelivery.SignalThread;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;

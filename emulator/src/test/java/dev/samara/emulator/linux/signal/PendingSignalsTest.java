@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.emulator.linux.signal.PendingSignals.SignalInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
