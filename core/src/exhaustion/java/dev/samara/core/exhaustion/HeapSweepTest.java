@@ -316,7 +316,7 @@ final class HeapSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) {
             // The lowest free number determines the bit.
-            long bit = OwnedCpu.claim(cpus, 2, () -> {}).bit();
+            long bit = OwnedCpu.claim(cpus, 2, () -> {}).bit;
             stage = JUDGED;
             assertEquals(thrown == null ? 2 : 1, bit, "the bit of the next CPU");
         }

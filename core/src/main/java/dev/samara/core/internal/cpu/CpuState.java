@@ -134,6 +134,12 @@ public final class CpuState extends CpuWords.Flushed {
 
     final int number;
 
+    /** The CPU's bit in cpumasks. */
+    public final long bit;
+
+    /** Whether other CPUs may have the same bit. */
+    public final boolean sharesBit;
+
     /** The CPU's number in reports. Unlike {@link #number}, this number is never reused. */
     final int name;
 
@@ -171,6 +177,8 @@ public final class CpuState extends CpuWords.Flushed {
 
     CpuState(int number, int name, CpuOwner owner, WeakReference<? extends OwnerTlb> tlb, LazyContext lazy) {
         this.number = number;
+        sharesBit = number >= SHARED;
+        bit = 1L << (sharesBit ? SHARED + number % SHARED : number);
         this.name = name;
         this.owner = owner;
         this.tlb = tlb;
@@ -207,20 +215,6 @@ public final class CpuState extends CpuWords.Flushed {
         return shared == 0
                 ? Integer.MAX_VALUE
                 : first + Integer.numberOfTrailingZeros(Integer.rotateRight(shared, first));
-    }
-
-    /**
-     * Returns the CPU's bit in cpumasks.
-     *
-     * @return one bit, which CPUs with high numbers may share
-     */
-    public long bit() {
-        return 1L << (number < SHARED ? number : SHARED + number % SHARED);
-    }
-
-    /** Returns whether other CPUs may have the same bit. */
-    public boolean sharesBit() {
-        return number >= SHARED;
     }
 
     private static long wordOf(int state, long context) {
@@ -263,12 +257,14 @@ public final class CpuState extends CpuWords.Flushed {
      * change is visible to the reads that follow.
      *
      * @param context the number of the context
+     * @return the context
      */
-    public void enterGuest(long context) {
+    public @Nullable TlbContext enterGuest(long context) {
         // Volatile: stored before the reads of the generation and then of entries. Pairs with the thread of a
         // shootdown, which changes the entry, advances the generation, and then reads this word. At least one of the
         // two threads sees the other's store.
         word = wordOf(GUEST, context);
+        return loaded;
     }
 
     /**
@@ -431,10 +427,6 @@ public final class CpuState extends CpuWords.Flushed {
         return (word & STATES) == GUEST;
     }
 
-    private boolean isGuestIn(long context) {
-        return word == wordOf(GUEST, context);
-    }
-
     /** Returns the CPU's state and its context at some instant of this call, for messages. */
     public String state() {
         long seen = word;
@@ -461,7 +453,7 @@ public final class CpuState extends CpuWords.Flushed {
     boolean isDone(long context, long generation) {
         // Reads the word first: a CPU that is not in GUEST in this context catches up before it uses a translation
         // there. A CPU published its generation before it enters GUEST.
-        return !isGuestIn(context) || (long) CpuWords.FLUSHED.getAcquire(this) >= generation;
+        return word != wordOf(GUEST, context) || (long) CpuWords.FLUSHED.getAcquire(this) >= generation;
     }
 
     /** Spins at least once, and until {@link #isDone}, at most {@code most} times. Returns how many times are left. */

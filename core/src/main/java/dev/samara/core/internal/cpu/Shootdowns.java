@@ -127,7 +127,7 @@ public final class Shootdowns {
         ThreadCpus thread = ThreadCpus.current();
         CpuState own = thread == null ? null : thread.inKernel(context.id);
         // A bit that several CPUs share may be set for another CPU, which would also have to flush.
-        CpuState.OwnerTlb tlb = own == null || own.bit() != mask || own.sharesBit() ? null : own.tlb();
+        CpuState.OwnerTlb tlb = own == null || own.bit != mask || own.sharesBit ? null : own.tlb();
         return tlb != null && tlb.drop(start, end);
     }
 

@@ -201,11 +201,11 @@ public final class Faulter {
     /** Whether this object may refer to the space that was served last. */
     private boolean isServing = true;
 
-    /** Whether the last completed fault was a major fault. */
-    private boolean wasMajor;
+    /** Whether a backing had to fetch data for the last completed fault. Written only here. */
+    public boolean wasMajor;
 
-    /** Whether the last completed fault copied a page. */
-    private boolean wasCopy;
+    /** Whether the last completed fault copied a page for a write. Written only here. */
+    public boolean wasCopy;
 
     /** Whether the last fault returned RETRY because the machine is reaping a space. */
     private boolean wasShort;
@@ -268,16 +268,6 @@ public final class Faulter {
             // Cleared last, so that the next call repeats the steps above if one of them fails.
             isServing = false;
         }
-    }
-
-    /** Returns whether a backing had to fetch data for the last completed fault. */
-    public boolean wasMajor() {
-        return wasMajor;
-    }
-
-    /** Returns whether the last completed fault copied a page for a write. */
-    public boolean wasCopy() {
-        return wasCopy;
     }
 
     /**

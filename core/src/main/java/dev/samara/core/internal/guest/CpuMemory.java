@@ -1399,8 +1399,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 }
                 int result = faulter.fault(address, access);
                 if (result == Fault.NONE) {
-                    counters.increment(faulter.wasMajor() ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
-                    if (faulter.wasCopy()) {
+                    counters.increment(faulter.wasMajor ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
+                    if (faulter.wasCopy) {
                         counters.increment(CpuCounters.COPIES_ON_WRITE);
                     }
                 }
@@ -1542,8 +1542,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             return physical >= 0 && isReported(address, access) ? WATCHED : physical;
         }
 
+        /** Called in GUEST after a walk to the address. */
         private boolean isReported(long address, int access) {
-            return processor.isReadWatched(address) || ((access & Mman.WRITE) != 0 && processor.isWatched(address));
+            return processor.sawWatches
+                    && (processor.isReadWatched(address)
+                            || ((access & Mman.WRITE) != 0 && processor.isWatched(address)));
         }
 
         /** Translates through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */

@@ -582,12 +582,7 @@ public final class PageTable {
      * the cpumasks of the leaves whose translations it fills.
      */
     public boolean hasWatches() {
-        return !watches.isEmpty() || !readWatches.isEmpty();
-    }
-
-    /** Returns whether an address can have an entry, i.e. whether it is below the limit, unsigned. */
-    public boolean reaches(long address) {
-        return Addresses.isBelow(address, limit);
+        return watches.all != null || readWatches.all != null;
     }
 
     /** Returns the index of an address's entry in its leaf. */
@@ -629,13 +624,17 @@ public final class PageTable {
     /**
      * Returns the leaf that contains the entry of an address. Acquires no lock and does not wait.
      *
-     * @param address an address below the limit
-     * @return the leaf, or null if there is none
+     * @param address any address
+     * @return the leaf, or null if there is none, as at and above the limit
      */
     public long @Nullable [] leaf(long address) {
         int shift = rootShift;
+        long top = address >>> shift;
+        if (top >= root.length - 1) {
+            return null;
+        }
         // This load and the loads below pair with the volatile store of link, so that a new table is seen initialized.
-        Object table = child(root, (int) (address >>> shift));
+        Object table = child(root, (int) top);
         for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
                 return null;
@@ -783,7 +782,7 @@ public final class PageTable {
      * the space.
      */
     private boolean exceeds(int count, int more) {
-        return Addresses.isBelow(mostBytes, ((long) count + more + 1) << pageShift);
+        return Long.compareUnsigned(mostBytes, ((long) count + more + 1) << pageShift) < 0;
     }
 
     private void uncharge(int fewer) {
@@ -852,7 +851,7 @@ public final class PageTable {
         // volatile store of link, which precedes the faulting thread's check of the mark.
         VarHandle.fullFence();
         long at = address;
-        while (Addresses.isBelow(at, end)) {
+        while (Long.compareUnsigned(at, end) < 0) {
             int missing = missingTables(at);
             if (missing == 0) {
                 return at;
@@ -880,9 +879,6 @@ public final class PageTable {
      * @return the entry; {@link Pte#NONE} where there is no leaf, and at or above the limit
      */
     public long get(long address) {
-        if (!reaches(address)) {
-            return Pte.NONE;
-        }
         long[] leaf = leaf(address);
         return leaf == null ? Pte.NONE : Leaf.get(leaf, indexOf(address));
     }

@@ -29,7 +29,7 @@ public final class Watches {
      *     that is watched for writes, and no translation of a page that is watched for reads; or it is flushed.
      * Invariant: the root of an immutable tree of watched ranges; a change copies one path.
      */
-    private volatile @Nullable Tree all;
+    volatile @Nullable Tree all;
 
     /**
      * The number of ranges that were ever added.
@@ -260,11 +260,6 @@ public final class Watches {
 
     Watches() {}
 
-    /** Returns whether no range is watched. */
-    boolean isEmpty() {
-        return all == null;
-    }
-
     /**
      * Returns whether a byte of a range is watched.
      *
@@ -318,11 +313,5 @@ public final class Watches {
             all = after;
             size--;
         }
-    }
-
-    /** Returns the ranges at this instant, or null if there are none; for tests. */
-    @Nullable
-    Tree all() {
-        return all;
     }
 }

@@ -3,7 +3,6 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
@@ -95,12 +94,12 @@ public final class PageWalk {
      */
     public boolean next() {
         long at = end;
-        while (Addresses.isBelow(at, behind)) {
+        while (Long.compareUnsigned(at, behind) < 0) {
             at = table.nextLeaf(at, behind);
             if (at == behind) {
                 break;
             }
-            long stop = Addresses.lower(table.leafEnd(at), behind);
+            long stop = endIn(at);
             long[] found = table.leaf(at);
             if (found != null) {
                 leaf = found;
@@ -121,14 +120,19 @@ public final class PageWalk {
      * @return false at the end of the range
      */
     public boolean nextSpan() {
-        if (!Addresses.isBelow(end, behind)) {
+        if (Long.compareUnsigned(end, behind) >= 0) {
             return false;
         }
-        long stop = Addresses.lower(table.leafEnd(end), behind);
         leaf = NO_LEAF;
         start = end;
-        end = stop;
+        end = endIn(end);
         return true;
+    }
+
+    /** Returns the end of the part of the range that is in the leaf of an address. */
+    private long endIn(long address) {
+        long stop = table.leafEnd(address);
+        return Long.compareUnsigned(behind, stop) < 0 ? behind : stop;
     }
 
     public PageTable table() {

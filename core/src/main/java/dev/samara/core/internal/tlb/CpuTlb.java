@@ -195,6 +195,13 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     /** Why the CPU left GUEST temporarily, or {@link #NOT_AWAY}. */
     private int away;
 
+    /**
+     * Whether a range of the space was watched at the last walk or call of {@link #entry}, after the CPU was added to
+     * the cpumask of the leaf. If not, no watch can have been completed before the CPU acknowledges or leaves GUEST, so
+     * an access until then is not reported. Visible, so that an access to a space without watches makes no call.
+     */
+    public boolean sawWatches;
+
     /** How often translations were dropped, or the CPU switched to a space. */
     private long drops;
 
@@ -505,9 +512,8 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     }
 
     private void enterGuest(int as) {
-        TlbContext of = Objects.requireNonNull(state.context());
         try {
-            state.enterGuest(contextId);
+            TlbContext of = Objects.requireNonNull(state.enterGuest(contextId));
             if (of.mustFlush(flushed)) {
                 catchUp(of);
             }
@@ -738,7 +744,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         boolean isRanged = generation - from <= TlbContext.LOG_SIZE / 2;
         for (long next = from + 1; next <= generation && isRanged; next++) {
             isRanged = of.readLog(next, range);
-            if (isRanged && (range.cpus() & state.bit()) != 0) {
+            if (isRanged && (range.cpus() & state.bit) != 0) {
                 if (!tlb.tryFlush(range.start(), range.end())) {
                     forgetTranslations();
                 }
@@ -897,9 +903,9 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     }
 
     private long @Nullable [] descend(PageTable of, long address) {
-        long[] leaf = of.reaches(address) ? of.leaf(address) : null;
+        long[] leaf = of.leaf(address);
         if (leaf != null) {
-            Leaf.addToCpumask(leaf, of.indexOf(address), state.bit(), state.sharesBit());
+            Leaf.addToCpumask(leaf, of.indexOf(address), state.bit, state.sharesBit);
             long part = address >>> partShift;
             int at = (int) part & WALKS - 1;
             walkedLeaves[at] = leaf;
@@ -928,6 +934,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     public long entry(long address) {
         PageTable of = table();
         long[] leaf = leaf(of, address);
+        sawWatches = of.hasWatches();
         return leaf == null ? Pte.NONE : Leaf.get(leaf, of.indexOf(address));
     }
 
@@ -977,14 +984,17 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      * because it must not be read. (An atomic update looks up a translation for stores, but also reads.)
      */
     private boolean isUncached(long address, long pte, long right) {
-        return isReadWatched(address) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ));
+        // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
+        // reads the cpumasks.
+        sawWatches = table().hasWatches();
+        return (sawWatches && isReadWatched(address)) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ));
     }
 
     /** Returns the rights to a page that are cached in the TLB. */
     private long cachedRights(long address, long pte) {
         // The right to write is cached only once the entry has the dirty bit, because a write through the TLB does not
         // set it.
-        boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
+        boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !(sawWatches && isWatched(address));
         return pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
     }
 
@@ -1005,8 +1015,6 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     }
 
     private static boolean isTouched(PageTable of, Watches watches, long address) {
-        // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
-        // reads the cpumasks.
         long page = address >>> of.pageShift << of.pageShift;
         return watches.touches(page, page + (1L << of.pageShift) - 1);
     }

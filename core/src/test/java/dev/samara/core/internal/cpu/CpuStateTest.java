@@ -39,8 +39,8 @@ final class CpuStateTest {
     /** Makes another thread shoot at this CPU in both contexts, without waiting for an acknowledgement. */
     private void shoot() throws InterruptedException {
         Thread shooter = new Thread(() -> {
-            shootdowns.shoot(context, context.advance(), cpu.bit());
-            shootdowns.shoot(another, another.advance(), cpu.bit());
+            shootdowns.shoot(context, context.advance(), cpu.bit);
+            shootdowns.shoot(another, another.advance(), cpu.bit);
         });
         shooter.start();
         shooter.join();
@@ -63,7 +63,7 @@ final class CpuStateTest {
             }
             assertEquals(
                     many.stream()
-                            .filter(each -> (each.bit() & mask) != 0)
+                            .filter(each -> (each.bit & mask) != 0)
                             .map(state -> state.number)
                             .toList(),
                     found);

@@ -138,9 +138,9 @@ final class CpusTest {
         Set<Long> common = new HashSet<>();
         for (int number = 0; number < MANY; number++) {
             CpuState cpu = OwnedCpu.claim(cpus, 0, () -> {});
-            assertEquals(1, Long.bitCount(cpu.bit()));
-            assertEquals(number >= 32, cpu.sharesBit());
-            assertTrue(number < 32 ? own.add(cpu.bit()) : common.add(cpu.bit()) == number < 64);
+            assertEquals(1, Long.bitCount(cpu.bit));
+            assertEquals(number >= 32, cpu.sharesBit);
+            assertTrue(number < 32 ? own.add(cpu.bit) : common.add(cpu.bit) == number < 64);
         }
         assertEquals(32, own.size());
         assertEquals(32, common.size());
@@ -176,9 +176,9 @@ final class CpusTest {
         }
         Owned first = sharing.get(0);
         Owned second = sharing.get(1);
-        assertEquals(first.state.bit(), second.state.bit());
+        assertEquals(first.state.bit, second.state.bit);
         long generation = context.advance();
-        Shootdowns.Begun begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
+        Shootdowns.Begun begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit));
         assertFalse(begun.isDone());
         first.does(() -> first.state.flushedTo(generation));
         assertTrue(second.state.isPending());
@@ -234,7 +234,7 @@ final class CpusTest {
         Owned kernel = guest(cpus, context, 0);
         kernel.does(() -> kernel.state.leaveGuest(context.id));
         Owned notInTheMask = guest(cpus, context, 0);
-        Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, ~notInTheMask.state.bit()));
+        Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, ~notInTheMask.state.bit));
         shooter.start();
         awaitRequest(behind.state);
         Await.until("the shooter has counted its targets", () -> shootdowns.targets() != 0);
@@ -248,7 +248,7 @@ final class CpusTest {
         assertFalse(behind.state.isPending());
         behind.does(() -> behind.state.flushedTo(generation));
         shooter.join();
-        shootdowns.shoot(context, generation, behind.state.bit());
+        shootdowns.shoot(context, generation, behind.state.bit);
         assertFalse(behind.state.isPending(), "a CPU that is done is not asked again");
     }
 
@@ -260,7 +260,7 @@ final class CpusTest {
             long generation = context.advance();
             Owned cpu = guest(cpus, context, generation - 1);
             assertEquals(1, context.cpus());
-            Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
+            Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, cpu.state.bit));
             shooter.start();
             awaitRequest(cpu.state);
             switch (way) {
@@ -482,7 +482,7 @@ final class CpusTest {
         Owned cpu = guest(cpus, context, context.advance());
         ExecutorService shooter = Executors.newSingleThreadExecutor();
         threads.add(shooter);
-        Future<?> shot = shooter.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
+        Future<?> shot = shooter.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit));
         Await.result("the shootdown to an earlier generation", shot, List.of());
         assertEquals(0, shootdowns.count());
         cpu.does(() -> cpu.state.leaveGuest(context.id));
@@ -497,7 +497,7 @@ final class CpusTest {
         List<Future<?>> shots = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
             long generation = context.advance();
-            shots.add(shooters.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit())));
+            shots.add(shooters.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit)));
         }
         Await.until("both have asked the CPU", () -> shootdowns.count() == 2);
         cpu.does(() -> {

@@ -89,7 +89,7 @@ final class WatchesTest {
             told.clear();
         }
         ranges.forEach(range -> watches.remove(range.watch()));
-        assertNull(watches.all());
+        assertNull(watches.all);
     }
 
     @Test
@@ -113,16 +113,16 @@ final class WatchesTest {
             Set<Tree> before = former == 0 ? nodes() : Set.of();
             assertTrue(watches.add(all.get(i), MANY));
             assertTrue(former < 0 || copied(before) <= mostCopied(i + 1), "at " + i);
-            assertTrue(Tree.height(watches.all()) <= mostHeight(i + 1), "at " + i);
+            assertTrue(Tree.height(watches.all) <= mostHeight(i + 1), "at " + i);
         }
         Collections.shuffle(all, new Random(3));
         for (int left = MANY; left > 0; left--) {
             Set<Tree> before = left % 1000 == 0 ? nodes() : Set.of();
             watches.remove(all.get(left - 1));
             assertTrue(before.isEmpty() || copied(before) <= mostCopied(left), "at " + left);
-            assertTrue(Tree.height(watches.all()) <= mostHeight(left - 1), "at " + left);
+            assertTrue(Tree.height(watches.all) <= mostHeight(left - 1), "at " + left);
         }
-        assertNull(watches.all());
+        assertNull(watches.all);
     }
 
     /** Returns the maximum height of an AVL tree with a number of nodes. */
@@ -137,7 +137,7 @@ final class WatchesTest {
 
     private Set<Tree> nodes() {
         Set<Tree> nodes = Collections.newSetFromMap(new IdentityHashMap<>());
-        Tree root = watches.all();
+        Tree root = watches.all;
         if (root != null) {
             root.forEach(nodes::add);
         }
@@ -195,7 +195,7 @@ final class WatchesTest {
             threads.shutdown();
         }
         int[] left = {0};
-        Objects.requireNonNull(watches.all()).forEach(node -> left[0]++);
+        Objects.requireNonNull(watches.all).forEach(node -> left[0]++);
         assertEquals(staying, left[0]);
     }
 }
