@@ -198,6 +198,9 @@ public final class Faulter {
     /** The VMA of the last fault. The next fault is often near it. */
     private @Nullable VmArea last;
 
+    /** The maximum rights of the pages of that VMA. */
+    private long lastRights;
+
     /** Whether this object may refer to the space that was served last. */
     private boolean isServing = true;
 
@@ -464,9 +467,8 @@ public final class Faulter {
         try {
             return attempt(address, access);
         } finally {
-            if (reader.isReading()) {
-                leaveSection();
-            }
+            endPass();
+            reader.readUnlockAll();
             deliverReports();
         }
     }
@@ -474,7 +476,7 @@ public final class Faulter {
     /** Decides on the VMA, and then on one read of the entry. Leaves the reader section before it waits. */
     private int attempt(long address, int access) {
         VmArea vma = find(address);
-        int result = check(vma, access, geometry);
+        int result = check(vma, access, lastRights);
         if (vma == null || result == MUST_WAIT) {
             return awaitLayout(vma, address, access);
         }
@@ -494,8 +496,14 @@ public final class Faulter {
             return vma;
         }
         vma = layout.find(address);
+        lastRights = vma == null ? 0 : LeafWalks.maxRights(vma, geometry);
         last = vma;
         return vma;
+    }
+
+    /** Returns the maximum rights that a VMA's pages may have. */
+    private long maxRights(VmArea vma) {
+        return vma == last ? lastRights : LeafWalks.maxRights(vma, geometry);
     }
 
     /**
@@ -516,7 +524,7 @@ public final class Faulter {
         int result;
         do {
             VmArea vma = layout.find(address);
-            result = check(vma, access, layout.geometry);
+            result = check(vma, access, vma == null ? 0 : LeafWalks.maxRights(vma, layout.geometry));
             if (result == MUST_WAIT) {
                 result = await(layout, vma, address);
             }
@@ -527,13 +535,15 @@ public final class Faulter {
     /**
      * Decides on a VMA that a lookup found.
      *
+     * @param rights the maximum rights of its pages
      * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
      */
-    private static int check(@Nullable VmArea vma, int access, Geometry geometry) {
+    private static int check(@Nullable VmArea vma, int access, long rights) {
         if (vma == null || (vma.gate() != null && InFlightOperation.stopsFaultsAt(vma))) {
             return MUST_WAIT;
         }
-        return permits(vma, access, geometry) ? Fault.NONE : Fault.ACCERR;
+        boolean isPermitted = (access & FORCED) != 0 ? permitsForced(vma, access) : (rightsOf(access) & ~rights) == 0;
+        return isPermitted ? Fault.NONE : Fault.ACCERR;
     }
 
     /**
@@ -584,18 +594,6 @@ public final class Faulter {
     /** Returns what reports a long wait of a fault at an address. */
     private static WaitReporter reporter(Layout layout, long address) {
         return new FaultWaitReporter(layout.host.threads, address);
-    }
-
-    /**
-     * Returns whether a VMA permits an access in a space with the given geometry.
-     *
-     * @param access {@code PROT_*} bits of {@link Mman}, and perhaps {@link #FORCED}
-     */
-    private static boolean permits(VmArea vma, int access, Geometry geometry) {
-        if ((access & FORCED) != 0) {
-            return permitsForced(vma, access);
-        }
-        return geometry.protectionMap().permits((int) vma.flags(), access);
     }
 
     /** Decides as {@code check_vma_flags} in {@code mm/gup.c} does for {@code FOLL_FORCE}. */
@@ -682,7 +680,7 @@ public final class Faulter {
      * @param known the leaf that contains the page's entry, or null if there was none
      */
     private int anonymous(VmArea vma, long address, int access, long @Nullable [] known) {
-        boolean takesFrame = memory.forbidsZeroPage() || (access & Mman.WRITE) != 0;
+        boolean takesFrame = (access & Mman.WRITE) != 0 || memory.forbidsZeroPage();
         boolean prepares = takesFrame || isHugeCandidate(vma, address);
         if (prepares) {
             VmaMerge.prepareAnonVma(layout, vma);
@@ -749,10 +747,11 @@ public final class Faulter {
             if (stability != Fault.NONE) {
                 return stability;
             }
-            long pte = Pte.present(frame, bits | LeafWalks.rights(now, geometry));
+            long most = maxRights(now);
+            long pte = Pte.present(frame, bits | (most & ~Pte.WRITE));
             if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
                 // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
-                pte |= Pte.DIRTY | LeafWalks.maxRights(now, geometry);
+                pte |= Pte.DIRTY | most;
             }
             return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : AGAIN;
         } finally {
@@ -802,7 +801,7 @@ public final class Faulter {
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return AGAIN;
             }
-            long wider = pte | LeafWalks.rights(now, geometry) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            long wider = pte | (maxRights(now) & ~Pte.WRITE) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return AGAIN;
             }
@@ -849,7 +848,7 @@ public final class Faulter {
             if (now == null || !mayCopy(now, access)) {
                 return AGAIN;
             }
-            long rights = LeafWalks.maxRights(now, geometry);
+            long rights = maxRights(now);
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
             return Leaf.widen(leaf, index, pte, wider) ? Fault.NONE : AGAIN;
         } finally {
@@ -970,7 +969,7 @@ public final class Faulter {
             boolean isClaimed = cache == null
                     ? !now.has(VmaFlags.SHARED) && Leaf.claim(leaf, index, before, mark)
                     : frames.isCached(Pte.frame(mark), cache.number, page) && Leaf.fill(leaf, index, mark);
-            return isClaimed ? LeafWalks.maxRights(now, geometry) : NOT_CLAIMED;
+            return isClaimed ? maxRights(now) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -1189,7 +1188,7 @@ public final class Faulter {
     /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
     private long bitsOf(VmArea vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !noticesWrites(vma));
-        return LeafWalks.rights(vma, geometry) | (mayWrite ? Pte.WRITE : 0);
+        return (maxRights(vma) & ~Pte.WRITE) | (mayWrite ? Pte.WRITE : 0);
     }
 
     /**
@@ -1447,7 +1446,7 @@ public final class Faulter {
      *     VMA was replaced in the meantime
      */
     private int stability(VmArea vma) {
-        if (vma.has(VmaFlags.SHARED) || !layout.isUnstable()) {
+        if (!layout.isUnstable() || vma.has(VmaFlags.SHARED)) {
             return Fault.NONE;
         }
         // Read after the reap's mark, so that both were true at the same instant, or else the fault starts over.
@@ -1804,7 +1803,7 @@ public final class Faulter {
 
         /** Returns the file of a mapping that may be read; null if its pages have to be faulted in. */
         private @Nullable OpenHostFile fileOf(VmArea found) {
-            boolean isReadable = check(found, Mman.READ, geometry) == Fault.NONE
+            boolean isReadable = check(found, Mman.READ, maxRights(found)) == Fault.NONE
                     && !found.isAnonymous()
                     // Pages of a locked VMA must be faulted in, which locks them.
                     && !found.has(VmaFlags.LOCKED)

@@ -327,14 +327,6 @@ public final class Frames {
             frames = new int[capacity];
         }
 
-        private int take() {
-            return frames[--size];
-        }
-
-        private void put(int frame) {
-            frames[size++] = frame;
-        }
-
         /** Puts consecutive frames in, so that the first one is taken first. */
         private void putAll(int first, int end) {
             for (int frame = end - 1; frame >= first; frame--) {
@@ -504,7 +496,7 @@ public final class Frames {
         int frame;
         magazine.lock();
         try {
-            frame = magazine.size == 0 ? NONE : magazine.take();
+            frame = magazine.size == 0 ? NONE : magazine.frames[--magazine.size];
         } finally {
             magazine.unlock();
         }
@@ -523,7 +515,7 @@ public final class Frames {
         setWordRelease(frame, 0);
         magazine.lock();
         try {
-            magazine.put(frame);
+            magazine.frames[magazine.size++] = frame;
         } finally {
             magazine.unlock();
         }
@@ -569,7 +561,7 @@ public final class Frames {
             magazine.unlock();
         }
         // Taken last, so that a stack overflow above loses no frame.
-        return from.take();
+        return from.frames[--from.size];
     }
 
     /** Returns the near magazine that the calling thread shares with some other threads. */
@@ -922,7 +914,7 @@ public final class Frames {
             magazine.freed++;
             isFull = magazine.size == Magazine.CAPACITY;
             if (!isFull) {
-                magazine.put(frame);
+                magazine.frames[magazine.size++] = frame;
             }
         } finally {
             magazine.unlock();
@@ -956,7 +948,7 @@ public final class Frames {
         magazine.lock();
         try {
             magazine.moveTo(to, Magazine.BLOCK);
-            magazine.put(frame);
+            magazine.frames[magazine.size++] = frame;
         } finally {
             magazine.unlock();
         }
