@@ -312,7 +312,7 @@ public final class Faulter {
         try {
             int result = served(address, access);
             long reaps = -1;
-            while (isShortage(result)) {
+            while (result == EXHAUSTED || result == NO_TABLE || result == Fault.OUT_OF_MEMORY) {
                 result = answer(result);
                 if (result == AGAIN) {
                     // A backing found no frame, but there is one. It is asked again if a reap may have freed it since.
@@ -343,7 +343,9 @@ public final class Faulter {
             isBalanced = outerIsBalanced;
             isCopy = outerIsCopy;
             inVain = outerInVain;
-            endPass();
+            if (isPassing) {
+                endPass();
+            }
         }
     }
 
@@ -366,7 +368,7 @@ public final class Faulter {
     /**
      * Continues after a first attempt that did not make the access possible.
      *
-     * @return a {@link Fault}, or a {@linkplain #isShortage shortage} that reclaim could not resolve
+     * @return a {@link Fault}; EXHAUSTED or NO_TABLE if reclaim could not resolve that
      */
     private int settle(int first, long address, int access) {
         int result = retry(first, address, access);
@@ -467,9 +469,13 @@ public final class Faulter {
         try {
             return attempt(address, access);
         } finally {
-            endPass();
+            if (isPassing) {
+                endPass();
+            }
             reader.readUnlockAll();
-            deliverReports();
+            if (!reports.isEmpty()) {
+                deliverReports();
+            }
         }
     }
 
@@ -1139,6 +1145,13 @@ public final class Faulter {
         int filled = 0;
         int[] offered = window.offered;
         int count = window.count;
+        int at = 0;
+        while (at < count && offered[at] == Frames.NONE) {
+            at++;
+        }
+        if (at == count) {
+            return NOT_OFFERED;
+        }
         long first = window.first;
         long number = cache.number;
         long ofCache = cache.pteBits();
@@ -1148,7 +1161,7 @@ public final class Faulter {
             if (!mayChange(leaf)) {
                 return AGAIN;
             }
-            for (int i = 0; i < count; i++) {
+            for (int i = at; i < count; i++) {
                 int frame = offered[i];
                 if (frame == Frames.NONE || Leaf.get(leaf, index + i) != Pte.NONE) {
                     continue;
@@ -1199,12 +1212,12 @@ public final class Faulter {
         if (cache.isClosed()) {
             return Fault.ADRERR;
         }
+        long removals = cache.removals();
         if (!vma.acquire()) {
             return AGAIN;
         }
         leaveSection();
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
-        long removals = cache.removals();
         int frame;
         try {
             frame = ask(traits, cache, new Request(vma, page, address, access));
@@ -1459,16 +1472,16 @@ public final class Faulter {
 
     /** Leaves the reader section, before a wait or at the end of an attempt. */
     private void leaveSection() {
-        endPass();
+        if (isPassing) {
+            endPass();
+        }
         reader.readUnlock();
     }
 
     /** Lets the next fork narrow entries. */
     private void endPass() {
-        if (isPassing) {
-            isPassing = false;
-            table.endPass();
-        }
+        isPassing = false;
+        table.endPass();
     }
 
     /**
@@ -1559,11 +1572,6 @@ public final class Faulter {
             result = lowMemory.shortage(spaces, memory, context.magazine, found == EXHAUSTED ? Fault.RETRY : AGAIN);
         }
         return result;
-    }
-
-    /** Returns whether memory for a frame or a table is missing. */
-    private static boolean isShortage(int result) {
-        return result == EXHAUSTED || result == NO_TABLE || result == Fault.OUT_OF_MEMORY;
     }
 
     /** Records the end of a step that may have waited. The caller is not in a reader section. */

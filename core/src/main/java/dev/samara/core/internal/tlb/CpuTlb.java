@@ -832,10 +832,10 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         if (pte == Pte.NONE) {
             return SoftTlb.MISS;
         }
+        long rights = cachedRights(address, pte, right);
+        int frame = Pte.frame(pte);
         // If the translation is not cached, the slot may contain the translation of another page.
-        return isUncached(address, pte, right)
-                ? tlb.pass(address, Pte.frame(pte))
-                : tlb.fill(address, Pte.frame(pte), cachedRights(address, pte), right);
+        return rights == 0 ? tlb.pass(address, frame) : tlb.fill(address, frame, rights, right);
     }
 
     /**
@@ -846,10 +846,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      */
     public long add(long address, long right) {
         long pte = find(address, right);
-        if (pte == Pte.NONE || isUncached(address, pte, right)) {
-            return SoftTlb.MISS;
-        }
-        long rights = cachedRights(address, pte);
+        long rights = pte == Pte.NONE ? 0 : cachedRights(address, pte, right);
         return (rights & right) == 0 ? SoftTlb.MISS : tlb.fill(address, Pte.frame(pte), rights, right);
     }
 
@@ -922,12 +919,13 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         if (leaf == null) {
             return Pte.NONE;
         }
-        // The entry is read after this CPU was added to the cpumask, so a thread that changes the entry later finds the
-        // CPU there.
+        // The entry and the watches are read after this CPU was added to the cpumask, so a thread that changes the entry
+        // or adds a watch later finds the CPU there.
         int index = of.indexOf(address);
+        sawWatches = of.hasWatches();
         long pte = Leaf.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | ((right & WRITES) != 0 ? Pte.DIRTY : 0);
-        return Pte.has(pte, wanted) ? pte : mark(leaf, index, right, wanted);
+        return Pte.has(pte, wanted) ? pte : mark(leaf, index, pte, right, wanted);
     }
 
     /** Returns the entry of a page without changing it; {@link Pte#NONE} if there is none. Called only in GUEST. */
@@ -961,8 +959,8 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     }
 
     /** Sets the accessed and dirty bits of an entry at the first access or first write. */
-    private long mark(long[] leaf, int index, long right, long wanted) {
-        long pte = Leaf.get(leaf, index);
+    private long mark(long[] leaf, int index, long seen, long right, long wanted) {
+        long pte = seen;
         while (Pte.has(pte, Pte.PRESENT | right)) {
             boolean isCounted = Pte.has(wanted & ~pte, Pte.DIRTY) && Pte.isCached(pte);
             if (isCounted && frames.isBalanceDue(Pte.frame(pte))) {
@@ -980,21 +978,17 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     }
 
     /**
-     * Returns whether translations of a page are not cached in the TLB, because the page is watched for reads, or
-     * because it must not be read. (An atomic update looks up a translation for stores, but also reads.)
+     * Returns the rights to a page that are cached in the TLB; 0 if its translation is not cached, because the page is
+     * watched for reads, or because it must not be read. (An atomic update looks up a translation for stores, but also
+     * reads.)
      */
-    private boolean isUncached(long address, long pte, long right) {
-        // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
-        // reads the cpumasks.
-        sawWatches = table().hasWatches();
-        return (sawWatches && isReadWatched(address)) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ));
-    }
-
-    /** Returns the rights to a page that are cached in the TLB. */
-    private long cachedRights(long address, long pte) {
+    private long cachedRights(long address, long pte, long right) {
+        if ((sawWatches && isReadWatched(address)) || (right != Pte.EXEC && (pte & Pte.READ) == 0)) {
+            return 0;
+        }
         // The right to write is cached only once the entry has the dirty bit, because a write through the TLB does not
         // set it.
-        boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !(sawWatches && isWatched(address));
+        boolean mayWrite = (pte & Pte.DIRTY) != 0 && !(sawWatches && isWatched(address));
         return pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
     }
 
