@@ -6,7 +6,7 @@ import dev.samara.bench.ThreadTime;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;

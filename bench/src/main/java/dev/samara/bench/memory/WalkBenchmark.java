@@ -3,7 +3,7 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.Pte;

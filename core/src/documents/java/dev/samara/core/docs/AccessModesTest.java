@@ -101,8 +101,6 @@ final class AccessModesTest {
             LayoutLock: spinning(compareAndSet getOpaque setRelease)
             LazyContext.Hazard: given(compareAndSet getAndSet getVolatile)
             LazyContext.Published: kept(compareAndSet getOpaque getVolatile setRelease setVolatile)
-            Leaf: ENTRY(compareAndSet getAcquire getAndAdd getAndBitwiseOr getAndSet getOpaque getVolatile setOpaque
-                setRelease)
             LeafNode: WORD(setRelease)
             Lifetime: isTaken(compareAndSet set)
             Limits.Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
@@ -125,6 +123,8 @@ final class AccessModesTest {
                 setVolatile), isFreed(getVolatile setVolatile), isInParts(getVolatile setVolatile),
                 mostBytes(getVolatile setVolatile), passing(get getAndDecrement getAndIncrement), peak(compareAndSet
                 getOpaque), skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
+            PageTable.Leaf: ENTRY(compareAndSet getAcquire getAndAdd getAndBitwiseOr getAndSet getOpaque getVolatile
+                setOpaque setRelease)
             PageTable.Notice: isStale(getVolatile setVolatile), next(getVolatile setVolatile)
             PageTable.TableBudget: used(addAndGet compareAndSet get)
             PageTableContexts: gates(compareAndExchange get getAndSet), serviceNames(incrementAndGet)

@@ -33,7 +33,7 @@ final class HeldLocksTest {
             CheckedLock$CheckedReadWriteLock.lock CheckedLock$CheckedReadWriteLock.lockShared
             CommittedMemory.lock District.lock Districts.lockBeyond Districts.lockDistrict Districts.lockWhole
             Edit.<init> FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
-            Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
+            Layout.lockDistrict Layout.lockWhole LayoutLock.lock PageTable$Leaf.lock Frames.lockNear
             Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock SpinLock.lock
             """);
 
@@ -47,7 +47,7 @@ final class HeldLocksTest {
     private static final Set<String> RELEASING = names("""
             CheckedLock$CheckedReadWriteLock.unlock CheckedLock$CheckedReadWriteLock.unlockShared
             District.unlock Edit.close FilePages.unlock HostInode.unlockPages
-            Layout.unlock LayoutLock.unlock LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear
+            Layout.unlock LayoutLock.unlock LayoutLock.unlockAndRecord PageTable$Leaf.unlock Frames.unlockNear
             Truncation.release Truncation.unlock SpinLock.unlock WriteBack.begin
             """);
 

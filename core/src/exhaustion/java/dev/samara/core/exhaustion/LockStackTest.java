@@ -2,7 +2,7 @@
 package dev.samara.core.exhaustion;
 
 import dev.samara.core.fixture.ChildJvm;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.internal.sync.SpinLock;

@@ -24,7 +24,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;

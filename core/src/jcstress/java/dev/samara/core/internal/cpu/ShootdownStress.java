@@ -5,7 +5,7 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;

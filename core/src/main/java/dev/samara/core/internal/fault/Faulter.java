@@ -10,7 +10,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Notice;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;

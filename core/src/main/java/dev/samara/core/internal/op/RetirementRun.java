@@ -6,7 +6,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;

@@ -4,6 +4,7 @@ package dev.samara.core.internal.page;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.page.Frames.Magazine;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Rcu;

@@ -3,8 +3,8 @@
  * Page tables and frames, which are represented by numbers and arrays of numbers.
  *
  * <p>A {@link dev.samara.core.internal.page.PageTable} is a radix tree whose {@linkplain
- * dev.samara.core.internal.page.Leaf leaves} contain the {@linkplain dev.samara.core.internal.page.Pte entries}. Walks
- * are lock-free. {@link dev.samara.core.internal.page.Frames} counts the users of each frame, and holds the free
+ * dev.samara.core.internal.page.PageTable.Leaf leaves} contain the {@linkplain dev.samara.core.internal.page.Pte
+ * entries}. Walks are lock-free. {@link dev.samara.core.internal.page.Frames} counts the users of each frame, and holds the free
  * frames; threads allocate from a magazine first. The bytes are in a {@link dev.samara.core.vma.FrameStore}, by default
  * {@link dev.samara.core.internal.page.DirectFrames}.
  *
@@ -20,7 +20,7 @@
  *   <tr><td>Which bits does an entry consist of?</td>
  *       <td>{@link dev.samara.core.internal.page.Pte}</td></tr>
  *   <tr><td>What locks entries, and where are their cpumasks?</td>
- *       <td>{@link dev.samara.core.internal.page.Leaf}</td></tr>
+ *       <td>{@link dev.samara.core.internal.page.PageTable.Leaf}</td></tr>
  *   <tr><td>What links and frees page tables, and what limits them?</td>
  *       <td>{@link dev.samara.core.internal.page.PageTable}, {@link
  *       dev.samara.core.internal.page.PageTable.TableReserve}</td></tr>

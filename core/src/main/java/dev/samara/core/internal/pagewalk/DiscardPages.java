@@ -4,7 +4,7 @@ package dev.samara.core.internal.pagewalk;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;

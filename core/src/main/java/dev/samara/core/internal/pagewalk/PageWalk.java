@@ -42,6 +42,9 @@ public final class PageWalk {
     private long start;
     private long end;
 
+    /** The index of the first entry of that part. */
+    private int first;
+
     /** The VMAs of the space whose page table is walked. */
     public interface VmaLookup {
         /**
@@ -102,6 +105,7 @@ public final class PageWalk {
             long stop = endIn(at);
             long[] found = table.leaf(at);
             if (found != null) {
+                first = table.indexOf(at);
                 leaf = found;
                 start = at;
                 end = stop;
@@ -123,6 +127,7 @@ public final class PageWalk {
         if (Long.compareUnsigned(end, behind) >= 0) {
             return false;
         }
+        first = table.indexOf(end);
         leaf = NO_LEAF;
         start = end;
         end = endIn(end);
@@ -156,17 +161,17 @@ public final class PageWalk {
 
     /** Returns the index of the first entry of the current part. */
     public int first() {
-        return table.indexOf(start);
+        return first;
     }
 
     /** Returns the end of the indexes of the current part, exclusive. */
     public int endIndex() {
-        return first() + (int) ((end - start) >>> table.pageShift);
+        return first + (int) ((end - start) >>> table.pageShift);
     }
 
     /** Returns the address of an entry of the current leaf, by its index. */
     public long addressOf(int index) {
-        return start + ((long) (index - first()) << table.pageShift);
+        return start + ((long) (index - first) << table.pageShift);
     }
 
     /** Defers the flush of the current part. The caller holds the lock of {@link #leaf}, which is not dead. */

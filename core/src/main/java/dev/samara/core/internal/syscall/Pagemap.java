@@ -6,7 +6,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.FilePages.PageMappings;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DirtyScan;

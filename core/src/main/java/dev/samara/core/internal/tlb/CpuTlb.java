@@ -9,7 +9,7 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;

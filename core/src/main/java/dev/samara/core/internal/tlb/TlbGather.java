@@ -8,7 +8,7 @@ import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;

@@ -16,7 +16,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.guest.PageRun;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;

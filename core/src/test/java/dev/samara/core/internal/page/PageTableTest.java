@@ -16,6 +16,7 @@ import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTable.TableReserve.Need;
