@@ -3,8 +3,8 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.vma.FrameStore;

@@ -384,8 +384,7 @@ final class LostCpuTest {
         }
         assertEquals(
                 1,
-                OwnedCpu.claim(MachineInternals.layoutOf(space).memory().cpus, 1, () -> {})
-                        .bit,
+                OwnedCpu.claim(MachineInternals.layoutOf(space).memory().cpus, 1, () -> {}).bit,
                 "the lowest number");
         assertEquals(10, reports.size(), reports::toString);
         space.close();

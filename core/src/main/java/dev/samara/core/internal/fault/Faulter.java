@@ -10,8 +10,8 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
-import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.Notice;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -548,7 +548,9 @@ public final class Faulter {
         if (vma == null || (vma.gate() != null && InFlightOperation.stopsFaultsAt(vma))) {
             return MUST_WAIT;
         }
-        boolean isPermitted = (access & FORCED) != 0 ? permitsForced(vma, access) : (rightsOf(access) & ~rights) == 0;
+        boolean isPermitted = (access & FORCED) != 0
+                ? permitsForced(vma, access)
+                : ((long) access << Pte.RIGHTS_SHIFT & Pte.RIGHTS & ~rights) == 0;
         return isPermitted ? Fault.NONE : Fault.ACCERR;
     }
 
@@ -787,16 +789,9 @@ public final class Faulter {
     /** Returns whether an access can be made through a present entry. */
     private static boolean allows(long pte, int access) {
         if ((access & FORCED) == 0) {
-            return Pte.has(pte, rightsOf(access));
+            return ((long) access << Pte.RIGHTS_SHIFT & Pte.RIGHTS & ~pte) == 0;
         }
         return (access & Mman.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
-    }
-
-    /** Returns the rights that an access needs. */
-    private static long rightsOf(int access) {
-        return ((access & Mman.WRITE) != 0 ? Pte.WRITE : 0)
-                | ((access & Mman.EXEC) != 0 ? Pte.EXEC : 0)
-                | ((access & Mman.READ) != 0 ? Pte.READ : 0);
     }
 
     /** Adds rights that the VMA was given and the entry lacks. */
@@ -1049,10 +1044,11 @@ public final class Faulter {
             boolean writes,
             long @Nullable [] known) {
         int shift = pageShift;
-        int index = table.indexOf(address);
         // The window starts at an aligned address or at the start of the VMA.
         int pages = isAlone(vma, cache, writes) ? 1 : window.offered.length;
-        int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
+        long below = (address - vma.start()) >>> shift;
+        int index = table.indexOf(address);
+        int before = (int) Math.min(index & pages - 1, below);
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
             return NO_TABLE;
@@ -1200,8 +1196,11 @@ public final class Faulter {
 
     /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
     private long bitsOf(VmArea vma, boolean writes) {
-        boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !noticesWrites(vma));
-        return (maxRights(vma) & ~Pte.WRITE) | (mayWrite ? Pte.WRITE : 0);
+        long rights = maxRights(vma) & ~Pte.WRITE;
+        BackingTraits traits = vma.traits;
+        boolean mayWrite =
+                vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || traits == null || !traits.noticesWrites());
+        return mayWrite ? rights | Pte.WRITE : rights;
     }
 
     /**

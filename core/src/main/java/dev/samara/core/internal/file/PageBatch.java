@@ -2,8 +2,8 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;

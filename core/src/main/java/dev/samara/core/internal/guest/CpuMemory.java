@@ -1524,13 +1524,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             return Pte.isPresent(pte) && Pte.frame(pte) == frame && !isReported(address, UPDATE);
         }
 
+        /** Returns the rights that the entry must have. */
         static long rightOf(int access) {
-            return switch (access) {
-                case Mman.EXEC -> Pte.EXEC;
-                case Mman.WRITE -> Pte.WRITE;
-                case UPDATE -> Pte.READ | Pte.WRITE;
-                default -> Pte.READ;
-            };
+            return (long) access << Pte.RIGHTS_SHIFT;
         }
 
         /**

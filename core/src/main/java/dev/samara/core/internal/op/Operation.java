@@ -964,7 +964,7 @@ public final class Operation implements MachineWaitReporter {
                 long at = guards.get(i).start();
                 while (Addresses.isBelow(at, end) && !endsCount() && !counted.isTooMuch()) {
                     counted.add(at);
-                    at = table.leafEnd(at);
+                    at = table.leafEnd(at, end);
                 }
             }
             return counted;
@@ -977,7 +977,7 @@ public final class Operation implements MachineWaitReporter {
             long end = move.from() + move.length();
             long at = table.nextLeaf(move.from(), end);
             while (at != end && !endsCount() && !need.isTooMuch()) {
-                long stop = Addresses.lower(table.leafEnd(at), end);
+                long stop = table.leafEnd(at, end);
                 need.add(move.to() + (at - move.from()));
                 need.add(move.to() + (stop - 1 - move.from()));
                 at = table.nextLeaf(stop, end);

@@ -1323,10 +1323,11 @@ public final class PageTable {
         return end;
     }
 
-    /** Returns the (exclusive) end of the range that the address's leaf maps. */
-    public long leafEnd(long address) {
+    /** Returns the (exclusive) end of the part of a range, from an address up to its end, that the address's leaf maps. */
+    public long leafEnd(long address, long end) {
         long span = 1L << (pageShift + bits);
-        return (address & -span) + span;
+        long last = address | span - 1;
+        return Long.compareUnsigned(last, end - 1) < 0 ? last + 1 : end;
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.mman.Mman;
 import java.util.Locale;
 
 /**
@@ -96,6 +97,9 @@ public final class Pte {
 
     /** All rights. */
     public static final long RIGHTS = READ | WRITE | EXEC;
+
+    /** The rights of an entry are the {@code PROT_*} bits of {@link Mman}, in the same order, shifted by this. */
+    public static final int RIGHTS_SHIFT = 1;
 
     private static final int FRAME_SHIFT = 12;
     private static final int OWNER_SHIFT = 43;

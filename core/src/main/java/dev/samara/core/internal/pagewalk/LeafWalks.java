@@ -4,8 +4,8 @@ package dev.samara.core.internal.pagewalk;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.page.Watches.WatchedRange;
@@ -17,7 +17,6 @@ import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
 
@@ -49,12 +48,6 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link TlbGather#take} takes over the frame of an entry, and marks the frame dirty if the entry was dirty.
  */
 public final class LeafWalks {
-    /**
-     * The shift from a protection to an entry, which contains the {@code PROT_*} bits of {@link Mman} in the same
-     * order, above PRESENT.
-     */
-    private static final int TO_PTE = Long.numberOfTrailingZeros(Pte.READ) - Integer.numberOfTrailingZeros(Mman.READ);
-
     private LeafWalks() {}
 
     /**
@@ -67,7 +60,7 @@ public final class LeafWalks {
 
     /** Returns the maximum rights that a VMA's pages may have, as bits of {@link Pte#RIGHTS}. */
     public static long maxRights(VmArea vma, Geometry geometry) {
-        return (long) geometry.protectionMap().rights((int) vma.flags()) << TO_PTE;
+        return (long) geometry.protectionMap().rights((int) vma.flags()) << Pte.RIGHTS_SHIFT;
     }
 
     /**
@@ -303,6 +296,7 @@ public final class LeafWalks {
 
     private static void clean(PageWalk walk, CleanedPages pages, TlbGather gather) {
         long[] leaf = walk.leaf();
+        int first = walk.first();
         int stop = walk.endIndex();
         Leaf.lock(leaf);
         try {
@@ -313,7 +307,7 @@ public final class LeafWalks {
             if (isDeferred) {
                 walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
             }
-            for (int i = Leaf.nextFilled(leaf, walk.first(), stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
+            for (int i = Leaf.nextFilled(leaf, first, stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
                 long pte = Leaf.get(leaf, i);
                 while (Pte.has(pte, Pte.PRESENT | Pte.DIRTY)
                         && Pte.isCached(pte)

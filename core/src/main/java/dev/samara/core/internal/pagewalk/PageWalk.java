@@ -102,7 +102,7 @@ public final class PageWalk {
             if (at == behind) {
                 break;
             }
-            long stop = endIn(at);
+            long stop = table.leafEnd(at, behind);
             long[] found = table.leaf(at);
             if (found != null) {
                 first = table.indexOf(at);
@@ -130,14 +130,8 @@ public final class PageWalk {
         first = table.indexOf(end);
         leaf = NO_LEAF;
         start = end;
-        end = endIn(end);
+        end = table.leafEnd(end, behind);
         return true;
-    }
-
-    /** Returns the end of the part of the range that is in the leaf of an address. */
-    private long endIn(long address) {
-        long stop = table.leafEnd(address);
-        return Long.compareUnsigned(behind, stop) < 0 ? behind : stop;
     }
 
     public PageTable table() {

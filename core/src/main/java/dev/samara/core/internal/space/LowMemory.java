@@ -11,7 +11,6 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.trace.Tracepoints;
@@ -198,7 +197,7 @@ public final class LowMemory {
             // The discard also holds the page table, because a thread of the machine ends the discard if this thread
             // fails.
             while (at != vma.end() && dropped.count() == 0 && discarding.hold(table)) {
-                long stop = Addresses.lower(table.leafEnd(at), vma.end());
+                long stop = table.leafEnd(at, vma.end());
                 discarding.discard(table, at, stop, dropped);
                 discarding.finish();
                 at = stop == vma.end() ? stop : table.nextLeaf(stop, vma.end());

@@ -6,8 +6,8 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.FilePages.PageMappings;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DirtyScan;
 import dev.samara.core.internal.pagewalk.PageWalk;
@@ -320,7 +320,7 @@ public final class Pagemap {
                 }
                 at = next;
                 long[] leaf = at == to ? null : table.leaf(at);
-                long last = at == to ? to : Addresses.lower(table.leafEnd(at), to);
+                long last = table.leafEnd(at, to);
                 for (; at != last; at += 1L << table.pageShift) {
                     long categories = leaf == null ? 0 : categoriesOf(Leaf.get(leaf, table.indexOf(at)));
                     if (tell(at, at + (1L << table.pageShift), categories, table.pageShift) == at) {

@@ -9,8 +9,8 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.sync.StackReserve;
@@ -919,7 +919,8 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         if (leaf == null) {
             return Pte.NONE;
         }
-        // The entry and the watches are read after this CPU was added to the cpumask, so a thread that changes the entry
+        // The entry and the watches are read after this CPU was added to the cpumask, so a thread that changes the
+        // entry
         // or adds a watch later finds the CPU there.
         int index = of.indexOf(address);
         sawWatches = of.hasWatches();

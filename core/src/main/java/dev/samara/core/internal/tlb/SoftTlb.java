@@ -329,8 +329,7 @@ public sealed class SoftTlb {
      * @param access one {@code PROT_*} bit of {@link dev.samara.core.mman.Mman}
      */
     public static long rights(int access) {
-        // In an entry, the bits of a protection follow the bit of a present entry, in the same order.
-        return (long) access << 1;
+        return (long) access << Pte.RIGHTS_SHIFT;
     }
 
     /**

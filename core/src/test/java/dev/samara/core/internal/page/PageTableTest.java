@@ -175,7 +175,7 @@ final class PageTableTest {
             if (at < end) {
                 assertTrue(table.leaf(at) != null);
                 assertTrue(at == start || at % leafSpan(table) == 0);
-                long behind = table.leafEnd(at);
+                long behind = table.leafEnd(at, Long.MAX_VALUE);
                 assertTrue(behind > at && behind - at <= leafSpan(table));
                 assertEquals(0, behind % leafSpan(table));
                 assertSame(table.leaf(at), table.leaf(Math.min(behind, geometry.limit()) - 1));
@@ -200,7 +200,7 @@ final class PageTableTest {
             }
             assertEquals(0, table.nextLeaf(0, limit));
             if (last >= leafSpan(table)) {
-                assertEquals(last & -leafSpan(table), table.nextLeaf(table.leafEnd(0), limit));
+                assertEquals(last & -leafSpan(table), table.nextLeaf(table.leafEnd(0, limit), limit));
             }
             table.unhookIfEmpty(0);
             assertEquals(PTE, table.get(0), "not empty, so it stays");
