@@ -22,7 +22,7 @@ import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vcpu.GuestCpus;
 import dev.samara.core.internal.vcpu.Vcpu;
@@ -142,7 +142,9 @@ public final class Machine implements AutoCloseable {
             spaces.add(layout);
             made = new AddressSpace(this, layout);
             endUnreachable();
-            record(layout);
+            Identity identity = layout.lifetime.identity;
+            long context = layout.memoryOrNull() == null ? 0 : layout.pages().context.id;
+            Tracepoints.spaceBegun(identity.number(), context, identity.name, layout.geometry.pageSize());
             return made;
         } catch (Throwable thrown) {
             if (made == null) {
@@ -153,12 +155,6 @@ public final class Machine implements AutoCloseable {
             }
             throw thrown;
         }
-    }
-
-    private static void record(Layout layout) {
-        Identity identity = layout.lifetime.identity;
-        long context = layout.memoryOrNull() == null ? 0 : layout.pages().context.id;
-        Tracepoints.spaceBegun(identity.number(), context, identity.name, layout.geometry.pageSize());
     }
 
     /** Returns another reference to the users of a space; null if its last user is gone. */

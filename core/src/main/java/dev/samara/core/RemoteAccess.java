@@ -73,39 +73,19 @@ final class RemoteAccess {
             CpuMemory memory = lent.memory();
             int most = PAGES << layout.geometry.pageShift();
             boolean isForced = kind == FORCED_READ || kind == FORCED_WRITE;
-            int done = copyAll(reference, memory, most, address, bytes, at, length, buffer, writes, isForced);
-            return done > 0 || memory.fault() == Fault.NONE
-                    ? done
+            int all = 0;
+            boolean isEnded;
+            do {
+                int part = Math.min(length - all, most);
+                int done = memory.transfer(address + all, bytes, at + all, part, buffer, writes, isForced);
+                all += done;
+                isEnded = done < part || all == length || Thread.currentThread().isInterrupted();
+            } while (!isEnded && !reference.isEnded());
+            return all > 0 || memory.fault() == Fault.NONE
+                    ? all
                     : errnoOf(memory).result();
         } finally {
             cpus.giveBack(lent);
-        }
-    }
-
-    /**
-     * Copies a few pages at a time. Stops between two steps if the thread is interrupted or the reference is closed.
-     */
-    private static int copyAll(
-            SpaceReferences.Entry reference,
-            CpuMemory memory,
-            int most,
-            long address,
-            byte @Nullable [] bytes,
-            int at,
-            int length,
-            @Nullable ByteBuffer buffer,
-            boolean writes,
-            boolean isForced) {
-        int all = 0;
-        for (; ; ) {
-            int part = Math.min(length - all, most);
-            int done = memory.transfer(address + all, bytes, at + all, part, buffer, writes, isForced);
-            all += done;
-            boolean isEnded =
-                    done < part || all == length || Thread.currentThread().isInterrupted();
-            if (isEnded || reference.isEnded()) {
-                return all;
-            }
         }
     }
 

@@ -94,7 +94,10 @@ final class SpaceReferences {
                 putDown();
             } finally {
                 if (kind != SpaceReference.Kind.USERS || !identity.isCollected) {
-                    report();
+                    host.report(
+                            Report.Kind.REFERENCE_LOST,
+                            describe(System.nanoTime()) + ", became unreachable and was not closed; it is given up",
+                            where);
                 }
             }
         }
@@ -110,13 +113,6 @@ final class SpaceReferences {
             } else {
                 of.putLater();
             }
-        }
-
-        private void report() {
-            host.report(
-                    Report.Kind.REFERENCE_LOST,
-                    describe(System.nanoTime()) + ", became unreachable and was not closed; it is given up",
-                    where);
         }
     }
 

@@ -57,7 +57,7 @@ public final class VmaRef implements AutoCloseable {
     @Override
     public void close() {
         // Atomic, so that if two threads release the reference concurrently, one of them fails.
-        if (!casReleased()) {
+        if (!RELEASED.compareAndSet(this, false, true)) {
             throw RefTracker.secondRelease(tracker, this, "a reference to " + vma);
         }
         try {
@@ -69,17 +69,9 @@ public final class VmaRef implements AutoCloseable {
         }
     }
 
-    private boolean casReleased() {
-        return RELEASED.compareAndSet(this, false, true);
-    }
-
-    private boolean releasedVolatile() {
-        return (boolean) RELEASED.getVolatile(this);
-    }
-
     /** Returns the VMA, and whether the reference is released, as text. */
     @Override
     public String toString() {
-        return (releasedVolatile() ? "released reference to " : "reference to ") + vma;
+        return ((boolean) RELEASED.getVolatile(this) ? "released reference to " : "reference to ") + vma;
     }
 }

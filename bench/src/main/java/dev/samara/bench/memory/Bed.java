@@ -32,7 +32,7 @@ import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.Mmap;
-import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
@@ -130,7 +130,10 @@ final class Bed {
                         report -> {
                             throw new IllegalStateException(report.message());
                         },
-                        Long.MAX_VALUE, null, null, false),
+                        Long.MAX_VALUE,
+                        null,
+                        null,
+                        false),
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
                 new Spaces(host, Munmap::close),
@@ -179,7 +182,12 @@ final class Bed {
     private static MachineMemory memory(MachineState host, int window) {
         int chunkShift = 10;
         Rcu rcu = new Rcu(new Rcu.Settings(
-                host.threads.tasks, host.threads.housekeeping, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+                host.threads.tasks,
+                host.threads.housekeeping,
+                1 << 16,
+                Rcu.AtBound.WAIT,
+                Long.MAX_VALUE,
+                message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
         return new MachineMemory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),

@@ -20,8 +20,8 @@ import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.syscall.Mprotect;
-import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.lincheck.FourPages;
 import dev.samara.core.mman.Errno;
@@ -134,7 +134,7 @@ public class PhasesLincheckTest {
                 } catch (dev.samara.core.internal.op.Operation.Restart blocked) {
                     return WAITS;
                 } catch (BeyondDistrict more) {
-                    operation.goBeyondPart();
+                    operation.isBeyondPart = true;
                 }
             }
         }

@@ -209,7 +209,7 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
      */
     public @Nullable T openOrTakeIn(Object space) {
         ThreadCpus thread = ThreadCpus.kept();
-        for (int i = thread.open.size() - 1; i >= 0; i--) {
+        for (int i = thread.open.size - 1; i >= 0; i--) {
             LentCpu cpu = thread.open.get(i);
             if (cpu != null && cpu.isIn(space)) {
                 return cast(cpu);

@@ -66,15 +66,11 @@ public final class ThreadCpus {
         /** Elements from {@code size} on are left over, or null. */
         private @Nullable WeakReference<T>[] elements = array(2);
 
-        private int size;
+        int size;
 
         @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
         private static <T> @Nullable WeakReference<T>[] array(int length) {
             return new WeakReference[length];
-        }
-
-        int size() {
-            return size;
         }
 
         /** Returns the CPU at an index below the size; null if it is no longer reachable. */
@@ -193,7 +189,7 @@ public final class ThreadCpus {
     }
 
     private void endIfEmpty() {
-        if (!isKept && cpus.size() == 0 && borrowed == null) {
+        if (!isKept && cpus.size == 0 && borrowed == null) {
             CURRENT.remove();
         }
     }
@@ -275,7 +271,7 @@ public final class ThreadCpus {
     public static int beginFault() {
         // Checked first, because each fault calls this, and most programs use no pool.
         ThreadCpus thread = usesPools ? CURRENT.get() : null;
-        return thread != null && thread.cpus.size() > 1 ? ++thread.faults : 0;
+        return thread != null && thread.cpus.size > 1 ? ++thread.faults : 0;
     }
 
     /**
@@ -318,7 +314,7 @@ public final class ThreadCpus {
     private CpuState inGuest(boolean isForGood) {
         // Iterates by index, without allocating an iterator, because this runs before each operation of a thread that
         // has CPUs.
-        for (int i = 0; i < cpus.size(); i++) {
+        for (int i = 0; i < cpus.size; i++) {
             CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isGuest() && !cpu.isLost() && !(isForGood && leavesForCalls(cpu))) {
                 return cpu;
@@ -336,7 +332,7 @@ public final class ThreadCpus {
      * Makes CPUs leave GUEST, if they do so by themselves for a call or fault; see {@link CpuState.OwnerTlb#leavesFor}.
      */
     void leaveFor(int why) {
-        for (int i = 0; i < cpus.size(); i++) {
+        for (int i = 0; i < cpus.size; i++) {
             CpuState cpu = cpus.get(i);
             CpuState.OwnerTlb tlb = cpu == null || !cpu.isGuest() ? null : cpu.tlb();
             if (tlb != null && tlb.leavesFor(why)) {
@@ -352,7 +348,7 @@ public final class ThreadCpus {
             return;
         }
         thread.faults = depth - 1;
-        for (int i = 0; i < thread.cpus.size(); i++) {
+        for (int i = 0; i < thread.cpus.size; i++) {
             CpuState cpu = thread.cpus.get(i);
             CpuState.OwnerTlb tlb = cpu == null ? null : cpu.tlb();
             if (tlb != null) {
@@ -364,7 +360,7 @@ public final class ThreadCpus {
     /** Returns a CPU that is in a context, and not in GUEST; or null. */
     @Nullable
     CpuState inKernel(long context) {
-        for (int i = 0; i < cpus.size(); i++) {
+        for (int i = 0; i < cpus.size; i++) {
             CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isInKernel(context)) {
                 return cpu;
@@ -375,7 +371,7 @@ public final class ThreadCpus {
 
     /** Returns a reader that is in a section, other than a given one; or null. */
     private Rcu.@Nullable Reader inSection(Rcu.@Nullable Reader passed) {
-        for (int i = 0; i < cpus.size(); i++) {
+        for (int i = 0; i < cpus.size; i++) {
             CpuState cpu = cpus.get(i);
             Rcu.Reader reader = cpu == null ? null : cpu.reader;
             if (reader != null && reader != passed && reader.isReading()) {

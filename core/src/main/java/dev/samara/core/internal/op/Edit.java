@@ -943,7 +943,8 @@ public final class Edit implements AutoCloseable {
             lower = asBefore(mine, lower);
         }
         replace(whole, null, null, lower, upper);
-        mine.addSeam(address);
+        // Only this operation keeps the VMAs on both sides apart.
+        mine.joinLater(new PendingJoin(address, true));
     }
 
     /**

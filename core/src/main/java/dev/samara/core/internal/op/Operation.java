@@ -193,7 +193,7 @@ public final class Operation implements MachineWaitReporter {
     private boolean isPublished;
 
     /** Whether an attempt in a part of the layout needed more, so the next attempt locks the whole layout. */
-    private boolean isBeyondPart;
+    boolean isBeyondPart;
 
     /** Whether the call publishes once although it may visit many VMAs. */
     boolean isWhole;
@@ -568,7 +568,7 @@ public final class Operation implements MachineWaitReporter {
                 yield waits().await() ? null : Errno.EINTR;
             }
             case NEEDS_WHOLE -> {
-                goBeyondPart();
+                isBeyondPart = true;
                 yield null;
             }
             case NEEDS_BATCHES -> Objects.requireNonNull(batches).prepareFirst();
@@ -644,11 +644,6 @@ public final class Operation implements MachineWaitReporter {
             return layout.lockBeyond(from, to);
         }
         return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
-    }
-
-    /** From now on, edits lock the whole layout. */
-    void goBeyondPart() {
-        isBeyondPart = true;
     }
 
     /** Begins an attempt. The caller holds the lock of the district. */

@@ -134,13 +134,16 @@ public final class Placement {
                 long end = reserved.end(i);
                 long hole = nextHole(edit, reserved.start(i), end);
                 while (Addresses.isBelow(hole, end)) {
-                    long from = holeStart(edit, hole, floor);
-                    long to = holeEnd(edit, hole, ceiling);
+                    VmArea below = edit.before(hole);
+                    long from = below == null ? floor : Addresses.higher(below.end(), floor);
+                    from = edit.district.inFlight.keptBelow(hole, from);
+                    VmArea above = edit.atOrAfter(hole);
+                    long to = above == null ? ceiling : Addresses.lower(guardedStart(edit, above), ceiling);
+                    to = edit.district.inFlight.keptAbove(hole, to);
                     if (Addresses.isBelow(from, to) && Addresses.isAtMost(length, to - from)) {
                         long found = topDown ? to - length : from;
                         best = Errno.isError(best) || Addresses.isAbove(found, best) == topDown ? found : best;
                     }
-                    VmArea above = edit.atOrAfter(hole);
                     hole = above == null ? end : nextHole(edit, above.end(), end);
                 }
             }
@@ -162,20 +165,6 @@ public final class Placement {
             free = vma.end();
         }
         return free;
-    }
-
-    /** Returns the first usable address of the hole that contains an address. */
-    private static long holeStart(Edit edit, long address, long floor) {
-        VmArea below = edit.before(address);
-        long from = below == null ? floor : Addresses.higher(below.end(), floor);
-        return edit.district.inFlight.keptBelow(address, from);
-    }
-
-    /** Returns the end of the usable part of the hole that contains an address. */
-    private static long holeEnd(Edit edit, long address, long ceiling) {
-        VmArea above = edit.atOrAfter(address);
-        long to = above == null ? ceiling : Addresses.lower(guardedStart(edit, above), ceiling);
-        return edit.district.inFlight.keptAbove(address, to);
     }
 
     /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */

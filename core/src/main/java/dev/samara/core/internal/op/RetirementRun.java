@@ -357,7 +357,7 @@ final class RetirementRun extends InFlightOperation {
                 joinAndComplete(hasManyJoins);
             } catch (BeyondDistrict more) {
                 // A neighbour is beyond a border of the district. The step that found it published nothing.
-                operation.goBeyondPart();
+                operation.isBeyondPart = true;
                 joinAndComplete(hasManyJoins);
             }
         }

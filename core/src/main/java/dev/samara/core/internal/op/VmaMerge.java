@@ -193,7 +193,7 @@ public final class VmaMerge {
             return neighbour;
         }
         // Harmless if this edit is never published: the other range only tries the join.
-        other.joinLater(address);
+        other.joinLater(new PendingJoin(address, false));
         return null;
     }
 

@@ -131,14 +131,13 @@ public final class Borrowers {
                 return;
             }
             beforeListing();
-            boolean isTaken = false;
             try {
                 machine.housekeeping.add(this);
-                isTaken = true;
-            } finally {
-                if (!isTaken && !isListed()) {
+            } catch (Throwable thrown) {
+                if (!isListed()) {
                     isAsked.set(false);
                 }
+                throw thrown;
             }
         }
 

@@ -429,16 +429,6 @@ public abstract class InFlightOperation extends Housekeeping.RetriedWaiter {
         widen(action.start, action.end);
     }
 
-    /** Records a seam: only this operation keeps the VMAs on both sides of an address apart. */
-    public void addSeam(long address) {
-        joinLater(new PendingJoin(address, true));
-    }
-
-    /** Requests that completion try to join the two VMAs that meet at an address; until then they cannot be joined. */
-    public void joinLater(long address) {
-        joinLater(new PendingJoin(address, false));
-    }
-
     /**
      * Adds a join: one of this operation, or one that is taken over from another range in flight, which is complete. If
      * the batch already has a join at its address, replaces that one, unless it is a seam.

@@ -228,14 +228,13 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
 
     private void list() {
         beforeListing();
-        boolean isListed = false;
         try {
             machine.housekeeping.add(this);
-            isListed = true;
-        } finally {
-            if (!isListed && !isListed()) {
+        } catch (Throwable thrown) {
+            if (!isListed()) {
                 isTaken.set(false);
             }
+            throw thrown;
         }
     }
 

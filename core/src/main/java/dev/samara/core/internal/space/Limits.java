@@ -170,7 +170,11 @@ public final class Limits {
      * @throws BeyondDistrict if they may not, and these are the limits of a part
      */
     public boolean mayExpand(LayoutCounters counters, long flags, long pages) {
-        return decided(isBelowLimits(counters, flags, pages));
+        // A soft limit of 0 is not checked: programs set it so that only brk fails, and there is no hard limit here
+        // that would still apply.
+        boolean isData = LayoutCounters.isData(flags) && data != 0;
+        return decided(Addresses.isAtMost(counters.total + pages, pages(Resource.AS))
+                && (!isData || Addresses.isAtMost(counters.data + pages, pages(Resource.DATA))));
     }
 
     private boolean decided(boolean isAllowed) {
@@ -178,17 +182,6 @@ public final class Limits {
             throw new BeyondDistrict();
         }
         return isAllowed;
-    }
-
-    private boolean isBelowLimits(LayoutCounters counters, long flags, long pages) {
-        if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
-            return false;
-        }
-        // A soft limit of 0 is not checked: programs set it so that only brk fails, and there is no hard limit here
-        // that would still apply.
-        return !LayoutCounters.isData(flags)
-                || bytes(Resource.DATA) == 0
-                || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
     }
 
     /** Returns whether a call with these privileges may lock any memory ({@code can_do_mlock}). */

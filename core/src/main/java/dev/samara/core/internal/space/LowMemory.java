@@ -474,16 +474,15 @@ public final class LowMemory {
             if (!layout.lifetime.context.tryHold()) {
                 return;
             }
-            boolean isListed = false;
             try {
                 recorded = Tracepoints.beginReap(
                         layout.lifetime.identity.number(), Reap.privatePages(layout), "a fault that found no memory");
                 layout.host.threads.housekeeping.add(this);
-                isListed = true;
-            } finally {
-                if (!isListed && !isBegun()) {
+            } catch (Throwable thrown) {
+                if (!isBegun()) {
                     layout.lifetime.context.release();
                 }
+                throw thrown;
             }
         }
 

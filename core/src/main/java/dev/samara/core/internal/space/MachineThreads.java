@@ -111,14 +111,10 @@ public final class MachineThreads {
     public void awaitQuiescence() throws InterruptedException {
         checkMayWaitForTasks("a wait for quiescence");
         attendAgain();
-        if (housekeeping.isInvoked()) {
-            stepUntilQuiet();
-        } else {
+        if (!housekeeping.isInvoked()) {
             tasks.awaitQuiescence();
+            return;
         }
-    }
-
-    private void stepUntilQuiet() throws InterruptedException {
         tasks.checkNoTask();
         while (!isQuiet()) {
             if (Thread.interrupted()) {

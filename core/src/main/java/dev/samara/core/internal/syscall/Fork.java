@@ -121,7 +121,8 @@ public final class Fork {
                 // Ends the copy in any case, because until then faults and operations of the parent wait.
                 end(parent, copy);
             }
-            fill(child, vmas, joins, maps);
+            List<VmArea> wholes = wholes(vmas, joins, child.geometry.pageShift(), maps);
+            InitialMappings.run(child, new Inherited(wholes, maps));
             if (copy != null) {
                 copy.trim();
             }
@@ -210,16 +211,6 @@ public final class Fork {
                 }
             }
         });
-    }
-
-    /**
-     * Fills a child's layout.
-     *
-     * @param maps the approximate number of VMAs
-     */
-    private static void fill(Layout child, Snapshot<VmArea> parents, List<PendingJoin> joins, int maps) {
-        List<VmArea> wholes = wholes(parents, joins, child.geometry.pageShift(), maps);
-        InitialMappings.run(child, new Inherited(wholes, maps));
     }
 
     /** The call that stores copies of a parent's VMAs. */

@@ -24,10 +24,12 @@ import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -38,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code mmap}: checks the arguments, and determines the errors, the address and the flags of the VMA ({@code
  * ksys_mmap_pgoff} and {@code do_mmap} in {@code mm/mmap.c}), and stores the VMA in the layout. {@code shmat} starts
- * at {@link #map}.
+ * at {@link #map}. {@link Munmap}, {@link Brk} and {@link RemapFilePages} are further calls of {@code mm/mmap.c}.
  *
  * @param backing the traits of the object to map; null for a bad descriptor
  * @param offset bytes
@@ -394,6 +396,180 @@ public record Mmap(
     public String toString() {
         // The protection is printed as a long, because the kernel's prot is an unsigned long.
         return Call.text("mmap", address, length, (long) protection, flags, offset);
+    }
+
+    /** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. So ends a space. */
+    public record Munmap(long address, long length) implements RangeCall {
+        /**
+         * Closes a layout that no longer has a user, and unmaps and uncharges all VMAs. A second call only unhooks tables.
+         */
+        public static void close(Layout layout) {
+            if (!layout.isClosed()) {
+                long result = Syscall.run(layout, new ExitMmap());
+                if (Errno.isError(result)) {
+                    throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
+                }
+            }
+            layout.unhookTables();
+        }
+
+        @Override
+        public long decide(Edit edit) {
+            return munmap(edit, address, length);
+        }
+
+        static long munmap(Edit edit, long address, long length) {
+            Geometry geometry = edit.geometry;
+            if (!geometry.isAligned(address)
+                    || Addresses.isBelow(geometry.limit(), address)
+                    || Addresses.isBelow(geometry.limit() - address, length)
+                    || geometry.roundUp(length) == 0) {
+                return Errno.EINVAL.result();
+            }
+            long end = address + geometry.roundUp(length);
+            edit.claim(address, end);
+            return VmaMerge.cutAndUnmap(edit, address, end);
+        }
+
+        @Override
+        public void revoke(Operation operation) {
+            operation.revoke(address, length);
+        }
+
+        @Override
+        public boolean isMunmap() {
+            return true;
+        }
+
+        @Override
+        public String toString() {
+            return Call.text("munmap", address, length);
+        }
+
+        /**
+         * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes the space to calls, and unmaps all VMAs,
+         * even sealed ones.
+         */
+        private record ExitMmap() implements Call {
+            @Override
+            public long decide(Edit edit) {
+                edit.claim(0, edit.geometry.limit());
+                VmaMerge.unmap(edit, 0, edit.geometry.limit());
+                return DONE;
+            }
+
+            @Override
+            public void revoke(Operation operation) {
+                operation.revokeAll();
+            }
+
+            @Override
+            public boolean mayBeRefused() {
+                return false;
+            }
+
+            @Override
+            public boolean endsSpace() {
+                return true;
+            }
+
+            @Override
+            public String toString() {
+                return "close";
+            }
+        }
+    }
+
+    /**
+     * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. Only an interrupted wait
+     * and a backing's refusal return a negated errno.
+     *
+     * @param address the wanted break
+     */
+    public record Brk(long address) implements Call {
+        private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
+
+        @Override
+        public long from(Layout layout) {
+            return layout.origin.heapStart();
+        }
+
+        @Override
+        public long to(Layout layout) {
+            return Addresses.endOf(Addresses.higher(layout.brk(), address), layout.geometry.pageSize());
+        }
+
+        @Override
+        public long decide(Edit edit) {
+            Layout layout = edit.layout;
+            Geometry geometry = edit.geometry;
+            long start = layout.origin.heapStart();
+            // The lock of the district that contains the start of the heap guards the break.
+            edit.require(start, start);
+            long current = edit.brk();
+            long newEnd = geometry.roundUp(address);
+            // Rounding up wraps in the last page of all addresses.
+            if (Addresses.isBelow(newEnd, address)
+                    || Addresses.isBelow(address, start)
+                    || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
+                return current;
+            }
+            long oldEnd = geometry.roundUp(current);
+            boolean done = newEnd == oldEnd
+                    || (!Addresses.isBelow(current, address)
+                            ? shrink(edit, newEnd, oldEnd)
+                            : grow(edit, start, oldEnd, newEnd));
+            if (!done) {
+                return current;
+            }
+            edit.setBrk(address);
+            return address;
+        }
+
+        private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
+            edit.claim(newEnd, oldEnd);
+            return edit.firstIn(newEnd, oldEnd) != null && VmaMerge.cutAndUnmap(edit, newEnd, oldEnd) == 0;
+        }
+
+        private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {
+            Geometry geometry = edit.geometry;
+            long length = newEnd - oldEnd;
+            long pages = geometry.pages(length);
+            long flags = HEAP_FLAGS | edit.defaultLock();
+            if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, Mman.PRIVATE | Mman.FIXED))
+                    || !edit.limits.mayLockMore(edit.privileges(), edit.counters, edit.defaultLock(), pages)) {
+                return false;
+            }
+            edit.claim(oldEnd, newEnd);
+            // One page beyond the new end must also be free, and so must the gap below a stack.
+            VmArea next = edit.atOrAfter(oldEnd);
+            if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
+                return false;
+            }
+            if (!edit.limits.mayExpand(edit.counters, flags, pages) || !edit.mayGrow(0) || !edit.charge(pages)) {
+                return false;
+            }
+            VmArea piece = new VmArea(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
+            VmArea previous = edit.before(oldEnd);
+            boolean ofHeap = previous != null && Addresses.isBelow(heapStart, previous.end());
+            if (!ofHeap || VmaMerge.join(edit, piece, false) == null) {
+                edit.put(piece);
+            }
+            if ((edit.defaultLock() & VmaFlags.LOCKED) != 0) {
+                edit.populate(PopulateRange.Kind.BEST_EFFORT, oldEnd, newEnd);
+            }
+            return true;
+        }
+
+        @Override
+        public void revoke(Operation operation) {
+            operation.revokeAll();
+        }
+
+        @Override
+        public String toString() {
+            return Call.text("brk", address);
+        }
     }
 
     /**

@@ -14,6 +14,7 @@ import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.AnonVma;

@@ -47,7 +47,7 @@ public final class Syscall {
     public static PendingCall start(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
         StartedCall pending = new StartedCall(operation);
-        AsyncCompletion completion = new AsyncCompletion(operation, pending);
+        AsyncCompletion completion = new AsyncCompletion(pending);
         if (!operation.start(completion)) {
             completion.complete();
         }
@@ -263,7 +263,6 @@ public final class Syscall {
      * machine's threads runs this once the operation is complete. Allocated before publication.
      */
     private static final class AsyncCompletion extends Housekeeping.Waiter {
-        private final Operation operation;
         private final StartedCall future;
 
         /** Whether everything except the completion of the future is done. */
@@ -272,8 +271,7 @@ public final class Syscall {
         private long result;
         private @Nullable Throwable thrown;
 
-        AsyncCompletion(Operation operation, StartedCall future) {
-            this.operation = operation;
+        AsyncCompletion(StartedCall future) {
             this.future = future;
         }
 
@@ -281,6 +279,7 @@ public final class Syscall {
         public void run() {
             if (!isOver) {
                 try {
+                    Operation operation = future.operation;
                     result = Populate.run(operation.layout, operation.populations(), operation.result());
                 } catch (Throwable failed) {
                     // The future completes with this exception; a synchronous call would throw it to its caller.
@@ -293,7 +292,7 @@ public final class Syscall {
 
         /** Completes the future of a call that has ended and has nothing to fault in. */
         void complete() {
-            result = operation.result();
+            result = future.result();
             isOver = true;
             tell();
         }
@@ -310,7 +309,7 @@ public final class Syscall {
             } catch (OutOfMemoryError exhausted) {
                 // If the future is complete, the error was thrown by code of the embedder that depends on the future.
                 if (!future.isDone()) {
-                    operation.layout.host.threads.housekeeping.add(this);
+                    future.operation.layout.host.threads.housekeeping.add(this);
                 }
             }
         }

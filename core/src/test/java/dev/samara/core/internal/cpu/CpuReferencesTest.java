@@ -30,7 +30,7 @@ final class CpuReferencesTest {
     }
 
     private void assertListed() {
-        assertEquals(model.size(), list.size());
+        assertEquals(model.size(), list.size);
         for (int i = 0; i < model.size(); i++) {
             assertSame(model.get(i), list.get(i));
         }

@@ -21,7 +21,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mmap;
-import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;

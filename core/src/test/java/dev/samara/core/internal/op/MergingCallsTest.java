@@ -5,14 +5,14 @@ import static dev.samara.core.internal.op.DrawnLayout.address;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.syscall.Brk;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mlock;
 import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mmap.Brk;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Mseal;
-import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.internal.vma.VmArea;

@@ -9,7 +9,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Mmap;
-import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Mmap.Munmap;
 import dev.samara.core.internal.syscall.Syscall;
 import dev.samara.core.mman.Mman;
 import java.util.List;

@@ -200,14 +200,14 @@ final class InFlightOperationTest {
     @DisplayName("tries a join at each address once, forgets those of a dropped batch, and those tried early")
     void joins() {
         assertEquals(List.of(), operation.joins());
-        operation.joinLater(0x1000);
-        operation.addSeam(0x1000);
-        operation.joinLater(0x2000);
+        operation.joinLater(new PendingJoin(0x1000, false));
+        operation.joinLater(new PendingJoin(0x1000, true));
+        operation.joinLater(new PendingJoin(0x2000, false));
         PendingJoin seam = new PendingJoin(0x1000, true);
         PendingJoin join = new PendingJoin(0x2000, false);
         assertEquals(List.of(seam, join), operation.joins());
         operation.beginBatch();
-        operation.joinLater(0x3000);
+        operation.joinLater(new PendingJoin(0x3000, false));
         operation.undoBatch();
         assertEquals(List.of(seam, join), operation.joins());
         assertFalse(operation.isJoining());

@@ -21,7 +21,7 @@ final class SyscallTextTest {
         assertText(
                 "mmap(0x1000, 0x2000, 0xffffffffffffffff, 0x32, 0x4000)",
                 new Mmap(0x1000, 0x2000, -1, 0x32, null, 0x4000));
-        assertText("munmap(0x1000, 0x2000)", new Munmap(0x1000, 0x2000));
+        assertText("munmap(0x1000, 0x2000)", new Mmap.Munmap(0x1000, 0x2000));
         assertText("mprotect(0x1000, 0x2000, 0x80000000)", new Mprotect(0x1000, 0x2000, Integer.MIN_VALUE));
         assertText("mremap(0x1000, 0x2000, 0x3000, 0x3, 0x7000)", new Mremap(0x1000, 0x2000, 0x3000, 3, 0x7000));
         assertText("madvise(0x1000, 0x2000, 0xa)", new Madvise(0x1000, 0x2000, Mman.DONTFORK));
@@ -35,7 +35,7 @@ final class SyscallTextTest {
         assertText("mseal(0x1000, 0x2000, 0x8000000000000003)", new Mseal(0x1000, 0x2000, Long.MIN_VALUE | 3));
         assertText("shmat(null, 0x1000, 0x5)", new Shm.Attach(null, 0x1000, 5));
         assertText("shmdt(0x1000)", new Shm.Detach(0x1000));
-        assertText("brk(0x1000)", new Brk(0x1000));
+        assertText("brk(0x1000)", new Mmap.Brk(0x1000));
         assertText("grow_stack(0x1000)", new ExpandStack(0x1000, false));
     }
 }
