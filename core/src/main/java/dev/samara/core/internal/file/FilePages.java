@@ -698,11 +698,13 @@ public final class FilePages extends PageCache {
      * content lock.
      */
     private void put(CachedPages cached, long page, int frame) {
+        boolean isDone = false;
         try {
             cached.put(page, frame);
+            isDone = true;
         } finally {
-            // The frame was not inserted, so no other thread can find or free it.
-            if (cached.frameAt(page) != frame) {
+            // If the frame was not inserted, no other thread can find or free it.
+            if (!isDone && cached.frameAt(page) != frame) {
                 frames.assign(frame, Frames.ANONYMOUS, 0);
                 frames.drop(frame);
             }
@@ -710,10 +712,11 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Inserts pages that were read completely, except for pages that are in memory. Each frame that becomes a page is
-     * replaced by {@link Frames#NONE} in the array; the caller {@linkplain #freeRead frees} the remaining frames.
+     * Ends a read, and inserts the pages that were read completely, except for pages that are in memory. Each frame
+     * that becomes a page is replaced by {@link Frames#NONE} in the array; the caller {@linkplain #freeRead frees} the
+     * remaining frames.
      *
-     * @param read the read of the pages, which has not ended. Pages that were changed since it started are not inserted
+     * @param read the read of the pages. Pages that were changed since it started are not inserted
      * @param fresh the frames of the pages
      * @param isScan whether the pages after the first one follow the accessed page, and are read ahead with it
      * @return the frame of the first page, even if it was in memory before; {@link Frames#NONE} if the page is beyond
@@ -722,29 +725,36 @@ public final class FilePages extends PageCache {
      */
     public int insertRead(PageRead read, int[] fresh, boolean isScan) {
         long first = read.first;
-        int count = read.count();
         NoWaiting.check("an insertion into a page cache");
         CachedPages cached = cached();
         Eviction eviction = cached.eviction();
         cached.content.lock();
         try {
+            // Nothing changes the pages before the lock is released, so the read has ended.
+            cached.remove(read);
             if (cached.isClosed) {
                 throw cached.closed("a read");
             }
-            if (read.isStale(first) && cached.frameAt(first) == Frames.NONE) {
-                return STALE;
-            }
-            if (isScan && count > 1 && cached.frameAt(first) == Frames.NONE && !eviction.contains(first)) {
-                eviction.recent.add(first, count, cached.pages());
-            }
-            for (int i = 0; i < count && first + i < cached.pages(); i++) {
-                long page = first + i;
-                if (!read.isStale(page) && cached.frameAt(page) == Frames.NONE && !eviction.contains(page)) {
-                    insert(cached, page, fresh, i);
+            int result = cached.frameAt(first);
+            if (result == Frames.NONE) {
+                if (read.isStale(first)) {
+                    return STALE;
+                } else if (eviction.contains(first)) {
+                    result = EVICTED;
+                } else if (isScan && read.count > 1) {
+                    eviction.recent.add(first, read.count, cached.pages());
                 }
             }
-            int frame = cached.frameAt(first);
-            return frame == Frames.NONE && eviction.contains(first) ? EVICTED : frame;
+            for (int i = 0; i < read.count && first + i < cached.pages(); i++) {
+                long page = first + i;
+                int known = i == 0 ? result : read.isStale(page) ? STALE : cached.frameAt(page);
+                if (known == Frames.NONE && (i == 0 || !eviction.contains(page))) {
+                    int frame = fresh[i];
+                    insert(cached, page, fresh, i);
+                    result = i == 0 ? frame : result;
+                }
+            }
+            return result;
         } finally {
             cached.content.unlock();
         }
@@ -753,10 +763,12 @@ public final class FilePages extends PageCache {
     private void insert(CachedPages cached, long page, int[] fresh, int at) {
         int frame = fresh[at];
         frames.assign(frame, number, page);
+        boolean isDone = false;
         try {
             cached.put(page, frame);
+            isDone = true;
         } finally {
-            if (cached.frameAt(page) == frame) {
+            if (isDone || cached.frameAt(page) == frame) {
                 fresh[at] = Frames.NONE;
             } else {
                 frames.prepare(frame, number);
@@ -827,14 +839,22 @@ public final class FilePages extends PageCache {
     /**
      * One read of consecutive pages, either into the cache or past it. Guarded by the content lock.
      *
-     * <p>Words: {@code staleFirst}, {@code staleLast}, {@code next}, and {@code firstRead} of the cache.
+     * <p>Words: {@code staleFirst}, {@code staleLast}, {@code next}, {@code isEnded}, and {@code firstRead} of the
+     *     cache.
      * Written: holder of {@code content} (plain).
-     * Read: holder of {@code content} (plain).
-     * Invariant: the reads under way, with the stale pages of each read.
+     * Read: holder of {@code content}; {@code isEnded} also by the thread that reads the pages (plain).
+     * Invariant: the reads under way, with the stale pages of each read. Only the thread that reads the pages ends the
+     *     read.
      */
     public static final class PageRead {
         private final long first;
         private final long last;
+
+        /** The number of pages. */
+        public final int count;
+
+        /** The number of bytes in these pages that were within the file when the read started; may be negative. */
+        public final long length;
 
         /**
          * The first of the stale pages; {@link #staleLast} is the last one. No page is stale if {@code staleLast} is
@@ -847,8 +867,12 @@ public final class FilePages extends PageCache {
         /** Links the reads of a cache, so that a removal needs no memory. There are only few reads at a time. */
         private @Nullable PageRead next;
 
-        private PageRead(long first, int count) {
+        private boolean isEnded;
+
+        private PageRead(long first, int count, long length) {
             this.first = first;
+            this.count = count;
+            this.length = length;
             last = first + count - 1;
         }
 
@@ -860,11 +884,6 @@ public final class FilePages extends PageCache {
             return page >= staleFirst && page <= staleLast;
         }
 
-        /** Returns the number of pages. */
-        public int count() {
-            return (int) (last - first) + 1;
-        }
-
         private void noteChange(long from, long to) {
             if (from <= last && to >= first) {
                 staleFirst = Math.min(staleFirst, Math.max(from, first));
@@ -873,17 +892,24 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Starts a read of consecutive pages into the cache. The caller calls {@link #endRead} afterwards. */
-    public PageRead beginRead(long first, int count) {
-        PageRead read = new PageRead(first, count);
+    /**
+     * Starts a read into the cache, of the first page and of those pages after it that are within the file. The caller
+     * calls {@link #endRead} afterwards. If a write that bypasses the cache extends the file over one of the pages, it
+     * either ended before the size is read here, or makes this read stale.
+     *
+     * @param most the maximum number of pages
+     */
+    public PageRead beginRead(long first, int most) {
         CachedPages cached = cached();
         cached.content.lock();
         try {
+            long length = Math.min((long) most << cached.pageShift, cached.size - cached.startOf(first));
+            PageRead read = new PageRead(first, length <= 0 ? 1 : (int) cached.pages(length), length);
             cached.add(read);
+            return read;
         } finally {
             cached.content.unlock();
         }
-        return read;
     }
 
     /**
@@ -901,7 +927,7 @@ public final class FilePages extends PageCache {
             if (count < least) {
                 return null;
             }
-            PageRead read = new PageRead(first, count);
+            PageRead read = new PageRead(first, count, (long) count << cached.pageShift);
             cached.add(read);
             return read;
         } finally {
@@ -910,18 +936,21 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Ends a read.
+     * Ends a read, unless {@link #insertRead(PageRead, int[], boolean)} has ended it.
      *
      * @return the number of its pages, from the first one on, before the first page that was written or removed since
      *     the start of the read. For these pages, the stored bytes were the file's content at the start, and are what
      *     was read
      */
     public int endRead(PageRead read) {
+        if (read.isEnded) {
+            return 0;
+        }
         CachedPages cached = cached();
         cached.content.lock();
         try {
             cached.remove(read);
-            return (int) Math.min(read.count(), read.staleFirst - read.first);
+            return (int) Math.min(read.count, read.staleFirst - read.first);
         } finally {
             cached.content.unlock();
         }
@@ -937,7 +966,7 @@ public final class FilePages extends PageCache {
         CachedPages cached = cached();
         cached.content.lock();
         try {
-            int absent = cached.absent(read.first, read.count());
+            int absent = cached.absent(read.first, read.count);
             return Math.min(absent, endRead(read));
         } finally {
             cached.content.unlock();
@@ -1702,6 +1731,7 @@ public final class FilePages extends PageCache {
         }
 
         private void remove(PageRead read) {
+            read.isEnded = true;
             if (firstRead == read) {
                 firstRead = read.next;
                 return;

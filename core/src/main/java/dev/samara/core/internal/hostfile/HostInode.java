@@ -367,6 +367,7 @@ final class HostInode {
     final List<HostFileChannel.ChannelLock> locks = new ArrayList<>(0);
 
     private final Frames frames;
+    private final @Nullable DirectFrames direct;
     private final int pageSize;
     private final ReadArraysPool pool;
 
@@ -506,6 +507,7 @@ final class HostInode {
         first = channel;
         channels.add(channel);
         frames = pages.memory.frames;
+        direct = frames.direct();
         pageSize = frames.pageSize;
         writes = new PageWrites();
         pages.allowReclaim();
@@ -924,25 +926,18 @@ final class HostInode {
     private int read(long page, ReadArraysPool.ReadArrays arrays, int count, boolean isScan) {
         invalidate.lockShared();
         try {
-            long start = page * pageSize;
-            long wanted = wanted(start, count);
-            if (wanted <= 0) {
-                return BEYOND;
-            }
-            int used = (int) ((wanted + pageSize - 1) / pageSize);
             // Started before the bytes are read, so that a write or removal after this makes them stale.
-            FilePages.PageRead read = pages.beginRead(page, used);
+            FilePages.PageRead read = pages.beginRead(page, count);
             try {
-                if (wanted(start, count) != wanted) {
-                    // A write that bypasses the cache may have extended the file and ended before this read was
-                    // started.
-                    return FilePages.STALE;
+                if (read.length <= 0) {
+                    return BEYOND;
                 }
-                if (!fill(arrays, used, start, wanted)) {
+                long start = page * pageSize;
+                if (!fill(arrays, read.count, start, read.length)) {
                     return SHORT;
                 }
                 PageHooks of = rules.hooks;
-                boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);
+                boolean areAccepted = of == null || areAccepted(of, arrays.fresh, read.count, start, read.length);
                 return areAccepted ? pages.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
             } finally {
                 pages.endRead(read);
@@ -954,17 +949,11 @@ final class HostInode {
         }
     }
 
-    /** Returns the number of bytes of the file in {@code count} pages from the offset {@code start} on. */
-    private long wanted(long start, int count) {
-        return Math.min((long) count * pageSize, pages.size() - start);
-    }
-
     /**
      * Fills frames with bytes of the file, and the rest of the last frame with zeros. Returns false if the host's file
      * is too short for these bytes.
      */
     private boolean fill(ReadArraysPool.ReadArrays arrays, int count, long start, long wanted) throws IOException {
-        DirectFrames direct = frames.direct();
         boolean isFilled = direct != null
                 ? fillInPlace(direct, arrays, count, start, wanted)
                 : fillByBuffer(arrays.fresh, count, start, (int) wanted);
@@ -1014,7 +1003,6 @@ final class HostInode {
 
     /** Returns whether the hooks of the file accept all pages that were read. */
     private boolean areAccepted(PageHooks of, int[] fresh, int count, long start, long wanted) {
-        DirectFrames direct = frames.direct();
         for (int i = 0; i < count; i++) {
             long before = (long) i * pageSize;
             int length = (int) Math.min(pageSize, wanted - before);
@@ -1144,7 +1132,7 @@ final class HostInode {
             }
             int unchanged = 0;
             try {
-                end = Math.min(end, (first + read.count()) * pageSize);
+                end = Math.min(end, (first + read.count) * pageSize);
                 readFully(target.limit(start + (int) (end - offset)), offset);
             } finally {
                 unchanged = endRead(read, mapped);
@@ -1168,7 +1156,7 @@ final class HostInode {
         int absent = 0;
         try {
             // Checked before the end of the read, because up to then these bytes are known to be the file's.
-            absent = mapped.applyAsInt(read.count());
+            absent = mapped.applyAsInt(read.count);
         } finally {
             absent = Math.min(absent, pages.endUncachedUnchanged(read));
         }
