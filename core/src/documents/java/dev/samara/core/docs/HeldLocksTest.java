@@ -48,7 +48,7 @@ final class HeldLocksTest {
             CheckedLock$CheckedReadWriteLock.unlock CheckedLock$CheckedReadWriteLock.unlockShared
             District.unlock Edit.close FilePages.unlock HostInode.unlockPages
             Layout.unlock LayoutLock.unlock LayoutLock.unlockAndRecord PageTable$Leaf.unlock Frames.unlockNear
-            Truncation.release Truncation.unlock SpinLock.unlock WriteBack.begin
+            Truncation.release SpinLock.unlock WriteBack.begin
             """);
 
     /** The methods that temporarily release a lock of their caller, and hold it again when they return. */
@@ -56,7 +56,7 @@ final class HeldLocksTest {
 
     /** The lock of each object whose own methods acquire and release it, in addition to direct calls of the lock. */
     private static final Map<String, String> OWN = Map.of(
-            "Truncation", "inodeLock", "WriteBack", "truncation", "Background", "lock", "CommittedMemory", "lock");
+            "Truncation", "inodeLock", "WriteBack", "inodeLock", "Background", "lock", "CommittedMemory", "lock");
 
     /**
      * The method that violates the rule, with the number of places: {@code present} throws only before the file has

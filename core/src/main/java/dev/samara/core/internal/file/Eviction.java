@@ -128,11 +128,11 @@ public final class Eviction {
      *
      * @param most the total number of pages of all caches of {@code counter} up to which {@link #evict} is not called
      */
-    Eviction(FilePages file, FilePages.Present present, AtomicLong counter, long most, SpareWalk spare) {
+    Eviction(FilePages file, Truncation present, AtomicLong counter, long most, SpareWalk spare) {
         memory = file.memory;
         frames = memory.frames;
         cached = present.cached;
-        truncation = present.truncation;
+        truncation = present;
         this.counter = counter;
         recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         this.spare = spare;
@@ -281,22 +281,34 @@ public final class Eviction {
         }
     }
 
-    /** Returns whether the next {@link #evict} starts at page 0. */
+    /** Returns whether the next {@link #evict} starts at page 0. Acquires the content lock. */
     public boolean isAtStart() {
-        return cursor.isAtStart();
+        cached.content.lock();
+        try {
+            return cursor.nextPage == 0;
+        } finally {
+            cached.content.unlock();
+        }
     }
 
     /** Returns whether evictions found dirty pages that {@link FilePages#tryWriteBack} should write. */
     public boolean hasDirty() {
-        return cursor.hasDirty();
+        cached.content.lock();
+        try {
+            return cursor.dirtyFirst <= cursor.dirtyLast;
+        } finally {
+            cached.content.unlock();
+        }
     }
 
     /**
      * Makes later evictions retry pages that earlier evictions left in memory, and makes the next {@link
-     * FilePages#tryWriteBack} write all dirty pages. Acquires a lock that is held only briefly.
+     * FilePages#tryWriteBack} write all dirty pages, including pages whose last write failed. Acquires a lock that is
+     * held only briefly.
      */
     public void retry() {
-        cursor.retry();
+        cursor.isOutdated = true;
+        cursor.addDirty(0, Long.MAX_VALUE);
     }
 
     private int run(int source, boolean isUrgent, long first, long last) {
@@ -307,7 +319,7 @@ public final class Eviction {
             return PageCaches.BUSY;
         }
         try {
-            DiscardPages walk = truncation.hasUnfinished() ? null : spare.beginOrNull();
+            DiscardPages walk = truncation.unfinished != null ? null : spare.beginOrNull();
             if (walk == null) {
                 return PageCaches.BUSY;
             }
@@ -556,18 +568,18 @@ public final class Eviction {
      *
      * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread changes the file
      */
-    static int reclaim(FilePages file, FilePages.Present present) {
+    static int reclaim(FilePages file, Truncation present) {
         FilePages.CachedPages cached = present.cached;
         StackReserve.check(Truncation.DEPTH);
-        if (!present.truncation.tryLock()) {
+        if (!present.tryLock()) {
             cached.hand = 0;
             return PageCaches.BUSY;
         }
         try {
-            if (present.truncation.hasUnfinished()) {
+            if (present.unfinished != null) {
                 cached.hand = 0;
                 try (DiscardPages discarding = DiscardPages.orNull(cached.memory, Pte.NONE)) {
-                    return discarding == null ? 0 : present.truncation.resume(discarding);
+                    return discarding == null ? 0 : present.resume(discarding);
                 }
             }
             PageBatch batch = new PageBatch(cached, file.mappings);
@@ -581,7 +593,7 @@ public final class Eviction {
                 return discarding == null ? 0 : reclaim(cached, batch, discarding);
             }
         } finally {
-            present.truncation.release();
+            present.release();
         }
     }
 
@@ -663,23 +675,25 @@ public final class Eviction {
     }
 
     /**
-     * The clock hand of the evictions of one file: the place at which the next eviction continues. It skips blocks of which
-     * no page can be freed, because all pages of the block that are in memory are locked, pinned or dirty; likewise,
-     * reclaim on Linux does not scan the unevictable list. Otherwise each miss at the memory limit would try all these
-     * pages again.
+     * The clock hand of the evictions of one file: the place at which the next eviction continues. It skips blocks of
+     * which no page can be freed, because all pages of the block that are in memory are locked, pinned or dirty;
+     * likewise, reclaim on Linux does not scan the unevictable list. Otherwise each miss at the memory limit would try
+     * all these pages again.
      *
-     * <p>A block is <em>kept</em> once a scan of the whole block has found only such pages. It is scanned again after an
-     * event that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the content
-     * lock: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by the
-     * next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
+     * <p>A block is <em>kept</em> once a scan of the whole block has found only such pages. It is scanned again after
+     * an event that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the
+     * content lock: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are
+     * detected by the next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame
+     * was unpinned.
      *
-     * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the mark
-     * is still set after the last page. A thread changes the page first, and then clears the mark of the block. So if the
-     * scan checked the page before the change, the mark is cleared after the scan set it, and the block is not kept.
+     * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the
+     * mark is still set after the last page. A thread changes the page first, and then clears the mark of the block. So
+     * if the scan checked the page before the change, the mark is cleared after the scan set it, and the block is not
+     * kept.
      *
-     * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or {@code
-     * MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when space becomes free on the host's device. For these cases,
-     * {@link #retry} is called from time to time.
+     * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or
+     * {@code MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when space becomes free on the host's device. For
+     * these cases, {@link #retry} is called from time to time.
      *
      * <p>Guarded by the content lock, which the caller holds unless the comment of a method says otherwise.
      */
@@ -695,13 +709,14 @@ public final class Eviction {
         private static final int KEPT = 1;
 
         /**
-         * One range that contains the dirty pages that evictions found, so that a write-back for an eviction need not visit
-         * all pages of the file.
+         * One range that contains the dirty pages that evictions found, so that a write-back for an eviction need not
+         * visit all pages of the file.
          *
          * <p>Words: {@code dirtyFirst}, {@code dirtyLast}.
          * Written: holder of {@code content} (plain).
          * Read: holder of {@code content} (plain).
-         * Invariant: a range that contains every dirty page that an eviction found since the last write-back of such pages.
+         * Invariant: a range that contains every dirty page that an eviction found since the last write-back of such
+         *     pages.
          */
         private long dirtyFirst = Long.MAX_VALUE;
 
@@ -713,8 +728,8 @@ public final class Eviction {
         /**
          * Whether any block may have a state.
          *
-         * <p>Words: {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code isFutile},
-         *     {@code hasPinned}, {@code unpins}.
+         * <p>Words: {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code
+         *     isFutile}, {@code hasPinned}, {@code unpins}.
          * Written: holder of {@code content} (plain).
          * Read: holder of {@code content} (plain).
          * Invariant: the place of the next batch, and what the scans found out about the blocks.
@@ -737,18 +752,18 @@ public final class Eviction {
         private boolean isFutile;
 
         /**
-         * Whether a VMA with the lock flag was unlinked. Set by any thread after the link is marked unlinked. Reset by a
-         * scan before it checks links. So either the scan finds the link unlinked, or this is set again after the reset.
-         * Volatile, because each side writes one of the two words (this and the link's {@code isUnlinked}) and then reads
-         * the other.
+         * Whether a VMA with the lock flag was unlinked. Set by any thread after the link is marked unlinked. Reset by
+         * a scan before it checks links. So either the scan finds the link unlinked, or this is set again after the
+         * reset. Volatile, because each side writes one of the two words (this and the link's {@code isUnlinked}) and
+         * then reads the other.
          *
-         * <p>Written: true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an eviction
-         *     that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the content lock,
-         *     before it checks links and entries (all volatile).
+         * <p>Written: true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an
+         *     eviction that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the
+         *     content lock, before it checks links and entries (all volatile).
          * Read: a scan, and the check whether a scan is futile, holding the content lock (volatile).
-         * Pairs: with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and treats no
-         *     page as locked because of it, or this is set again after the scan reset it. In the second case the next scan
-         *     forgets all kept blocks.
+         * Pairs: with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and
+         *     treats no page as locked because of it, or this is set again after the scan reset it. In the second case
+         *     the next scan forgets all kept blocks.
          * Invariant: false only if each page that was kept because it was locked is still locked, except for unlinkings
          *     under way and for the cases that need {@code retry}.
          */
@@ -758,8 +773,8 @@ public final class Eviction {
         private boolean hasPinned;
 
         /**
-         * The number of unpins before the first check of a pinned page that was kept. A later unpin of the page increments
-         * {@code Frames.unpins}.
+         * The number of unpins before the first check of a pinned page that was kept. A later unpin of the page
+         * increments {@code Frames.unpins}.
          */
         private long unpins;
 
@@ -774,19 +789,9 @@ public final class Eviction {
             }
         }
 
-        /** Returns whether dirty pages were found since the last {@link #takeDirty}. Acquires the lock. */
-        boolean hasDirty() {
-            cached.content.lock();
-            try {
-                return dirtyFirst <= dirtyLast;
-            } finally {
-                cached.content.unlock();
-            }
-        }
-
         /**
-         * Returns the first and the last page of the range of dirty pages, inclusive, and empties the range. If the range
-         * was empty, the first page is larger than the last one. Acquires the lock.
+         * Returns the first and the last page of the range of dirty pages, inclusive, and empties the range. If the
+         * range was empty, the first page is larger than the last one. Acquires the lock.
          */
         long[] takeDirty() {
             // Allocated before the range is emptied, because there may be no memory.
@@ -798,16 +803,6 @@ public final class Eviction {
                 dirtyFirst = Long.MAX_VALUE;
                 dirtyLast = -1;
                 return taken;
-            } finally {
-                cached.content.unlock();
-            }
-        }
-
-        /** Returns whether the next batch starts at page 0. Acquires the lock. */
-        boolean isAtStart() {
-            cached.content.lock();
-            try {
-                return nextPage == 0;
             } finally {
                 cached.content.unlock();
             }
@@ -828,8 +823,8 @@ public final class Eviction {
         }
 
         /**
-         * Collects the next pages outside kept blocks, in ascending order. The caller then {@linkplain #judge judges} each
-         * page. If this fails for lack of memory, the cursor does not move.
+         * Collects the next pages outside kept blocks, in ascending order. The caller then {@linkplain #judge judges}
+         * each page. If this fails for lack of memory, the cursor does not move.
          *
          * @param pages receives the page numbers
          * @param taken receives the frames; has the same length as {@code pages}
@@ -967,25 +962,16 @@ public final class Eviction {
                 hasStates = first > 0 || last < Long.MAX_VALUE;
             }
         }
-
-        /**
-         * Makes later calls retry all pages, and the write of all dirty pages, including pages whose last write failed.
-         * Acquires the lock.
-         */
-        void retry() {
-            isOutdated = true;
-            addDirty(0, Long.MAX_VALUE);
-        }
     }
 
     /**
-     * A queue of the most recent multi-page reads of one file, whose oldest pages are freed first. It is the small queue of
-     * S3-FIFO. So a long sequential read uses only few frames, which stay in the CPU caches, and does not displace the
-     * other pages from memory. If the queue is full, its oldest read is removed from the queue, but its pages are not
-     * freed.
+     * A queue of the most recent multi-page reads of one file, whose oldest pages are freed first. It is the small
+     * queue of S3-FIFO. So a long sequential read uses only few frames, which stay in the CPU caches, and does not
+     * displace the other pages from memory. If the queue is full, its oldest read is removed from the queue, but its
+     * pages are not freed.
      *
-     * <p>The queue remembers blocks of pages that it freed ({@code mm/workingset.c}). A read of such a block is not added
-     * to the queue, because its pages were read again soon after they were freed. Guarded by the content lock.
+     * <p>The queue remembers blocks of pages that it freed ({@code mm/workingset.c}). A read of such a block is not
+     * added to the queue, because its pages were read again soon after they were freed. Guarded by the content lock.
      */
     static final class RecentReads {
         /** Binary logarithm of the number of pages of a block. */
@@ -994,8 +980,8 @@ public final class Eviction {
         private static final int COUNT_BITS = 16;
 
         /**
-         * The initial capacity of the queue in pages, which doubles when freed pages are read again. It is so small that
-         * the frames stay in a processor's L2 cache.
+         * The initial capacity of the queue in pages, which doubles when freed pages are read again. It is so small
+         * that the frames stay in a processor's L2 cache.
          */
         private static final int FEWEST = 128;
 
@@ -1010,14 +996,14 @@ public final class Eviction {
         private final int longest;
 
         /**
-         * The current maximum number of pages in the queue. Doubled when freed pages are read again, e.g. because several
-         * threads read the file, or one thread alternates between several parts of it.
+         * The current maximum number of pages in the queue. Doubled when freed pages are read again, e.g. because
+         * several threads read the file, or one thread alternates between several parts of it.
          */
         private int most;
 
         /**
-         * A ring buffer of the reads. An element contains the first page of the read, and the number of pages in its low
-         * bits.
+         * A ring buffer of the reads. An element contains the first page of the read, and the number of pages in its
+         * low bits.
          */
         private long[] reads = new long[8];
 
@@ -1031,9 +1017,9 @@ public final class Eviction {
         private final int mostFreed;
 
         /**
-         * The blocks that were freed, as a hash table. The low bits of a block number are the index; the element is the low
-         * 32 bits, plus 1, of the last freed block with this index. Empty before the first {@link #collect}, and at most as
-         * long as the file has blocks. The length is a power of two.
+         * The blocks that were freed, as a hash table. The low bits of a block number are the index; the element is the
+         * low 32 bits, plus 1, of the last freed block with this index. Empty before the first {@link #collect}, and at
+         * most as long as the file has blocks. The length is a power of two.
          */
         private int[] freed = {};
 
@@ -1105,8 +1091,8 @@ public final class Eviction {
         }
 
         /**
-         * Removes the oldest reads as long as at least half of the maximum number of pages stays, and collects the pages of
-         * the removed reads that are in memory, in ascending order.
+         * Removes the oldest reads as long as at least half of the maximum number of pages stays, and collects the
+         * pages of the removed reads that are in memory, in ascending order.
          *
          * @param length the size of the file in pages
          * @param found receives the page numbers

@@ -71,11 +71,11 @@ import org.jspecify.annotations.Nullable;
  *       So a frame can be inserted for one of these pages only after the end of the write, or after a removal.
  * </ul>
  *
- * <p><b>Bytes</b> ({@code filemap_read} and {@code generic_perform_write} in {@code mm/filemap.c}). A read looks up each
- * page in a reader section, so the frame is not freed while it is copied. A write holds the inode lock, so no page that
- * it found or inserted is removed before the page is marked dirty. If no frame is free, a write reclaims pages while it
- * holds that lock. The reclaim may free clean pages of the same file, but the write uses no frame while it reclaims
- * pages.
+ * <p><b>Bytes</b> ({@code filemap_read} and {@code generic_perform_write} in {@code mm/filemap.c}). A read looks up
+ * each page in a reader section, so the frame is not freed while it is copied. A write holds the inode lock, so no page
+ * that it found or inserted is removed before the page is marked dirty. If no frame is free, a write reclaims pages
+ * while it holds that lock. The reclaim may free clean pages of the same file, but the write uses no frame while it
+ * reclaims pages.
  */
 public final class FilePages extends PageCache {
     /**
@@ -97,7 +97,7 @@ public final class FilePages extends PageCache {
     private static final int COUNTED = 64;
 
     private static final VarHandle PRESENT = ConstantBootstraps.fieldVarHandle(
-            MethodHandles.lookup(), "present", VarHandle.class, FilePages.class, Present.class);
+            MethodHandles.lookup(), "present", VarHandle.class, FilePages.class, Truncation.class);
 
     public final MachineMemory memory;
     private final Frames frames;
@@ -137,7 +137,7 @@ public final class FilePages extends PageCache {
      * Invariant: null until one of these threads stores the object, and no page is in memory until then; afterwards
      *     always the same object.
      */
-    private volatile @Nullable Present present;
+    private volatile @Nullable Truncation present;
 
     /**
      * Creates the cache of a file. No page is in memory.
@@ -164,7 +164,7 @@ public final class FilePages extends PageCache {
     public static FilePages ofSaved(
             MachineMemory memory, long size, AtomicLong counter, long most, Eviction.SpareWalk spare) {
         FilePages file = new FilePages(memory, size, false, memory.nextCache() | Frames.SAVED, null);
-        Present present = file.present();
+        Truncation present = file.present();
         present.cached.eviction = new Eviction(file, present, counter, most, spare);
         return file;
     }
@@ -195,10 +195,11 @@ public final class FilePages extends PageCache {
         mappings = new ReverseMap(this::unlinked);
     }
 
-    Present present() {
-        Present now = present;
+    /** Returns the parts of the cache that are created with its first page or first change. */
+    Truncation present() {
+        Truncation now = present;
         if (now == null) {
-            PRESENT.compareAndSet(this, (Present) null, new Present(this));
+            PRESENT.compareAndSet(this, (Truncation) null, new Truncation(this, new CachedPages(this)));
             now = Objects.requireNonNull(present);
         }
         return now;
@@ -214,9 +215,9 @@ public final class FilePages extends PageCache {
      * and for a grace period.
      */
     void end() {
-        Present now = present;
+        Truncation now = present;
         if (now != null) {
-            now.truncation.remove(null, 0, Long.MAX_VALUE);
+            now.remove(null, 0, Long.MAX_VALUE);
             now.cached.unregister();
         }
     }
@@ -365,9 +366,9 @@ public final class FilePages extends PageCache {
          */
         @Override
         public boolean attempt() {
-            Present now = present;
+            Truncation now = present;
             if (now != null) {
-                now.truncation.remove(null, 0, Long.MAX_VALUE);
+                now.remove(null, 0, Long.MAX_VALUE);
             }
             return true;
         }
@@ -384,9 +385,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Counts the page table entries that map a page of a file ({@code folio_mapcount}). Because frames of a page cache do
-     * not count their mappings, it checks each mapping of the file. Acquires no lock and does not wait. Mappings that are
-     * added after the creation of this object are not counted. For one thread.
+     * Counts the page table entries that map a page of a file ({@code folio_mapcount}). Because frames of a page cache
+     * do not count their mappings, it checks each mapping of the file. Acquires no lock and does not wait. Mappings
+     * that are added after the creation of this object are not counted. For one thread.
      */
     public static final class PageMappings {
         private final List<ReverseMap.Link> links = new ArrayList<>();
@@ -395,7 +396,9 @@ public final class FilePages extends PageCache {
             mappings.visit(first, last, links::add);
         }
 
-        /** Returns whether at most one mapping contains pages of the range, so that no page is mapped by two entries. */
+        /**
+         * Returns whether at most one mapping contains pages of the range, so that no page is mapped by two entries.
+         */
         public boolean isSole() {
             return links.size() <= 1;
         }
@@ -444,13 +447,13 @@ public final class FilePages extends PageCache {
 
     @Override
     public long size() {
-        Present now = present;
+        Truncation now = present;
         return now == null ? firstSize : now.cached.size;
     }
 
     /** Returns the size in pages. A partial last page counts. */
     public long pages() {
-        Present now = present;
+        Truncation now = present;
         return now == null
                 ? CachedPages.pages(firstSize, Integer.numberOfTrailingZeros(frames.pageSize))
                 : now.cached.pages();
@@ -458,13 +461,13 @@ public final class FilePages extends PageCache {
 
     @Override
     public int frameAt(long page) {
-        Present now = present;
+        Truncation now = present;
         return now == null ? Frames.NONE : now.cached.frameAt(page);
     }
 
     /** Reads the frames of consecutive pages, {@link Frames#NONE} for each page that is not in memory. */
     public void framesAt(long first, int count, int[] target) {
-        Present now = present;
+        Truncation now = present;
         if (now == null) {
             Arrays.fill(target, 0, count, Frames.NONE);
         } else {
@@ -477,7 +480,7 @@ public final class FilePages extends PageCache {
      * separately, so the result is not a snapshot.
      */
     public long countPages(long first, long last) {
-        Present now = present;
+        Truncation now = present;
         long count = 0;
         if (now != null) {
             PageBatch batch = new PageBatch(now.cached, mappings);
@@ -498,13 +501,13 @@ public final class FilePages extends PageCache {
 
     /** Returns whether the cache was closed. No page is in memory after that. */
     public boolean isClosed() {
-        Present now = present;
+        Truncation now = present;
         return now != null && now.cached.isClosed;
     }
 
     /** Returns the removal counter for {@link #hasRemovedSince}. It is odd while a removal is under way. */
     public long removals() {
-        Present now = present;
+        Truncation now = present;
         return now == null ? 0 : now.cached.removals;
     }
 
@@ -1051,7 +1054,7 @@ public final class FilePages extends PageCache {
 
     /** Called after a VMA was unlinked. Neither waits nor throws. */
     private void unlinked(VmArea vma) {
-        Present now = present;
+        Truncation now = present;
         Eviction eviction = now == null ? null : now.cached.eviction;
         if (eviction != null && vma.has(VmaFlags.LOCKED)) {
             eviction.cursor.noteUnlocked();
@@ -1197,10 +1200,10 @@ public final class FilePages extends PageCache {
         if (isOutside(offset, length)) {
             return Errno.EINVAL.result();
         }
-        Present now = present();
+        Truncation now = present();
         // The lock excludes holes, truncations and removals during the write.
         ThreadCpus.checkMayWait("a change of a file");
-        now.truncation.lock();
+        now.inodeLock.lock();
         try {
             int done = 0;
             while (done < length) {
@@ -1218,7 +1221,7 @@ public final class FilePages extends PageCache {
             }
             return done;
         } finally {
-            now.truncation.unlock();
+            now.inodeLock.unlock();
         }
     }
 
@@ -1227,7 +1230,7 @@ public final class FilePages extends PageCache {
      *
      * @return the frame, or {@link #ABSENT} or {@link #NO_MEMORY}, in which case nothing was changed
      */
-    private int writePart(Present now, long from, ByteBuffer source, int length, boolean areZeros) {
+    private int writePart(Truncation now, long from, ByteBuffer source, int length, boolean areZeros) {
         CachedPages cached = now.cached;
         long page = from >>> cached.pageShift;
         int frame = cached.frameAt(page);
@@ -1251,13 +1254,13 @@ public final class FilePages extends PageCache {
                 reserve(page);
             }
             if (grows) {
-                now.truncation.beginGrowth();
+                now.beginGrowth();
             }
             // The bytes are stored before the file grows, because a failed store must not leave the file larger, and
             // before other threads can find a fresh page, so that none of them sees the zeros of its frame.
             storePart(frame, from, source, length);
             if (grows) {
-                now.truncation.endGrowth(from + length);
+                now.endGrowth(from + length);
             }
             done = true;
         } finally {
@@ -1305,7 +1308,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
-        present().truncation.remove(null, first, count);
+        present().remove(null, first, count);
     }
 
     /**
@@ -1314,7 +1317,7 @@ public final class FilePages extends PageCache {
      * @param gather the gather of the operation; see {@link DiscardPages#DiscardPages(TlbGather, long)}
      */
     public void remove(TlbGather gather, long first, long count) {
-        present().truncation.remove(gather, first, count);
+        present().remove(gather, first, count);
     }
 
     @Override
@@ -1324,7 +1327,7 @@ public final class FilePages extends PageCache {
             throw new IllegalStateException(
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
-        present().truncation.close();
+        present().close();
     }
 
     /**
@@ -1332,17 +1335,17 @@ public final class FilePages extends PageCache {
      * FALLOC_FL_PUNCH_HOLE}).
      */
     public void punch(long start, long length) {
-        present().truncation.punch(start, length);
+        present().punch(start, length);
     }
 
     @Override
     public void truncate(long bytes) {
-        present().truncation.truncate(bytes);
+        present().truncate(bytes);
     }
 
     /** Returns the last truncation whose walk is complete, for {@link #lowestSince}. */
     public LoggedTruncation lastTruncation() {
-        return present().truncation.walked();
+        return present().walked;
     }
 
     /**
@@ -1385,12 +1388,12 @@ public final class FilePages extends PageCache {
      */
     public void lock() {
         ThreadCpus.checkMayWait("a change of a file");
-        present().truncation.lock();
+        present().inodeLock.lock();
     }
 
     /** Releases {@link #lock}. */
     public void unlock() {
-        present().truncation.unlock();
+        present().inodeLock.unlock();
     }
 
     /** Writes pages of a page cache to the file's storage. Called without the locks of the cache; may block. */
@@ -1435,8 +1438,8 @@ public final class FilePages extends PageCache {
      * mapped while it is written, and a concurrent store makes it dirty again. A page whose write fails stays dirty.
      * Waits for CPUs, and for other changes of the file.
      *
-     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and writes
-     * may be concurrent, and may make the file larger.
+     * <p>The caller, which may wait, excludes truncations, holes and other write-backs of the file until this returns.
+     * Stores and writes may be concurrent, and may make the file larger.
      *
      * @param first the first page
      * @param last the last page, inclusive
@@ -1446,7 +1449,7 @@ public final class FilePages extends PageCache {
      * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
      */
     public long writeBack(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer) {
-        return new WriteBack(this, buffer, writer).run(first, last, alsoFailed, true);
+        return new WriteBack(this, present(), buffer, writer).run(first, last, alsoFailed, true);
     }
 
     /**
@@ -1456,7 +1459,7 @@ public final class FilePages extends PageCache {
      * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
      */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return new WriteBack(this, buffer, writer).run(eviction().cursor);
+        return new WriteBack(this, present(), buffer, writer).run(eviction().cursor);
     }
 
     /**
@@ -1497,7 +1500,7 @@ public final class FilePages extends PageCache {
     public boolean areAbsent(long first, long last) {
         lock();
         try {
-            return !present().truncation.hasUnfinished() && countPages(first, last) == 0;
+            return present().unfinished == null && countPages(first, last) == 0;
         } finally {
             unlock();
         }
@@ -1513,18 +1516,6 @@ public final class FilePages extends PageCache {
     @Override
     public String toString() {
         return "page cache " + (number & ~Frames.SAVED);
-    }
-
-    /** The parts of a cache that are created with its first page or first change. */
-    static final class Present {
-        final CachedPages cached;
-        final Truncation truncation;
-
-        /** @param file the cache. A thread may refer to nothing but one of these parts, so they keep it reachable */
-        Present(FilePages file) {
-            cached = new CachedPages(file);
-            truncation = new Truncation(file, cached);
-        }
     }
 
     /**
@@ -1788,17 +1779,13 @@ public final class FilePages extends PageCache {
                 }
             }
             if (removal.first == 0 && removal.last == Long.MAX_VALUE) {
-                forgetNodes();
+                // Unlinks empty nodes left by failed insertions.
+                index.prune(0, Long.MAX_VALUE);
+                if (eviction != null) {
+                    eviction.cursor.removed(0, Long.MAX_VALUE);
+                }
             }
             removal.isOut = true;
-        }
-
-        /** Unlinks empty nodes left by failed insertions. */
-        private void forgetNodes() {
-            index.prune(0, Long.MAX_VALUE);
-            if (eviction != null) {
-                eviction.cursor.removed(0, Long.MAX_VALUE);
-            }
         }
 
         /** The caller is about to mark frames as removed, and holds the content lock until {@link #endRemoval}. */
@@ -1827,7 +1814,7 @@ public final class FilePages extends PageCache {
             }
             if (!mayReclaim || isClosed) {
                 hand = 0;
-                return file.present().truncation.isOfAnother() ? PageCaches.BUSY : 0;
+                return file.present().isOfAnother() ? PageCaches.BUSY : 0;
             }
             boolean isFirst = hand == 0;
             int freed = Eviction.reclaim(file, file.present());

@@ -82,7 +82,7 @@ final class Truncation {
 
     private final MachineMemory memory;
     private final Frames frames;
-    private final FilePages.CachedPages cached;
+    final FilePages.CachedPages cached;
     private final ReverseMap mappings;
 
     /** Whether bytes that were stored beyond the end through a mapping become zeros when the file grows. */
@@ -92,7 +92,7 @@ final class Truncation {
      * Serializes changes of the size and removals, each from its first step to its last. Acquired before the content
      * lock.
      */
-    private final ReentrantLock inodeLock = new CheckedLock();
+    final ReentrantLock inodeLock = new CheckedLock();
 
     /**
      * The removal that started and has not yet handed over its frames. Guarded by the inode lock.
@@ -105,7 +105,8 @@ final class Truncation {
      *     Each of its frames is in use until it is handed over to a {@code DiscardPages}, which ends this use. No other
      *     removal starts before the hand-over.
      */
-    private @Nullable Removal unfinished;
+    @Nullable
+    Removal unfinished;
 
     /** Whether a thread of the machine was requested to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
@@ -148,7 +149,7 @@ final class Truncation {
      * Read: a thread that is about to hold private pages, before it takes them (volatile).
      * Invariant: the last link of the chain whose walk is complete.
      */
-    private volatile FilePages.LoggedTruncation walked = last;
+    volatile FilePages.LoggedTruncation walked = last;
 
     Truncation(FilePages file, FilePages.CachedPages cached) {
         this.file = file;
@@ -212,10 +213,6 @@ final class Truncation {
         return inodeLock.tryLock();
     }
 
-    void unlock() {
-        inodeLock.unlock();
-    }
-
     /** Returns whether another thread holds the inode lock. The result may be outdated when this returns. */
     boolean isOfAnother() {
         return inodeLock.isLocked() && !inodeLock.isHeldByCurrentThread();
@@ -234,11 +231,6 @@ final class Truncation {
         } finally {
             inodeLock.unlock();
         }
-    }
-
-    /** Returns whether a removal is unfinished. The caller holds the inode lock. */
-    boolean hasUnfinished() {
-        return unfinished != null;
     }
 
     /**
@@ -343,11 +335,6 @@ final class Truncation {
             resume(discarding);
             walked = link;
         }
-    }
-
-    /** Returns the last truncation whose walk is complete. */
-    FilePages.LoggedTruncation walked() {
-        return walked;
     }
 
     /**

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
@@ -18,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 
 /**
@@ -35,9 +35,9 @@ import java.util.function.LongConsumer;
  * </ol>
  *
  * <p>The marks are cleared before the bytes are read. In the other order, a store between the two would be lost. The
- * caller, {@code hostfile.HostInode.PageWrites}, holds the write-back lock of {@code hostfile.HostInode} until the end of a
- * write-back. This lock excludes other write-backs, truncations and holes, so no page is written after it was removed
- * from the file. A thread waits for a write-back by acquiring this lock.
+ * caller, {@code hostfile.HostInode.PageWrites}, holds the write-back lock of {@code hostfile.HostInode} until the end
+ * of a write-back. This lock excludes other write-backs, truncations and holes, so no page is written after it was
+ * removed from the file. A thread waits for a write-back by acquiring this lock.
  */
 final class WriteBack {
     /** The number of pages that {@link #findDirty} checks at once. */
@@ -46,7 +46,7 @@ final class WriteBack {
     private final MachineMemory memory;
     private final Frames frames;
     private final FilePages.CachedPages cached;
-    private final Truncation truncation;
+    private final ReentrantLock inodeLock;
     private final ByteBuffer buffer;
     private final FilePages.PageWriter writer;
 
@@ -73,14 +73,13 @@ final class WriteBack {
      *
      * @param buffer receives the bytes of a batch; its capacity is at least one page
      */
-    WriteBack(FilePages file, ByteBuffer buffer, FilePages.PageWriter writer) {
-        FilePages.Present present = file.present();
+    WriteBack(FilePages file, Truncation present, ByteBuffer buffer, FilePages.PageWriter writer) {
         this.buffer = buffer;
         this.writer = writer;
         memory = file.memory;
         frames = memory.frames;
         cached = present.cached;
-        truncation = present.truncation;
+        inodeLock = present.inodeLock;
         batch = new PageBatch(cached, file.mappings);
         batch.makeRoom(buffer.capacity() >>> cached.pageShift);
         isHeld = new boolean[batch.pages.length];
@@ -106,7 +105,6 @@ final class WriteBack {
      *     which it would have to wait
      */
     long run(long first, long last, boolean alsoFailed, boolean mayWait) {
-        ThreadCpus.checkMayWait("a write-back");
         StackReserve.check(Truncation.DEPTH);
         long failure = 0;
         long next = first;
@@ -124,9 +122,9 @@ final class WriteBack {
 
     private boolean lock(boolean mayWait) {
         if (!mayWait) {
-            return truncation.tryLock();
+            return inodeLock.tryLock();
         }
-        truncation.lock();
+        inodeLock.lock();
         return true;
     }
 
@@ -149,7 +147,7 @@ final class WriteBack {
                     end();
                 }
             } finally {
-                truncation.unlock();
+                inodeLock.unlock();
             }
         }
     }
@@ -261,9 +259,14 @@ final class WriteBack {
         batch.count = pinned;
     }
 
+    /** Returns the offset in bytes of a page, which was within the file when the pages were collected. */
+    private long startOf(int i) {
+        return batch.pages[i] << cached.pageShift;
+    }
+
     /** Returns the number of bytes of a page that were within the file when the pages were collected. */
     private int length(int i) {
-        return (int) Math.min(frames.pageSize, size - cached.startOf(batch.pages[i]));
+        return (int) Math.min(frames.pageSize, size - startOf(i));
     }
 
     /**
@@ -294,7 +297,7 @@ final class WriteBack {
         for (int i = 0; i < pinned; i++) {
             int at = i << cached.pageShift;
             buffer.clear().position(at).limit(at + length(i));
-            isHeld[i] = !writer.mayWrite(cached.startOf(batch.pages[i]), buffer);
+            isHeld[i] = !writer.mayWrite(startOf(i), buffer);
             held = isHeld[i] ? FilePages.PageWriter.HELD : held;
         }
         return held;
@@ -303,7 +306,7 @@ final class WriteBack {
     private long write(int from, int to) {
         int shift = cached.pageShift;
         buffer.clear().position(from << shift).limit(((to - 1) << shift) + length(to - 1));
-        long failed = writer.write(cached.startOf(batch.pages[from]), buffer);
+        long failed = writer.write(startOf(from), buffer);
         if (failed == 0) {
             Arrays.fill(batch.isMarked, from, to, false);
         }

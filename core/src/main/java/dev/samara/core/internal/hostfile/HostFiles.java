@@ -7,6 +7,7 @@ import dev.samara.core.backing.HostFileException;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -489,6 +490,8 @@ public final class HostFiles {
      * a close.
      */
     private long save(HostInode inode) {
+        ThreadCpus.checkMayWait("a write-back");
+        inode.checkNoHook("a write-back");
         return forcesOnClose ? inode.writes.flush(0, Long.MAX_VALUE, true) : inode.writes.write(0, Long.MAX_VALUE);
     }
 

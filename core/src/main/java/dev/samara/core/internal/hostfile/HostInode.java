@@ -1827,10 +1827,11 @@ final class HostInode {
             return failed != 0 ? failed : unforced;
         }
 
-        /** Writes the dirty pages of a range, without forcing the file. Waits for other changes and write-backs. */
+        /**
+         * Writes the dirty pages of a range, without forcing the file. Waits for other changes and write-backs. The
+         * caller has checked that the thread may wait, and is not executing a hook of the file.
+         */
         long write(long first, long last) {
-            ThreadCpus.checkMayWait("a write-back");
-            checkNoHook("a write-back");
             if (isTooLong()) {
                 revalidate();
             }
@@ -1859,6 +1860,7 @@ final class HostInode {
             if (!pages.eviction().hasDirty() || rules.isNoSteal) {
                 return;
             }
+            ThreadCpus.checkMayWait("a write-back");
             if (rules.hooks != null) {
                 giveHooked();
             } else if (writeBack.tryLock()) {
@@ -1882,6 +1884,7 @@ final class HostInode {
             if (rules.isNoSteal) {
                 return;
             }
+            ThreadCpus.checkMayWait("a write-back");
             if (rules.hooks != null) {
                 giveHooked();
             } else {
@@ -1907,6 +1910,8 @@ final class HostInode {
 
         private void writeHooked() {
             try {
+                ThreadCpus.checkMayWait("a write-back");
+                checkNoHook("a write-back");
                 write(0, Long.MAX_VALUE, true);
             } finally {
                 // Reset at the end, so that a hook that never returns blocks only one thread. Pages that became dirty

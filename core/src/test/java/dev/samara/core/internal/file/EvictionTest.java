@@ -265,7 +265,7 @@ final class EvictionTest {
             do {
                 count = batch();
                 found += count;
-            } while (count > 0 && !cursor.isAtStart());
+            } while (count > 0 && !eviction.isAtStart());
             return found;
         }
 
@@ -360,14 +360,13 @@ final class EvictionTest {
             locked.clear();
             index.forEach(0, PAGES, frames::setDirty);
             keepAll();
-            assertTrue(cursor.hasDirty());
-            Eviction.Cursor again = eviction.new Cursor();
+            assertTrue(eviction.hasDirty());
+            cursor.takeDirty();
             index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
-            assertEquals(BATCH, again.collect(pages, taken));
-            again.judge(pages[0], taken[0], false);
-            assertFalse(again.hasDirty());
-            again.retry();
-            assertTrue(again.hasDirty());
+            cursor.judge(0, frame(0), false);
+            assertFalse(eviction.hasDirty());
+            eviction.retry();
+            assertTrue(eviction.hasDirty());
         }
 
         @Test
@@ -392,7 +391,7 @@ final class EvictionTest {
                 }
                 if (round % 100 == 99) {
                     Set<Long> found = new HashSet<>();
-                    while (!cursor.isAtStart()) {
+                    while (!eviction.isAtStart()) {
                         batch();
                     }
                     do {
@@ -400,7 +399,7 @@ final class EvictionTest {
                         for (int i = 0; i < count; i++) {
                             found.add(pages[i]);
                         }
-                    } while (!cursor.isAtStart());
+                    } while (!eviction.isAtStart());
                     for (long any = 0; any < PAGES; any++) {
                         assertTrue(locked.contains(any) || found.contains(any), "page " + any);
                     }

@@ -1232,7 +1232,7 @@ final class HostFileSavesTest {
                     return 0;
                 });
                 for (int batch = 1; batch <= BATCHES; batch++) {
-                    round.awaitIn("file.Truncation", "lock");
+                    round.awaitIn("file.WriteBack", "lock");
                     assertFalse(round.isOver(), "ends before batch " + batch);
                     assertEquals(8, file.pwrite(bytes(number + batch), 0));
                     pages.unlock();
