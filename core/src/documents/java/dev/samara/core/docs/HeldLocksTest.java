@@ -32,8 +32,7 @@ final class HeldLocksTest {
             Background.lockAtLast CheckedLock.lock CheckedLock.lockInterruptibly
             CheckedLock$CheckedReadWriteLock.lock CheckedLock$CheckedReadWriteLock.lockShared
             CommittedMemory.lock District.lock Districts.lockBeyond Districts.lockDistrict Districts.lockWhole
-            Edit.<init> FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
-            Layout.lockDistrict Layout.lockWhole LayoutLock.lock PageTable$Leaf.lock Frames.lockNear
+            Edit.<init> FilePages.lock HostInode.lockPages Layout.lock LayoutLock.lock PageTable$Leaf.lock Frames.lockNear
             Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock SpinLock.lock
             """);
 

@@ -55,7 +55,7 @@ public record ExpandStack(long address, boolean isFault) implements Call {
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
                 || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
                 || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
-                || !edit.limits.mayLockMore(edit.privileges(), edit.counters, stack.flags(), grown)) {
+                || !edit.limits.mayLockMore(edit.privileges, edit.counters, stack.flags(), grown)) {
             if (!isTooClose(edit, start, gap)) {
                 prepare(edit, stack);
             }

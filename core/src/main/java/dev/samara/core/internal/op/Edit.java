@@ -140,6 +140,7 @@ public final class Edit implements AutoCloseable {
     private final boolean isPart;
 
     public final Geometry geometry;
+    private final int pageShift;
     public final Limits limits;
 
     /** The counters of the district before this edit. */
@@ -149,6 +150,9 @@ public final class Edit implements AutoCloseable {
     public final LayoutCounters counters;
 
     final Operation operation;
+
+    /** The privileges that the space had when the call started, as bits. */
+    public final int privileges;
 
     /** The memory of the machine; null if it was built without memory. */
     private final @Nullable MachineMemory memory;
@@ -230,10 +234,12 @@ public final class Edit implements AutoCloseable {
      */
     Edit(Operation operation, boolean completing, long from, long to) {
         this.operation = operation;
+        privileges = operation.privileges;
         this.completing = completing;
         layout = operation.layout;
         memory = operation.memory;
         geometry = layout.geometry;
+        pageShift = geometry.pageShift();
         district = operation.lockDistrict(completing, from, to);
         try {
             isPart = district.isPart;
@@ -260,11 +266,6 @@ public final class Edit implements AutoCloseable {
             district.unlock();
             throw refused;
         }
-    }
-
-    /** Returns the privileges of the call, for {@link #limits}. */
-    public int privileges() {
-        return operation.privileges;
     }
 
     /* The parts of the layout that the edit locked and claimed. */
@@ -578,7 +579,7 @@ public final class Edit implements AutoCloseable {
     }
 
     public long pagesOf(VmArea vma) {
-        return geometry.pages(vma.length());
+        return vma.length() >>> pageShift;
     }
 
     void countObject(VmArea vma, int sign) {
@@ -861,7 +862,7 @@ public final class Edit implements AutoCloseable {
                 return AttemptOutcome.DONE;
             }
         }
-        if (!operation.isAnswered()) {
+        if (operation.callbacks != null && !operation.callbacks.areAnswered()) {
             if (completing || isBatched()) {
                 throw new IllegalStateException("a backing would be called for a range in flight: " + operation);
             }
@@ -985,7 +986,7 @@ public final class Edit implements AutoCloseable {
     }
 
     private void closeIfItEndsSpace() {
-        if (operation.call.endsSpace()) {
+        if (operation.endsSpace) {
             layout.close();
         }
     }
@@ -1300,7 +1301,7 @@ public final class Edit implements AutoCloseable {
         CommitCharge() {
             if (isBatched() && retirement != null) {
                 LayoutCounters uncharged = retirement.unchargedBefore();
-                long held = uncharged == null ? 0 : uncharged.accounted << geometry.pageShift();
+                long held = uncharged == null ? 0 : uncharged.accounted << pageShift;
                 chargedBefore = retirement.unmappedBytes() - held;
                 charged = chargedBefore;
             }
@@ -1318,7 +1319,7 @@ public final class Edit implements AutoCloseable {
         /** Charges memory for the VMA that is stored next; returns false if there is not enough memory. */
         boolean charge(long pages) {
             settle();
-            long bytes = pages << geometry.pageShift();
+            long bytes = pages << pageShift;
             if (!committed.charge(bytes)) {
                 return false;
             }
@@ -1354,7 +1355,7 @@ public final class Edit implements AutoCloseable {
         /** Returns the bytes charged beyond the memory held. */
         private long excess() {
             long held = counters.accounted + completed - before.accounted;
-            return charged - (held << geometry.pageShift());
+            return charged - (held << pageShift);
         }
 
         private void giveBack(long bytes) {

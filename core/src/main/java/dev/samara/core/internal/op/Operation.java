@@ -178,6 +178,9 @@ public final class Operation implements MachineWaitReporter {
     /** Its methods are called only where it matters, because each call is an interface call on one of many classes. */
     final Call call;
 
+    /** {@link Call#endsSpace} of the call. */
+    final boolean endsSpace;
+
     /** The privileges at the start of the call. */
     final int privileges;
 
@@ -228,7 +231,9 @@ public final class Operation implements MachineWaitReporter {
     /* Created when they are first needed, which is seldom; null until then. */
     private @Nullable PreallocatedTables tables;
     private @Nullable RangeWait waits;
-    private @Nullable BackingQuestions callbacks;
+
+    @Nullable
+    BackingQuestions callbacks;
 
     /** The publication in batches; null for a call that publishes once. */
     @Nullable
@@ -237,6 +242,7 @@ public final class Operation implements MachineWaitReporter {
     public Operation(Layout layout, Call call) {
         this.layout = layout;
         this.call = call;
+        endsSpace = call.endsSpace();
         memory = layout.memoryOrNull();
         privileges = layout.privileges.held();
     }
@@ -372,7 +378,7 @@ public final class Operation implements MachineWaitReporter {
         if (!layout.isClosed()) {
             return false;
         }
-        refused(call.endsSpace() ? Edit.DONE : Errno.ESRCH.result());
+        refused(endsSpace ? Edit.DONE : Errno.ESRCH.result());
         return true;
     }
 
@@ -639,11 +645,11 @@ public final class Operation implements MachineWaitReporter {
             ThreadCpus.checkMayWait(District.LOCKING);
         }
         if (batches != null) {
-            return layout.lockWhole();
+            return layout.districts.lockWhole();
         } else if (isBeyondPart) {
-            return layout.lockBeyond(from, to);
+            return layout.districts.lockBeyond(from, to);
         }
-        return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
+        return completing || waits == null ? layout.districts.lockDistrict(from, to) : waits.lockDistrict(from, to);
     }
 
     /** Begins an attempt. The caller holds the lock of the district. */
@@ -679,11 +685,6 @@ public final class Operation implements MachineWaitReporter {
             callbacks = new BackingQuestions(layout.host);
         }
         return callbacks;
-    }
-
-    /** Returns whether the backings have answered all requests of the current attempt. */
-    boolean isAnswered() {
-        return callbacks == null || callbacks.areAnswered();
     }
 
     /** Adds a range to fault in after completion; a new attempt starts with none. */
@@ -752,7 +753,7 @@ public final class Operation implements MachineWaitReporter {
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // Any other call is refused with ENOMEM. The end of a space must not be refused, so the error is rethrown,
             // and the teardown is retried later.
-            if (call.endsSpace()) {
+            if (endsSpace) {
                 throw exhausted;
             }
             refused(Errno.ENOMEM.result());
@@ -789,7 +790,7 @@ public final class Operation implements MachineWaitReporter {
             context = layout.memory().contexts.borrowOrNull();
             return context != null || goesOnWithout() ? null : Errno.EAGAIN;
         } catch (OutOfMemoryError exhausted) {
-            if (call.endsSpace()) {
+            if (endsSpace) {
                 throw exhausted;
             }
             return goesOnWithout() ? null : Errno.ENOMEM;
@@ -798,7 +799,7 @@ public final class Operation implements MachineWaitReporter {
 
     /** Returns whether the operation may publish without a context. Its retirement is then retried until it has one. */
     private boolean goesOnWithout() {
-        goesOnWithoutContext = call.endsSpace() || isPublished;
+        goesOnWithoutContext = endsSpace || isPublished;
         return goesOnWithoutContext;
     }
 
@@ -1028,11 +1029,12 @@ public final class Operation implements MachineWaitReporter {
         District lockDistrict(long start, long end) {
             Ticket mine = ticket;
             if (mine == null || !mine.isLeft()) {
-                return layout.lockDistrict(start, end);
+                return layout.districts.lockDistrict(start, end);
             }
             return mine.hasRanges()
-                    ? layout.lockDistrict(Addresses.lower(start, mine.low()), Addresses.higher(end, mine.high()))
-                    : layout.lockWhole();
+                    ? layout.districts.lockDistrict(
+                            Addresses.lower(start, mine.low()), Addresses.higher(end, mine.high()))
+                    : layout.districts.lockWhole();
         }
 
         /** Begins an attempt. If a district lists the ticket, the caller holds the lock of that district. */
@@ -1082,7 +1084,7 @@ public final class Operation implements MachineWaitReporter {
                 throw new IllegalStateException(Operation.this + " was called by the retirement of " + inside
                         + ", and would have to wait for " + gate + ": nothing in flight may wait");
             }
-            assert !layout.isLockedByThisThread() : "a wait under the layout lock";
+            assert !layout.districts.isLockedByThisThread() : "a wait under the layout lock";
             if (call.isUninterruptible()) {
                 gate.awaitUninterruptibly(Operation.this);
                 return true;
@@ -1104,7 +1106,9 @@ public final class Operation implements MachineWaitReporter {
             // No border separates the ticket's ranges, and a ticket without ranges prevents all borders. So this lock
             // never joins parts.
             ThreadCpus.checkMayWait(District.LOCKING);
-            District district = mine.hasRanges() ? layout.lockDistrict(mine.low(), mine.high()) : layout.lockWhole();
+            District district = mine.hasRanges()
+                    ? layout.districts.lockDistrict(mine.low(), mine.high())
+                    : layout.districts.lockWhole();
             try {
                 district.inFlight.remove(mine);
             } finally {

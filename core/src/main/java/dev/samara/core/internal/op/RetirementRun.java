@@ -331,7 +331,7 @@ final class RetirementRun extends InFlightOperation {
         boolean hasManyJoins;
         boolean isDone = false;
         ThreadCpus.checkMayWait(District.LOCKING);
-        District district = layout.lockDistrict(low(), high());
+        District district = layout.districts.lockDistrict(low(), high());
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             hasManyJoins = hasManyJoins();
@@ -639,7 +639,7 @@ final class RetirementRun extends InFlightOperation {
         private boolean advanceStep(boolean mayRest) {
             return switch (step) {
                 case CONTEXT -> {
-                    if (operation.call.endsSpace()) {
+                    if (operation.endsSpace) {
                         gather.leaveOut(table.context);
                     }
                     yield true;

@@ -403,11 +403,6 @@ public final class District {
         }
     }
 
-    /** Returns whether a thread holds a lock or is parked for it. Racy, benign because it affects only speed. */
-    static boolean isContended(ReentrantLock lock) {
-        return lock.isLocked() || lock.hasQueuedThreads();
-    }
-
     /** Starts a hold of the lock, which {@link #unlock} ends. */
     void begin() {
         count();

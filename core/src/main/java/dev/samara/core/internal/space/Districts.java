@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * again. A reader that still uses an old tree sees the layout of the instant at which that tree was replaced, which is
  * after the start of the reader.
  */
-final class Districts {
+public final class Districts {
     /**
      * The parts of a divided layout, in address order. Immutable except for {@link #isJoinAsked}.
      *
@@ -368,7 +368,7 @@ final class Districts {
     }
 
     /** Locks the whole layout, and joins its parts. */
-    District lockWhole() {
+    public District lockWhole() {
         return lockWhole(true, 0, -1);
     }
 
@@ -379,7 +379,7 @@ final class Districts {
      * @param start the first address of the range
      * @param end the (exclusive) end of the range; -1 if there is no range
      */
-    District lockBeyond(long start, long end) {
+    public District lockBeyond(long start, long end) {
         long pageSize = layout.geometry.pageSize();
         boolean isNear = Addresses.isBelow(pageSize, start) && Addresses.isBelow(end, -pageSize);
         return isNear ? lockWhole(true, start - pageSize, end + pageSize) : lockWhole();
@@ -416,7 +416,7 @@ final class Districts {
      * @param start the first address
      * @param end the (exclusive) end
      */
-    District lockDistrict(long start, long end) {
+    public District lockDistrict(long start, long end) {
         for (; ; ) {
             LayoutParts known = current();
             if (known != null && known.isJoinAsked() && joinForReader()) {
@@ -432,6 +432,11 @@ final class Districts {
                 return locked;
             }
         }
+    }
+
+    /** Returns whether a thread holds a lock or is parked for it. Racy, benign because it affects only speed. */
+    private static boolean isContended(ReentrantLock lock) {
+        return lock.isLocked() || lock.hasQueuedThreads();
     }
 
     /** Joins the parts; returns false if that fails. The calling operation does not need the join. */
@@ -450,7 +455,7 @@ final class Districts {
      * possible if the layout was joined after the caller found no tree, and is now being divided again.
      */
     private @Nullable District lockPart(LayoutParts known, District part, long start, long end) {
-        boolean isMet = District.isContended(part.lock);
+        boolean isMet = isContended(part.lock);
         part.lock();
         long[] more = BorderSearch.NONE;
         int idle = 0;
@@ -525,7 +530,7 @@ final class Districts {
 
     /** Locks the undivided layout. Returns null, without the lock, if the layout is divided by then. */
     private @Nullable District lockUndivided(long start, long end) {
-        boolean isMet = District.isContended(lock);
+        boolean isMet = isContended(lock);
         lock.lock();
         boolean isOurs = false;
         try {
@@ -723,7 +728,7 @@ final class Districts {
         }
     }
 
-    boolean isLockedByThisThread() {
+    public boolean isLockedByThisThread() {
         if (lock.isHeldByCurrentThread()) {
             return true;
         }

@@ -160,7 +160,8 @@ public final class Layout implements VmaLookup {
     /** The counts of references to this space. */
     public final Lifetime lifetime;
 
-    final Districts districts;
+    /** The parts of the layout, or the whole layout as one part, with the locks. */
+    public final Districts districts;
     /** The listeners, to which publications deliver changes. */
     public final LayoutListeners listeners;
     /** The notice to the calls of the machine. */
@@ -495,44 +496,12 @@ public final class Layout implements VmaLookup {
         districts.whole().unlock();
     }
 
-    /** As {@link #lock}; returns the whole layout as a district, which the caller unlocks. */
-    public District lockWhole() {
-        return districts.lockWhole();
-    }
-
-    /**
-     * As {@link #lockWhole()}, for an operation that needs more than the part that contains its range.
-     *
-     * @param start the first address
-     * @param end the (exclusive) end
-     */
-    public District lockBeyond(long start, long end) {
-        return districts.lockBeyond(start, end);
-    }
-
-    /**
-     * Takes the lock of the part that contains a range, or the layout lock if there is no such part. The caller has
-     * checked that this thread may wait.
-     *
-     * @param start the first address
-     * @param end the (exclusive) end
-     * @return a locked district that contains the range; the caller unlocks it
-     */
-    public District lockDistrict(long start, long end) {
-        return districts.lockDistrict(start, end);
-    }
-
     /**
      * Lets a thread that is waiting for the layout lock take it first. For callers that take the lock many times in a
      * row. Waits briefly for that thread. Caller does not hold the lock.
      */
     public void letOthersIn() {
         LayoutLock.letOthersIn(lock);
-    }
-
-    /** Returns whether the calling thread holds the lock of this layout or of one of its parts. */
-    public boolean isLockedByThisThread() {
-        return districts.isLockedByThisThread();
     }
 
     /** Returns the whole layout as a district. Caller holds the layout lock. */

@@ -111,6 +111,7 @@ public final class Limits {
     private static final long UNLIMITED = -1;
 
     private final Geometry geometry;
+    private final int pageShift;
     private long as = UNLIMITED;
     private long data = UNLIMITED;
     private long stack = UNLIMITED;
@@ -127,6 +128,7 @@ public final class Limits {
 
     private Limits(Geometry geometry, boolean isOfPart) {
         this.geometry = geometry;
+        pageShift = geometry.pageShift();
         this.isOfPart = isOfPart;
     }
 
@@ -160,7 +162,7 @@ public final class Limits {
     }
 
     long pages(Resource resource) {
-        return geometry.pages(bytes(resource));
+        return bytes(resource) >>> pageShift;
     }
 
     /**
@@ -173,8 +175,8 @@ public final class Limits {
         // A soft limit of 0 is not checked: programs set it so that only brk fails, and there is no hard limit here
         // that would still apply.
         boolean isData = LayoutCounters.isData(flags) && data != 0;
-        return decided(Addresses.isAtMost(counters.total + pages, pages(Resource.AS))
-                && (!isData || Addresses.isAtMost(counters.data + pages, pages(Resource.DATA))));
+        return decided(Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) <= 0
+                && (!isData || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0));
     }
 
     private boolean decided(boolean isAllowed) {

@@ -29,7 +29,7 @@
  *       <td>{@code Districts} compares the versions of the trees; after 64 failures it asks ({@code
  *       askForJoin})</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
- *       <td>{@link dev.samara.core.internal.space.Layout#lockDistrict}, in {@code Districts}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Districts#lockDistrict}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and which one does a call wait for?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightOperations}</td></tr>
  *   <tr><td>From which ranges does an operation in flight exclude other operations, what does its retirement do, and

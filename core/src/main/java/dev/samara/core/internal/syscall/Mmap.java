@@ -174,10 +174,10 @@ public record Mmap(
     /** Returns the flags of the VMA, or a negated errno from the limits of locked memory or from the backing. */
     private long vmaFlags(Edit edit, long size) {
         long asked = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
-        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges())) {
+        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
             return Errno.EPERM.result();
         }
-        if (!edit.limits.mayLockMore(edit.privileges(), edit.counters, asked, edit.geometry.pages(size))) {
+        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, asked, edit.geometry.pages(size))) {
             return Errno.EAGAIN.result();
         }
         BackingTraits file = file();
@@ -537,7 +537,7 @@ public record Mmap(
             long pages = geometry.pages(length);
             long flags = HEAP_FLAGS | edit.defaultLock();
             if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, Mman.PRIVATE | Mman.FIXED))
-                    || !edit.limits.mayLockMore(edit.privileges(), edit.counters, edit.defaultLock(), pages)) {
+                    || !edit.limits.mayLockMore(edit.privileges, edit.counters, edit.defaultLock(), pages)) {
                 return false;
             }
             edit.claim(oldEnd, newEnd);

@@ -280,7 +280,7 @@ final class DistrictScenarios {
             calls().put("older", (state, cpu) -> {
                 Layout layout = MachineInternals.layoutOf(state.space);
                 Ticket ticket = new Ticket(layout.nextAge(), "older");
-                District listing = layout.lockDistrict(low, high);
+                District listing = layout.districts.lockDistrict(low, high);
                 ticket.name(low, high);
                 listing.inFlight.add(ticket);
                 ticket.leave();
@@ -288,7 +288,7 @@ final class DistrictScenarios {
                 isWaiting = true;
                 // Between the two stores, the other thread may start and end.
                 isWaiting = false;
-                District listed = layout.lockDistrict(low, high);
+                District listed = layout.districts.lockDistrict(low, high);
                 listed.inFlight.remove(ticket);
                 listed.unlock();
                 Gate.wake(ticket.open());

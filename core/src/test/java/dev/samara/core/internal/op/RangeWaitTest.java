@@ -33,7 +33,7 @@ class RangeWaitTest {
     void unlisted() {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         Operation.RangeWait waits = operation.new RangeWait();
-        District whole = layout.lockWhole();
+        District whole = layout.districts.lockWhole();
         waits.restarted(whole, OTHER);
         waits.restarted(whole, OTHER);
         waits.beginAttempt();

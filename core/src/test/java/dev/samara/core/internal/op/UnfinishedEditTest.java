@@ -99,7 +99,7 @@ class UnfinishedEditTest {
         }
         assertArrayEquals(counted, layout.usage());
         layout.validate();
-        assertFalse(layout.isLockedByThisThread());
+        assertFalse(layout.districts.isLockedByThisThread());
     }
 
     private static List<VmArea> vmas(Layout layout) {

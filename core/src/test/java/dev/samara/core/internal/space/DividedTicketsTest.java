@@ -35,7 +35,7 @@ final class DividedTicketsTest {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         ticket.name(PLACE, PLACE + PAGE);
         ticket.name(PLACE + 2 * PAGE, PLACE + 3 * PAGE);
-        District whole = layout.lockWhole();
+        District whole = layout.districts.lockWhole();
         try {
             whole.inFlight.add(ticket);
             ticket.leave();
@@ -46,7 +46,7 @@ final class DividedTicketsTest {
 
     /** Returns the ticket that stops a younger operation. */
     private @Nullable Ticket before(long at) {
-        District district = layout.lockDistrict(at, at + PAGE);
+        District district = layout.districts.lockDistrict(at, at + PAGE);
         try {
             return district.inFlight.ticketBefore(2, at, at + PAGE);
         } finally {
@@ -55,7 +55,7 @@ final class DividedTicketsTest {
     }
 
     private boolean isListed(long at) {
-        District district = layout.lockDistrict(at, at + PAGE);
+        District district = layout.districts.lockDistrict(at, at + PAGE);
         try {
             return !district.inFlight.isEmpty();
         } finally {
@@ -75,7 +75,7 @@ final class DividedTicketsTest {
             Divisions.join(layout);
             assertSame(ticket, before(PLACE));
         }
-        District whole = layout.lockWhole();
+        District whole = layout.districts.lockWhole();
         try {
             whole.inFlight.remove(ticket);
             assertTrue(whole.inFlight.isEmpty(), "listed once");
