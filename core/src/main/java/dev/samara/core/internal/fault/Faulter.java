@@ -126,9 +126,6 @@ public final class Faulter {
      */
     private static final int INVALID = PATIENCE / 16;
 
-    /** Returned in place of the rights of a copy if the entry was not claimed. */
-    private static final long NOT_CLAIMED = -1;
-
     /* Results of the steps of a fault in addition to those of Fault, which are positive or 0. */
 
     /** The fault starts over with a new lookup. */
@@ -921,9 +918,21 @@ public final class Faulter {
         }
         boolean done = false;
         try {
-            long rights = mark(vma, address, access, leaf, index, before, mark, cache, page);
-            if (rights == NOT_CLAIMED) {
-                return AGAIN;
+            long rights;
+            Leaf.lock(leaf);
+            try {
+                VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
+                boolean isClaimed = now != null
+                        && mayCopy(now, access)
+                        && (cache == null
+                                ? !now.has(VmaFlags.SHARED) && Leaf.claim(leaf, index, before, mark)
+                                : frames.isCached(Pte.frame(mark), cache.number, page) && Leaf.fill(leaf, index, mark));
+                if (now == null || !isClaimed) {
+                    return AGAIN;
+                }
+                rights = maxRights(now);
+            } finally {
+                Leaf.unlock(leaf);
             }
             if (before != Pte.NONE) {
                 // No CPU caches a translation of an entry that was empty.
@@ -931,10 +940,21 @@ public final class Faulter {
                 TlbGather.flushPage(memory, table, leaf, address);
                 reader.readLock();
             }
-            done = finish(leaf, index, mark, fresh, rights, !fromZero);
+            // The old page is read in the section in which its entry was read as still busy.
+            if (fromZero || Leaf.get(leaf, index) == mark) {
+                if (!fromZero) {
+                    frames.store.copy(Pte.frame(mark), fresh);
+                }
+                long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
+                done = Leaf.settle(leaf, index, mark, copied);
+            }
         } finally {
             try {
-                end(leaf, index, mark, before, done);
+                // On every exit, even if the store throws, so that no entry stays busy.
+                if (!done) {
+                    Leaf.settle(leaf, index, mark, before);
+                }
+                memory.contexts.leave(context);
             } finally {
                 if (!done) {
                     frames.drop(fresh, magazine);
@@ -948,52 +968,6 @@ public final class Faulter {
             isCopy = true;
         }
         return done ? Fault.NONE : AGAIN;
-    }
-
-    /** Claims the entry. Returns the rights of the copy, or {@link #NOT_CLAIMED}. */
-    private long mark(
-            VmArea vma,
-            long address,
-            int access,
-            long[] leaf,
-            int index,
-            long before,
-            long mark,
-            @Nullable FilePages cache,
-            long page) {
-        Leaf.lock(leaf);
-        try {
-            VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
-            if (now == null || !mayCopy(now, access)) {
-                return NOT_CLAIMED;
-            }
-            boolean isClaimed = cache == null
-                    ? !now.has(VmaFlags.SHARED) && Leaf.claim(leaf, index, before, mark)
-                    : frames.isCached(Pte.frame(mark), cache.number, page) && Leaf.fill(leaf, index, mark);
-            return isClaimed ? maxRights(now) : NOT_CLAIMED;
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
-    /** Copies the page if {@code copies}, and installs it. The caller is in a reader section. */
-    private boolean finish(long[] leaf, int index, long mark, int fresh, long rights, boolean copies) {
-        if (copies) {
-            if (Leaf.get(leaf, index) != mark) {
-                return false;
-            }
-            frames.store.copy(Pte.frame(mark), fresh);
-        }
-        long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
-        return Leaf.settle(leaf, index, mark, copied);
-    }
-
-    /** Called on every exit, even if the store throws, so that no entry stays busy. */
-    private void end(long[] leaf, int index, long mark, long before, boolean done) {
-        if (!done) {
-            Leaf.settle(leaf, index, mark, before);
-        }
-        memory.contexts.leave(context);
     }
 
     /* Files. */
@@ -1212,6 +1186,7 @@ public final class Faulter {
             return Fault.ADRERR;
         }
         long removals = cache.removals();
+        Request request = new Request(vma, page, address, access);
         if (!vma.acquire()) {
             return AGAIN;
         }
@@ -1219,7 +1194,12 @@ public final class Faulter {
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         int frame;
         try {
-            frame = ask(traits, cache, new Request(vma, page, address, access));
+            frame = traits.backing().fault(request);
+        } catch (Throwable thrown) {
+            if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
+                reportBacking("fault", traits, thrown);
+            }
+            frame = -Fault.ADRERR;
         } finally {
             vma.release();
         }
@@ -1238,7 +1218,7 @@ public final class Faulter {
         }
         if (writes && traits.noticesWrites()) {
             long pte = Pte.present(frame, bitsOf(vma, true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY);
-            return noticed(new Request(vma, page, address, access), traits, cache, Pte.NONE, pte);
+            return noticed(request, traits, cache, Pte.NONE, pte);
         }
         long[] leaf = table.leafForInstall(address);
         if (leaf == null) {
@@ -1248,17 +1228,6 @@ public final class Faulter {
         window.offered[0] = frame;
         int result = putIn(vma, cache, leaf, table.indexOf(address), address, 0, writes);
         return result == NOT_OFFERED ? AGAIN : result;
-    }
-
-    private int ask(BackingTraits traits, FilePages cache, Request request) {
-        try {
-            return traits.backing().fault(request);
-        } catch (Throwable thrown) {
-            if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
-                reportBacking("fault", traits, thrown);
-            }
-            return -Fault.ADRERR;
-        }
     }
 
     private static int failure(int answer) {
@@ -1315,8 +1284,11 @@ public final class Faulter {
             Leaf.lock(leaf);
             try {
                 may = mayChange(leaf);
+                // The notice covers the write if neither the right nor the page was removed since it began. Another
+                // VMA of the mapping does not suffice, because the mapping may have been narrowed and widened again.
                 isChanged = may
-                        && serves(notice, request.vma())
+                        && !request.vma().isDetached()
+                        && !notice.isStale()
                         && (cache == null || frames.isCached(Pte.frame(pte), cache.number, request.page()))
                         && (before == Pte.NONE
                                 ? Leaf.fill(leaf, table.indexOf(address), pte)
@@ -1345,7 +1317,10 @@ public final class Faulter {
         BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         int noticed;
         try {
-            noticed = notice(traits, request);
+            noticed = traits.backing().pageMkwrite(request);
+        } catch (Throwable thrown) {
+            reportBacking("pageMkwrite", traits, thrown);
+            noticed = -Fault.ADRERR;
         } finally {
             request.vma().release();
         }
@@ -1360,24 +1335,6 @@ public final class Faulter {
         }
         reader.readLock();
         return Fault.NONE;
-    }
-
-    private int notice(BackingTraits traits, Request request) {
-        try {
-            return traits.backing().pageMkwrite(request);
-        } catch (Throwable thrown) {
-            reportBacking("pageMkwrite", traits, thrown);
-            return -Fault.ADRERR;
-        }
-    }
-
-    /**
-     * Returns whether a notice still covers the write, i.e. neither the right nor the page was removed since the notice
-     * began. Another VMA of the mapping does not suffice, because the mapping may have been narrowed and widened again
-     * in the meantime. The caller holds the lock of the leaf.
-     */
-    private static boolean serves(Notice notice, VmArea vma) {
-        return !vma.isDetached() && !notice.isStale();
     }
 
     /** Restarts the fault after a notice that no longer covers the write, or lets the fault fail as above. */
