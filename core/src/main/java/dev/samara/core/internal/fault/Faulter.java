@@ -490,7 +490,15 @@ public final class Faulter {
             return UNBALANCED;
         }
         long[] leaf = table.leaf(address);
-        return leaf == null ? empty(vma, address, access, null) : attemptAt(leaf, vma, address, access);
+        int index = table.indexOf(address);
+        long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
+        if (leaf != null && Pte.isPresent(pte)) {
+            return present(vma, address, access, leaf, index, pte);
+        }
+        if (leaf != null && Pte.isBusy(pte)) {
+            return awaitOwner(leaf, index, pte, address, access);
+        }
+        return pte == Pte.GUARD ? Fault.MAPERR : empty(vma, address, access, leaf);
     }
 
     private @Nullable VmArea find(long address) {
@@ -641,18 +649,6 @@ public final class Faulter {
         return traits != null && traits.pageCache() instanceof FilePages cache && cache.number >= Frames.SAVED;
     }
 
-    private int attemptAt(long[] leaf, VmArea vma, long address, int access) {
-        int index = table.indexOf(address);
-        long pte = Leaf.get(leaf, index);
-        if (Pte.isPresent(pte)) {
-            return present(vma, address, access, leaf, index, pte);
-        }
-        if (Pte.isBusy(pte)) {
-            return awaitOwner(leaf, index, pte, address, access);
-        }
-        return pte == Pte.GUARD ? Fault.MAPERR : empty(vma, address, access, leaf);
-    }
-
     /** Waits until the owner of a busy entry releases it. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
         leaveToWait();
@@ -773,12 +769,17 @@ public final class Faulter {
             boolean makesDirty = (isBalanced || isMarking) && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
             return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;
         }
-        if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
-            return copyOrReuse(vma, address, access, leaf, index, pte);
-        }
-        if (writes && !Pte.has(pte, Pte.WRITE) && noticesWrites(vma)) {
-            checkMayWait();
-            return pageMkwrite(vma, address, access, pte);
+        if (writes && !Pte.has(pte, Pte.WRITE)) {
+            if (!vma.has(VmaFlags.SHARED)) {
+                return copyOrReuse(vma, address, access, leaf, index, pte);
+            }
+            BackingTraits traits = vma.traits;
+            if (traits != null && traits.noticesWrites()) {
+                checkMayWait();
+                Request request = new Request(vma, pageOf(vma, address), address, access);
+                // Adds all rights of the VMA, because an atomic update needs more than the right to write.
+                return noticed(request, traits, null, pte, pte | bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED);
+            }
         }
         return widen(vma, address, leaf, index, pte, writes);
     }
@@ -1249,16 +1250,6 @@ public final class Faulter {
     }
 
     /**
-     * Handles the first write to a page of a shared mapping that is already mapped. Adds all rights of the VMA, because
-     * an atomic update needs more than the right to write. The caller is in a reader section.
-     */
-    private int pageMkwrite(VmArea vma, long address, int access, long pte) {
-        BackingTraits traits = Objects.requireNonNull(vma.traits);
-        Request request = new Request(vma, pageOf(vma, address), address, access);
-        return noticed(request, traits, null, pte, pte | bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED);
-    }
-
-    /**
      * Notifies the backing of a first write, and then changes the entry. If the notice is still valid by then, the
      * entry has not been emptied and refilled since the backing was notified, so it is still the entry for which the
      * backing permitted the write.
@@ -1446,12 +1437,6 @@ public final class Faulter {
      */
     private void checkMayWait() {
         ThreadCpus.checkMayWait("a fault that may have to wait", reader);
-    }
-
-    /** Returns whether the backing of a VMA is notified of first writes through it. */
-    private static boolean noticesWrites(VmArea vma) {
-        BackingTraits traits = vma.traits;
-        return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
 
     /**

@@ -45,7 +45,6 @@ public final class DirtyScan {
     private final PageWalk walk;
     private final VmaLookup vmas;
     private final WaitReporter reporter;
-    private final long pageSize;
 
     /** {@link Pte#DIRTY} or {@link Pte#ACCESSED}. */
     private final long bit;
@@ -71,7 +70,6 @@ public final class DirtyScan {
         this.bit = bit;
         marks = bit == Pte.DIRTY ? Pte.DIRTY | Pte.SOFT_DIRTY : bit;
         walk = new PageWalk(table);
-        pageSize = 1L << table.pageShift;
     }
 
     /**
@@ -133,7 +131,7 @@ public final class DirtyScan {
     private long clear(long start, long end, TlbGather gather) {
         walk.over(start, end);
         while (size < BATCH && !gather.isFull() && walk.next()) {
-            long reached = clear(walk.leaf(), walk.start(), walk.end(), gather);
+            long reached = clearLeaf(gather);
             if (reached != walk.end()) {
                 walk.over(reached, end);
             }
@@ -146,9 +144,11 @@ public final class DirtyScan {
      * Clears entries of one leaf up to a page that is being copied, and waits for the copy; returns the address that it
      * reached.
      */
-    private long clear(long[] leaf, long start, long end, TlbGather gather) {
+    private long clearLeaf(TlbGather gather) {
         ensureCapacity();
-        long at = start;
+        long[] leaf = walk.leaf();
+        int end = walk.endIndex();
+        int at = walk.first();
         long copied = Pte.NONE;
         Rcu.Reader reader = gather.context().reader;
         // A cached frame of an entry is not freed before this reader section ends, even if the entry is moved
@@ -157,23 +157,22 @@ public final class DirtyScan {
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
-                return end;
+                return walk.end();
             }
             // Deferred also if another flush is pending, because a thread that cleared a page earlier may not have
             // flushed yet.
             boolean isDeferred = Leaf.hasPendingFlush(leaf);
             if (isDeferred) {
-                gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+                walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
             }
-            for (; Addresses.isBelow(at, end); at += pageSize) {
-                int index = table.indexOf(at);
-                long pte = Leaf.get(leaf, index);
+            for (at = Leaf.nextFilled(leaf, at, end); at < end; at = Leaf.nextFilled(leaf, at + 1, end)) {
+                long pte = Leaf.get(leaf, at);
                 if (!isDeferred && isMarked(pte)) {
-                    gather.deferFlush(table, leaf, at, end, MmuNotifier.Reason.OBSERVED);
+                    gather.deferFlush(table, leaf, walk.addressOf(at), walk.end(), MmuNotifier.Reason.OBSERVED);
                     isDeferred = true;
                 }
                 if (isMarked(pte)) {
-                    pte = clear(leaf, index, pte, at);
+                    pte = clear(leaf, at, pte, walk.addressOf(at));
                 }
                 if (isCopied(pte)) {
                     copied = pte;
@@ -185,9 +184,9 @@ public final class DirtyScan {
             reader.readUnlock();
         }
         if (copied != Pte.NONE) {
-            memory.contexts.await(leaf, table.indexOf(at), copied, reporter);
+            memory.contexts.await(leaf, at, copied, reporter);
         }
-        return at;
+        return walk.addressOf(at);
     }
 
     /** Clears a marked entry and records its page; returns its last value. */
