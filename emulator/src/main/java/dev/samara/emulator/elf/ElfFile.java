@@ -35,13 +35,16 @@ public final class ElfFile {
     private static final int INTERPRETER = 3;
     private static final int HEADERS = 6;
 
-    private final String name;
-    private final HostFile file;
+    final String name;
+    final HostFile file;
     private final Geometry geometry;
-    private final List<ElfSegment> segments = new ArrayList<>();
-    private final boolean isMovable;
-    private final long entry;
-    private final int headerCount;
+    final List<ElfSegment> segments = new ArrayList<>();
+
+    /** Whether the file may be loaded at any address. */
+    final boolean isMovable;
+
+    final long entry;
+    final int headerCount;
     private final long headerOffset;
     private long headerAddress;
     private @Nullable String interpreter;
@@ -197,33 +200,8 @@ public final class ElfFile {
         return interpreter;
     }
 
-    String name() {
-        return name;
-    }
-
-    HostFile file() {
-        return file;
-    }
-
-    List<ElfSegment> segments() {
-        return segments;
-    }
-
-    /** Whether the file may be loaded at any address. */
-    boolean isMovable() {
-        return isMovable;
-    }
-
-    long entry() {
-        return entry;
-    }
-
     long headerAddress() {
         return headerAddress;
-    }
-
-    int headerCount() {
-        return headerCount;
     }
 
     static int headerSize() {

@@ -104,9 +104,9 @@ public final class ProgramLoader {
             List<String> environment,
             byte[] random)
             throws ElfException {
-        long moved = elf.isMovable() ? MOVABLE_BASE - elf.start() : 0;
+        long moved = elf.isMovable ? MOVABLE_BASE - elf.start() : 0;
         if (elf.end() + moved > STACK_TOP - FIRST_STACK || elf.end() + moved < 0) {
-            throw new ElfException(elf.name(), "cannot be loaded: it overlaps the stack");
+            throw new ElfException(elf.name, "cannot be loaded: it overlaps the stack");
         }
         AddressSpace space = space(elf, moved, path);
         boolean isLoaded = false;
@@ -119,7 +119,7 @@ public final class ProgramLoader {
             InitialStack stack = stack(elf, moved, base, path, random, room(arguments) + room(environment));
             long pointer = finish(elf, stack, arguments, environment);
             store(elf, space, stack, pointer);
-            long entry = interpreter == null ? elf.entry() + moved : interpreter.entry() + base;
+            long entry = interpreter == null ? elf.entry + moved : interpreter.entry + base;
             isLoaded = true;
             return new LoadedProgram(space, entry, pointer, TRAMPOLINE, stack.auxiliaryBytes(), stack.place());
         } finally {
@@ -142,7 +142,7 @@ public final class ProgramLoader {
         try {
             return builder.build();
         } catch (MmException e) {
-            throw new ElfException(elf.name(), "cannot be loaded: " + e.errno());
+            throw new ElfException(elf.name, "cannot be loaded: " + e.errno());
         }
     }
 
@@ -160,10 +160,10 @@ public final class ProgramLoader {
         stack.auxiliary(AT_CLKTCK, TICKS);
         stack.auxiliary(AT_PHDR, elf.headerAddress() == 0 ? 0 : elf.headerAddress() + moved);
         stack.auxiliary(AT_PHENT, ElfFile.headerSize());
-        stack.auxiliary(AT_PHNUM, elf.headerCount());
+        stack.auxiliary(AT_PHNUM, elf.headerCount);
         stack.auxiliary(AT_BASE, base);
         stack.auxiliary(AT_FLAGS, 0);
-        stack.auxiliary(AT_ENTRY, elf.entry() + moved);
+        stack.auxiliary(AT_ENTRY, elf.entry + moved);
         stack.auxiliary(AT_UID, user);
         stack.auxiliary(AT_EUID, user);
         stack.auxiliary(AT_GID, user);
@@ -185,7 +185,7 @@ public final class ProgramLoader {
             stack.place(new ArgumentPlace(stack.pointer(), argumentsEnd, argumentsEnd, environmentEnd));
             return stack.finish(words, variables);
         } catch (IllegalArgumentException tooLong) {
-            throw new ElfException(elf.name(), String.valueOf(tooLong.getMessage()));
+            throw new ElfException(elf.name, String.valueOf(tooLong.getMessage()));
         }
     }
 
@@ -221,7 +221,7 @@ public final class ProgramLoader {
 
     /** Maps the segments of a file ({@code elf_map}, {@code set_brk} and {@code padzero} of Linux). */
     private static void map(AddressSpace space, ElfFile elf, long moved) throws ElfException {
-        for (ElfSegment each : elf.segments()) {
+        for (ElfSegment each : elf.segments) {
             map(space, elf, each, moved);
         }
     }
@@ -234,7 +234,7 @@ public final class ProgramLoader {
         if (segment.fileSize() > 0) {
             long length = GEOMETRY.roundUp(fileEnd) - start;
             long offset = GEOMETRY.roundDown(segment.offset());
-            check(elf, space.mmap(start, length, segment.protection(), FIXED, elf.file(), offset));
+            check(elf, space.mmap(start, length, segment.protection(), FIXED, elf.file, offset));
             mapped = start + length;
             if (segment.memorySize() > segment.fileSize()) {
                 clear(space, elf, fileEnd, mapped);
@@ -255,7 +255,7 @@ public final class ProgramLoader {
 
     private static long check(ElfFile elf, long result) throws ElfException {
         if (Errno.isError(result)) {
-            throw new ElfException(elf.name(), "cannot be loaded: " + Errno.of(result));
+            throw new ElfException(elf.name, "cannot be loaded: " + Errno.of(result));
         }
         return result;
     }

@@ -568,8 +568,7 @@ final class GdbSession {
         control.watchLoads(loads);
         // With a watchpoint, each block contains one instruction, so a hart stops after the instruction that wrote
         // watched bytes.
-        control.breakpoints()
-                .set(breakpoints.stream().mapToLong(Long::longValue).toArray(), !watches.isEmpty());
+        control.breakpoints.set(breakpoints.stream().mapToLong(Long::longValue).toArray(), !watches.isEmpty());
         control.changedCode();
     }
 

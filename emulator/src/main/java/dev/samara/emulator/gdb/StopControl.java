@@ -54,7 +54,7 @@ final class StopControl implements Debugger {
     private boolean hasExited;
     private int exitStatus;
 
-    private final Breakpoints breakpoints = new Breakpoints();
+    final Breakpoints breakpoints = new Breakpoints();
     private @Nullable DebuggedProcess process;
     private @Nullable AddressSpace space;
 
@@ -460,10 +460,6 @@ final class StopControl implements Debugger {
             throw new IllegalStateException("there is no process");
         }
         return known;
-    }
-
-    Breakpoints breakpoints() {
-        return breakpoints;
     }
 
     /** Makes all threads drop their decoded code. Called after a change of memory or breakpoints. */

@@ -135,11 +135,10 @@ public final class Emulation {
      */
     public Map<String, AddressSpace> spaces() {
         Map<String, AddressSpace> spaces = new LinkedHashMap<>();
-        system.tree()
+        system.tree
                 .living()
                 .forEach(process -> spaces.put(
-                        process.pid() + " " + GuestText.shown(process.program().command()),
-                        process.memory().space()));
+                        process.pid + " " + GuestText.shown(process.program().command()), process.memory().space));
         return spaces;
     }
 
@@ -149,7 +148,7 @@ public final class Emulation {
      * @return the number, for all processes together
      */
     public long systemCalls() {
-        return system.counts().calls();
+        return system.counts.calls();
     }
 
     /**
@@ -174,7 +173,7 @@ public final class Emulation {
     public int run(Runnable beforeClose) throws ElfException, InterruptedException {
         GuestProcess first = begin();
         try {
-            system.tree().awaitEnd(first);
+            system.tree.awaitEnd(first);
         } finally {
             end(beforeClose);
         }
@@ -213,29 +212,29 @@ public final class Emulation {
 
     /** Returns the number of open files. For tests. */
     int openFiles() {
-        return system.openFiles().number();
+        return system.openFiles.number();
     }
 
     private GuestProcess begin() throws ElfException {
         String inside = root.nameOf(plan.program());
-        String called = inside == null ? root.programName() : inside;
+        String called = inside == null ? root.programName : inside;
         List<String> arguments = new ArrayList<>();
         // If the path is outside of the root, it is not passed as typed, because the guest could not execute itself by
         // it.
         arguments.add(called);
         arguments.addAll(texts(plan.arguments()));
         ProgramStart start =
-                new ProgramStart(root.programName(), plan.program(), called, arguments, texts(plan.environment()));
+                new ProgramStart(root.programName, plan.program(), called, arguments, texts(plan.environment()));
         boolean isBegun = false;
         GuestThread thread = null;
         StartedProgram program = null;
         try {
             ResourceLimits limits = new ResourceLimits();
-            program = start.load(machine, root, system.names(), limits.ofSpace(), system.user());
+            program = start.load(machine, root, system.names, limits.ofSpace(), system.user);
             GuestProcess process = new GuestProcess(
                     system,
-                    system.tree().newId(),
-                    program.memory(system.mappings()),
+                    system.tree.newId(),
+                    program.memory(system.mappings),
                     start.names(called),
                     streams(),
                     system.firstFolder(),
@@ -245,13 +244,13 @@ public final class Emulation {
             if (debugger != null) {
                 process.beginDebugging(debugger);
             }
-            thread = new GuestThread(process, process.pid(), null);
+            thread = new GuestThread(process, process.pid, null);
             if (!thread.reserve()) {
                 throw new ElfException("the host has no thread for the guest");
             }
             thread.begin(program.program());
             process.addFirst(thread);
-            system.tree().add(process, null, false);
+            system.tree.add(process, null, false);
             thread.start();
             isBegun = true;
             if (system.isEnding()) {
@@ -316,57 +315,52 @@ public final class Emulation {
      * @return lines of text
      */
     public List<String> statistics() {
-        List<String> lines = new ArrayList<>(system.counts().lines());
+        List<String> lines = new ArrayList<>(system.counts.lines());
         if (translator != null) {
             lines.add(String.format(Locale.ROOT, "%,d regions of code translated", translator.regionsMade()));
         }
         if (last != null) {
-            lines.addAll(MemoryText.lines(last, system.counts().mostResident()));
+            lines.addAll(memoryLines(last, system.counts.mostResident()));
         }
         return lines;
     }
 
-    /** The memory statistics of a guest, as {@code --stats} prints them. */
-    static final class MemoryText {
-        private MemoryText() {}
-
-        /**
-         * Returns the statistics as lines of text.
-         *
-         * @param memory the machine's statistics at the end
-         * @param mostResident the highest number of resident pages that a process had
-         */
-        static List<String> lines(MachineStatistics memory, long mostResident) {
-            List<String> lines = new ArrayList<>();
+    /**
+     * Returns the statistics of the memory as lines of text.
+     *
+     * @param memory the machine's statistics at the end
+     * @param mostResident the highest number of resident pages that a process had
+     */
+    private static List<String> memoryLines(MachineStatistics memory, long mostResident) {
+        List<String> lines = new ArrayList<>();
+        lines.add(String.format(
+                Locale.ROOT,
+                "faults of pages: %,d minor, %,d major, with %,d copies on write; the largest process had %,d pages in"
+                        + " memory",
+                memory.minorFaults(),
+                memory.majorFaults(),
+                memory.copiesOnWrite(),
+                mostResident));
+        lines.add(String.format(
+                Locale.ROOT,
+                "TLBs: %,d misses, %,d flushes; %,d shootdowns waited for %,d CPUs; %,d grace periods",
+                memory.tlbMisses(),
+                memory.flushes(),
+                memory.shootdowns(),
+                memory.shootdownTargets(),
+                memory.gracePeriods()));
+        lines.add(String.format(
+                Locale.ROOT,
+                "in use at the end: %,d frames, %,d bytes of page tables",
+                memory.framesInUse(),
+                memory.pageTableBytes()));
+        if (memory.checkedAccesses() > 0) {
             lines.add(String.format(
                     Locale.ROOT,
-                    "faults of pages: %,d minor, %,d major, with %,d copies on write; the largest process had %,d pages in"
-                            + " memory",
-                    memory.minorFaults(),
-                    memory.majorFaults(),
-                    memory.copiesOnWrite(),
-                    mostResident));
-            lines.add(String.format(
-                    Locale.ROOT,
-                    "TLBs: %,d misses, %,d flushes; %,d shootdowns waited for %,d CPUs; %,d grace periods",
-                    memory.tlbMisses(),
-                    memory.flushes(),
-                    memory.shootdowns(),
-                    memory.shootdownTargets(),
-                    memory.gracePeriods()));
-            lines.add(String.format(
-                    Locale.ROOT,
-                    "in use at the end: %,d frames, %,d bytes of page tables",
-                    memory.framesInUse(),
-                    memory.pageTableBytes()));
-            if (memory.checkedAccesses() > 0) {
-                lines.add(String.format(
-                        Locale.ROOT,
-                        "checked accesses: %,d, of which %,d used a translation whose end was under way",
-                        memory.checkedAccesses(),
-                        memory.staleAccesses()));
-            }
-            return lines;
+                    "checked accesses: %,d, of which %,d used a translation whose end was under way",
+                    memory.checkedAccesses(),
+                    memory.staleAccesses()));
         }
+        return lines;
     }
 }

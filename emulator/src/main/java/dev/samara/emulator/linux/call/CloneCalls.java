@@ -38,7 +38,7 @@ final class CloneCalls {
         if (given.error() != 0) {
             return given.error();
         }
-        GuestSystem system = thread.process().system();
+        GuestSystem system = thread.process().system;
         int places = given.has(CloneArguments.THREAD) ? 1 : 2;
         if (!system.reserveTasks(places)) {
             return LinuxErrno.EAGAIN;
@@ -52,7 +52,7 @@ final class CloneCalls {
             system.endReserve(places);
         }
         if (made > 0 && places == 2 && given.has(CloneArguments.VFORK)) {
-            awaitRelease(system.tree().find((int) made));
+            awaitRelease(system.tree.find((int) made));
         }
         return made;
     }
@@ -74,10 +74,10 @@ final class CloneCalls {
             hart.x[Hart.TP] = given.tls();
         }
         if (given.has(CloneArguments.CHILD_CLEARTID)) {
-            child.tidWords().clearAtEnd(given.childTid());
+            child.tidWords.clearAtEnd(given.childTid());
         }
         if (given.has(CloneArguments.CHILD_SETTID)) {
-            child.tidWords().storeAtStart(given.childTid());
+            child.tidWords.storeAtStart(given.childTid());
         }
     }
 
@@ -100,7 +100,7 @@ final class CloneCalls {
 
     private long newThread(CloneArguments given) {
         GuestProcess process = thread.process();
-        int tid = process.system().tree().newId();
+        int tid = process.system.tree.newId();
         GuestThread child = new GuestThread(process, tid, thread);
         boolean isMade = false;
         try {
@@ -121,7 +121,7 @@ final class CloneCalls {
     }
 
     private static ProcessMemory fork(GuestProcess parent) {
-        UnnamedMemory unnamed = parent.system().unnamedMemory();
+        UnnamedMemory unnamed = parent.system.unnamed;
         unnamed.beginFork();
         try {
             return parent.memory().fork();
@@ -132,8 +132,8 @@ final class CloneCalls {
 
     private long newProcess(CloneArguments given) {
         GuestProcess parent = thread.process();
-        GuestSystem system = parent.system();
-        int pid = system.tree().newId();
+        GuestSystem system = parent.system;
+        int pid = system.tree.newId();
         boolean sharesMemory = given.has(CloneArguments.VM);
         ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
         GuestProcess process = null;
@@ -149,7 +149,7 @@ final class CloneCalls {
             if (child.reserve()) {
                 storeParentTid(given, pid);
                 process.addFirst(child);
-                system.tree().add(process, parent, given.has(CloneArguments.PARENT));
+                system.tree.add(process, parent, given.has(CloneArguments.PARENT));
                 isMade = true;
             }
         } finally {
@@ -169,9 +169,7 @@ final class CloneCalls {
 
     /** Creates a process. If the process does not start, the caller closes its files. */
     private static GuestProcess copyOf(GuestProcess parent, int pid, ProcessMemory memory, CloneArguments given) {
-        DescriptorTable files = given.has(CloneArguments.FILES)
-                ? parent.files().share()
-                : parent.files().copy();
+        DescriptorTable files = given.has(CloneArguments.FILES) ? parent.files.share() : parent.files.copy();
         GuestProcess made = null;
         try {
             made = copyOf(parent, pid, memory, files, given);
@@ -186,14 +184,14 @@ final class CloneCalls {
     private static GuestProcess copyOf(
             GuestProcess parent, int pid, ProcessMemory memory, DescriptorTable files, CloneArguments given) {
         return new GuestProcess(
-                parent.system(),
+                parent.system,
                 pid,
                 memory,
                 parent.program(),
                 files,
-                given.has(CloneArguments.FS) ? parent.folder() : parent.folder().copy(),
+                given.has(CloneArguments.FS) ? parent.folder : parent.folder.copy(),
                 actions(parent, given),
-                parent.limits(),
+                parent.limits,
                 given.has(CloneArguments.PARENT) ? parent.endSignal() : given.endSignal());
     }
 
@@ -202,7 +200,7 @@ final class CloneCalls {
             child.discard();
         }
         if (process != null) {
-            process.files().closeAll();
+            process.files.closeAll();
         }
         memory.close();
     }

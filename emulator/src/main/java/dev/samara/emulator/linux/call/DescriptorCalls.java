@@ -81,7 +81,7 @@ final class DescriptorCalls {
     }
 
     private DescriptorTable files() {
-        return thread.process().files();
+        return thread.process().files;
     }
 
     long close(long descriptor) {
@@ -166,7 +166,7 @@ final class DescriptorCalls {
     }
 
     private FileLocks locks() {
-        return thread.process().system().locks();
+        return thread.process().system.locks;
     }
 
     /** Record locks, which a process owns by its descriptors. */
@@ -209,7 +209,7 @@ final class DescriptorCalls {
         boolean isWrite = given.getShort(TYPE) == WRITE;
         return from < 0 || start < 0 || first < 0 || last < first
                 ? null
-                : new HeldLock(files(), thread.process().pid(), isWrite, first, last);
+                : new HeldLock(files(), thread.process().pid, isWrite, first, last);
     }
 
     private static void tell(ByteBuffer given, @Nullable HeldLock found) {
@@ -233,7 +233,7 @@ final class DescriptorCalls {
             return result[0];
         }
         long waited = thread.await(
-                locks().waiters(),
+                locks().waiters,
                 () -> {
                     result[0] = locks().take(key, family, wanted);
                     return result[0] != LinuxErrno.EAGAIN;
@@ -252,7 +252,7 @@ final class DescriptorCalls {
         if (file == null) {
             return LinuxErrno.EBADF;
         }
-        HeldLock wanted = new HeldLock(file, thread.process().pid(), kind == EXCLUSIVE, 0, Long.MAX_VALUE);
+        HeldLock wanted = new HeldLock(file, thread.process().pid, kind == EXCLUSIVE, 0, Long.MAX_VALUE);
         long result = kind == FREE ? LinuxErrno.EAGAIN : take(file, Family.WHOLE, wanted, false);
         if (result != LinuxErrno.EAGAIN) {
             return result;
@@ -283,7 +283,7 @@ final class DescriptorCalls {
             }
             case PageScanCalls.PAGEMAP_SCAN -> {
                 return file instanceof ProcFile.PageMapFile pages
-                        ? new PageScanCalls(memory).scan(pages.space(), address)
+                        ? new PageScanCalls(memory).scan(pages.space, address)
                         : LinuxErrno.ENOTTY;
             }
             case TCGETS, TIOCGWINSZ -> {

@@ -47,7 +47,7 @@ final class ExecCalls {
         long error;
         // Only one thread at a time may read the argument and environment strings of a program, because they take ten
         // times as much memory in the heap.
-        synchronized (thread.process().system().programStart()) {
+        synchronized (thread.process().system.programStart) {
             error = prepare(pathAddress, argumentsAddress, environmentAddress, loaded);
         }
         LoadedStart start = loaded[0];
@@ -73,7 +73,7 @@ final class ExecCalls {
         if (arguments.isEmpty()) {
             arguments.add("");
         }
-        if (thread.process().system().mappings().isFull()) {
+        if (thread.process().system.mappings.isFull()) {
             return LinuxErrno.ENOMEM;
         }
         // Held so that no thread of the guest changes names before the files are open.
@@ -87,7 +87,7 @@ final class ExecCalls {
             try {
                 loaded[0] = load(new ProgramStart(place.guest(), host, name, arguments, environment));
             } catch (ProgramStart.LoadException e) {
-                return e.error();
+                return e.error;
             }
         }
         return 0;
@@ -107,7 +107,7 @@ final class ExecCalls {
 
     /** Returns the maximum size of arguments and environment in bytes: normally a quarter of the stack limit. */
     private long mostBytes() {
-        long stack = thread.process().limits().soft(ResourceLimits.STACK);
+        long stack = thread.process().limits.soft(ResourceLimits.STACK);
         long most = GuestLimits.ARGUMENT_BYTES;
         return Math.max(LEAST_BYTES, stack < 0 ? most : Math.min(most, stack / 4));
     }
@@ -116,15 +116,15 @@ final class ExecCalls {
     private record LoadedStart(StartedProgram started, ProgramNames names) {}
 
     private LoadedStart load(ProgramStart start) throws ProgramStart.LoadException {
-        GuestSystem system = thread.process().system();
+        GuestSystem system = thread.process().system;
         ProgramStart actual = start.withInterpreter(
-                system.machine(), system.root(), thread.process().folder().path());
+                system.machine, system.root, thread.process().folder.path());
         StartedProgram started = actual.load(
-                system.machine(),
-                system.root(),
-                system.names(),
-                thread.process().limits().ofSpace(),
-                system.user());
+                system.machine,
+                system.root,
+                system.names,
+                thread.process().limits.ofSpace(),
+                system.user);
         LoadedStart loaded = null;
         try {
             inheritDenial(started.program().space());
@@ -142,7 +142,7 @@ final class ExecCalls {
      * inherited.
      */
     private void inheritDenial(AddressSpace space) {
-        int bits = thread.process().memory().space().mdwe();
+        int bits = thread.process().memory().space.mdwe();
         if ((bits & Mman.NO_INHERIT) == 0) {
             space.setMdwe(bits);
         }
@@ -157,11 +157,11 @@ final class ExecCalls {
         }
         thread.leaveMemory();
         ProcessMemory old = process.memory();
-        thread.cpu().switchTo(program.space());
-        thread.blocks().clear();
-        process.become(loaded.started.memory(process.system().mappings()), loaded.names);
+        thread.cpu.switchTo(program.space());
+        thread.blocks.clear();
+        process.become(loaded.started.memory(process.system.mappings), loaded.names);
         old.close();
-        process.files().exec();
+        process.files.exec();
         thread.begin(program);
         return thread.hart().x[Hart.A0];
     }

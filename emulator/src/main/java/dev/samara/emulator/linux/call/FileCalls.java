@@ -74,7 +74,7 @@ final class FileCalls {
     }
 
     private GuestSystem system() {
-        return thread.process().system();
+        return thread.process().system;
     }
 
     long open(long folder, long path, long openFlags, long mode) {
@@ -88,15 +88,15 @@ final class FileCalls {
         String name = paths.name(path);
         // Reserved before the name is looked up, so that an open that gets no number neither creates nor truncates a
         // file.
-        DescriptorTable files = thread.process().files();
+        DescriptorTable files = thread.process().files;
         long number = files.reserve(thread.process().descriptorLimit());
         if (number < 0) {
             return number;
         }
         try {
-            refuse(system().openFiles().isFull(), LinuxErrno.ENFILE);
+            refuse(system().openFiles.isFull(), LinuxErrno.ENFILE);
             GuestFile file = find(folder, name, flags, mode);
-            if (!file.countIn(system().openFiles())) {
+            if (!file.countIn(system().openFiles)) {
                 file.release();
                 return LinuxErrno.ENFILE;
             }
@@ -135,7 +135,7 @@ final class FileCalls {
     private GuestFile reopen(GuestFile open, int flags, long mode) throws OpenException {
         OpenedName name = open.openedName();
         if (name != null && name.host() != null) {
-            return ofHost(system().root().resolve("/", name.path(), false), flags & ~OpenFlags.CREAT, mode);
+            return ofHost(system().root.resolve("/", name.path(), false), flags & ~OpenFlags.CREAT, mode);
         }
         if (name == null && open.hasPath()) {
             GuestFile special = ProcFiles.openSpecial(thread, open.path(), flags & OpenFlags.KEPT);
@@ -199,30 +199,30 @@ final class FileCalls {
 
     private GuestFile openHost(ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = system();
-        GuestNames names = system.names();
+        GuestNames names = system.names;
         int kept = flags & OpenFlags.KEPT;
         boolean exists = place.exists();
         if (Files.isDirectory(host)) {
-            OpenedName name = new OpenedName(place.guest(), host, system.root(), names);
-            return GuestFolder.ofHost(place.guest(), kept, system.folderNames(), name, names);
+            OpenedName name = new OpenedName(place.guest(), host, system.root, names);
+            return GuestFolder.ofHost(place.guest(), kept, system.folderNames, name, names);
         }
         if (has(flags, OpenFlags.TRUNC) && exists) {
             // By an open of its own, because an open for reading truncates, too.
-            try (HostFile cut = system.machine().openFile(host, ProgramLoader.GEOMETRY, StandardOpenOption.WRITE)) {
+            try (HostFile cut = system.machine.openFile(host, ProgramLoader.GEOMETRY, StandardOpenOption.WRITE)) {
                 long error = cut.truncate(0);
                 if (error != 0) {
                     throw new MmException("open", Errno.of(error));
                 }
             }
         }
-        HostFile opened = system.machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
+        HostFile opened = system.machine.openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
         boolean isComplete = false;
         try {
             if (!exists) {
                 GuestNames.setRightsOfNew(
-                        host, (int) mode & ~thread.process().folder().umask());
+                        host, (int) mode & ~thread.process().folder.umask());
             }
-            OpenedName name = new OpenedName(place.guest(), host, system.root(), names);
+            OpenedName name = new OpenedName(place.guest(), host, system.root, names);
             DiskFile file = new DiskFile(place.guest(), kept, name, opened);
             isComplete = true;
             return file;
@@ -248,13 +248,11 @@ final class FileCalls {
     }
 
     private long add(GuestFile file, boolean endsAtExec) {
-        if (!file.countIn(system().openFiles())) {
+        if (!file.countIn(system().openFiles)) {
             file.release();
             return LinuxErrno.ENFILE;
         }
-        return thread.process()
-                .files()
-                .add(file, endsAtExec, 0, thread.process().descriptorLimit());
+        return thread.process().files.add(file, endsAtExec, 0, thread.process().descriptorLimit());
     }
 
     long pipe(long address, long pipeFlags) {
@@ -262,7 +260,7 @@ final class FileCalls {
         if ((flags & ~(OpenFlags.CLOEXEC | OpenFlags.NONBLOCK)) != 0) {
             return LinuxErrno.EINVAL;
         }
-        Pipe pipe = Pipe.orNull(system().pipes());
+        Pipe pipe = Pipe.orNull(system().pipes);
         if (pipe == null) {
             return LinuxErrno.ENFILE;
         }
@@ -280,8 +278,8 @@ final class FileCalls {
             return 0;
         } finally {
             if (!isDone) {
-                thread.process().files().close((int) reader);
-                thread.process().files().close((int) writer);
+                thread.process().files.close((int) reader);
+                thread.process().files.close((int) writer);
             }
         }
     }
@@ -297,9 +295,9 @@ final class FileCalls {
             return LinuxErrno.EINVAL;
         }
         GuestSystem system = system();
-        if (!system.memoryFiles().tryAcquire()) {
-            system.unnamedMemory().free();
-            if (!system.memoryFiles().tryAcquire()) {
+        if (!system.memoryFiles.tryAcquire()) {
+            system.unnamed.free();
+            if (!system.memoryFiles.tryAcquire()) {
                 return LinuxErrno.ENFILE;
             }
         }
@@ -308,11 +306,11 @@ final class FileCalls {
         MemoryDescriptor made = null;
         MemoryFile file = null;
         try {
-            file = newFile(system.machine(), flags, path, inode);
-            made = new MemoryDescriptor(path, file, inode, system.unnamedMemory());
+            file = newFile(system.machine, flags, path, inode);
+            made = new MemoryDescriptor(path, file, inode, system.unnamed);
         } finally {
             if (made == null) {
-                system.memoryFiles().release();
+                system.memoryFiles.release();
                 if (file != null) {
                     file.close();
                 }

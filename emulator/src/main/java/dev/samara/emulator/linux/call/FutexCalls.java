@@ -43,7 +43,7 @@ final class FutexCalls {
     }
 
     private FutexTable table() {
-        return thread.process().system().futexes();
+        return thread.process().system.futexes();
     }
 
     long futex(long address, long operation, long value, long fourth, long other, long last) {
@@ -131,17 +131,17 @@ final class FutexCalls {
         if (length != RobustList.HEAD_BYTES) {
             return LinuxErrno.EINVAL;
         }
-        thread.robustList().set(address);
+        thread.robustList.set(address);
         return 0;
     }
 
     long getRobust(long tid, long headAddress, long lengthAddress) {
         GuestThread found =
-                (int) tid == 0 ? thread : thread.process().system().tree().findThread((int) tid);
+                (int) tid == 0 ? thread : thread.process().system.tree.findThread((int) tid);
         if (found == null) {
             return LinuxErrno.ESRCH;
         }
-        long head = found.robustList().head();
+        long head = found.robustList.head();
         if (head < 0 && head >= LAST_ERROR) {
             // The address looks like an errno. Linux mistakes it for one, because futex_get_robust_list_common returns
             // the address.

@@ -77,7 +77,7 @@ final class MemoryCalls {
     }
 
     private AddressSpace space() {
-        return process().memory().space();
+        return process().memory().space;
     }
 
     /**
@@ -274,7 +274,7 @@ final class MemoryCalls {
             case GLOBAL_EXPEDITED -> ofAll(REGISTER_GLOBAL);
             case PRIVATE ->
                 process().memory().isRegistered(REGISTER_PRIVATE)
-                        ? process().memory().space().membarrier()
+                        ? process().memory().space.membarrier()
                         : LinuxErrno.EPERM;
             case SYNC_CORE ->
                 process().memory().isRegistered(REGISTER_SYNC_CORE) ? synchronizeCode() : LinuxErrno.EPERM;
@@ -293,10 +293,10 @@ final class MemoryCalls {
 
     /** Makes the threads of each process execute a fence if the process's memory has the given registrations. */
     private long ofAll(int registrations) {
-        for (GuestProcess each : process().system().tree().living()) {
+        for (GuestProcess each : process().system.tree.living()) {
             if (each.memory().isRegistered(registrations)) {
                 // A process that has ended in the meantime executes nothing.
-                each.memory().space().membarrier();
+                each.memory().space.membarrier();
             }
         }
         return 0;
@@ -304,7 +304,7 @@ final class MemoryCalls {
 
     /** Makes changed code visible to all threads that share this memory. */
     private long synchronizeCode() {
-        for (GuestProcess each : process().system().tree().living()) {
+        for (GuestProcess each : process().system.tree.living()) {
             if (each.memory().identity().equals(process().memory().identity())) {
                 each.changedCode(thread);
             }
@@ -320,8 +320,8 @@ final class MemoryCalls {
             return LinuxErrno.EINVAL;
         }
         TransferCalls.MemoryVector parts = TransferCalls.MemoryVector.of(memory, own, ownParts);
-        if (parts.error() != 0 || parts.length() == 0) {
-            return parts.error();
+        if (parts.error != 0 || parts.length() == 0) {
+            return parts.error;
         }
         if (otherCount < 0 || otherCount > MOST_PARTS) {
             return LinuxErrno.EINVAL;
@@ -336,7 +336,7 @@ final class MemoryCalls {
             return 0;
         }
         // The ID may be that of any thread of the process. A thread that has ended has no memory any more.
-        GuestThread found = thread.process().system().tree().findThread((int) pid);
+        GuestThread found = thread.process().system.tree.findThread((int) pid);
         if (found == null || found.process().isExiting()) {
             return LinuxErrno.ESRCH;
         }
@@ -348,7 +348,7 @@ final class MemoryCalls {
             if (length == 0) {
                 return done;
             }
-            int moved = move(other.memory().space(), isRead, near.address, far.address, bytes, length);
+            int moved = move(other.memory().space, isRead, near.address, far.address, bytes, length);
             done += moved;
             if (moved < length) {
                 return done > 0 ? done : LinuxErrno.EFAULT;

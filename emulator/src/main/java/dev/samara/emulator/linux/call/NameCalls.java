@@ -60,7 +60,7 @@ final class NameCalls {
 
     long makeFolder(long descriptor, long path, long mode) {
         return make(descriptor, path, true, host -> {
-            names().makeFolder(host, (int) mode & ~thread.process().folder().umask());
+            names().makeFolder(host, (int) mode & ~thread.process().folder.umask());
             return 0;
         });
     }

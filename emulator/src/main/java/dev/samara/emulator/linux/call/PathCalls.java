@@ -43,11 +43,11 @@ final class PathCalls {
     }
 
     GuestNames names() {
-        return thread.process().system().names();
+        return thread.process().system.names;
     }
 
     private GuestRoot root() {
-        return thread.process().system().root();
+        return thread.process().system.root;
     }
 
     /** Reads a path. */
@@ -99,7 +99,7 @@ final class PathCalls {
             return "/";
         }
         if ((int) descriptor == CURRENT_FOLDER) {
-            return thread.process().folder().path();
+            return thread.process().folder.path();
         }
         return thread.file(descriptor) instanceof GuestFolder folder ? folder.path() : null;
     }
@@ -206,7 +206,7 @@ final class PathCalls {
                 if (!Files.isExecutable(host)) {
                     return LinuxErrno.EACCES;
                 }
-                thread.process().folder().enter(new OpenedName(place.guest(), host, root(), names()));
+                thread.process().folder.enter(new OpenedName(place.guest(), host, root(), names()));
                 return 0;
             });
         }
@@ -222,16 +222,16 @@ final class PathCalls {
             // The same error as for the path of a directory of /proc.
             return LinuxErrno.ENOENT;
         }
-        thread.process().folder().enter(name);
+        thread.process().folder.enter(name);
         return 0;
     }
 
     long currentFolder(long address, long length) {
-        OpenedName name = thread.process().folder().name();
+        OpenedName name = thread.process().folder.name();
         if (name != null && name.isRemoved()) {
             return LinuxErrno.ENOENT;
         }
-        byte[] path = GuestText.bytes(thread.process().folder().path() + '\0');
+        byte[] path = GuestText.bytes(thread.process().folder.path() + '\0');
         if (Long.compareUnsigned(path.length, length) > 0) {
             return LinuxErrno.ERANGE;
         }

@@ -68,7 +68,7 @@ final class ProcessCalls {
     }
 
     private ProcessTree tree() {
-        return process().system().tree();
+        return process().system.tree;
     }
 
     /** Waits for a child; returns 0, an error, or 1 if {@code found} contains a child. */
@@ -78,7 +78,7 @@ final class ProcessCalls {
             return LinuxErrno.ECHILD;
         }
         long waited = thread.await(
-                own.childEnds(),
+                own.childEnds,
                 () -> {
                     found[0] = tree().takeEnded(own, wanted, options);
                     return found[0] != null || !options.hangs() || !tree().hasChild(own, wanted, options);
@@ -109,7 +109,7 @@ final class ProcessCalls {
         if (usageAddress != 0) {
             memory.put(usageAddress, structure(found[0].usedNanos(), 0));
         }
-        return found[0].pid();
+        return found[0].pid;
     }
 
     long waitId(long kind, long id, long infoAddress, long bits, long usageAddress) {
@@ -123,8 +123,8 @@ final class ProcessCalls {
             ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
             if (result == 1) {
                 int status = found[0].exitStatus();
-                int child = found[0].pid();
-                int user = process().system().user();
+                int child = found[0].pid;
+                int user = process().system.user;
                 SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
             }
             byte[] written = new byte[CHILD_INFO];
@@ -157,9 +157,9 @@ final class ProcessCalls {
     }
 
     long systemInfo(long address) {
-        GuestSystem system = process().system();
-        long total = system.memoryBytes();
-        long used = system.machine().statistics().framesInUse() * 4096;
+        GuestSystem system = process().system;
+        long total = system.memoryBytes;
+        long used = system.machine.statistics().framesInUse() * 4096;
         ByteBuffer info = CallMemory.structure(SYSINFO);
         info.putLong(0, TimeCalls.monotonicNanos() / CallMemory.SECOND);
         info.putLong(32, total).putLong(40, Math.max(total - used, 0));
@@ -181,7 +181,7 @@ final class ProcessCalls {
         if (resource < 0 || resource >= ResourceLimits.COUNT || Long.compareUnsigned(soft, hard) > 0) {
             return LinuxErrno.EINVAL;
         }
-        ResourceLimits limits = target.limits();
+        ResourceLimits limits = target.limits;
         long oldSoft = limits.soft(resource);
         long oldHard = limits.hard(resource);
         if (newAddress != 0 && !target.setLimit(resource, soft, hard)) {
@@ -195,12 +195,12 @@ final class ProcessCalls {
     }
 
     long group(long pid) {
-        int found = tree().group((int) pid == 0 ? process().pid() : (int) pid);
+        int found = tree().group((int) pid == 0 ? process().pid : (int) pid);
         return found < 0 ? LinuxErrno.ESRCH : found;
     }
 
     long setGroup(long pid, long group) {
-        int target = (int) pid == 0 ? process().pid() : (int) pid;
+        int target = (int) pid == 0 ? process().pid : (int) pid;
         return (int) group < 0
                 ? LinuxErrno.EINVAL
                 : tree().setGroup(process(), target, (int) group == 0 ? target : (int) group);
@@ -226,7 +226,7 @@ final class ProcessCalls {
 
     /** {@code sched_getaffinity}: each thread may run on all processors. */
     long processors(long tid, long length, long address) {
-        int count = process().system().processors();
+        int count = process().system.processors;
         int bytes = (count + Long.SIZE - 1) / Long.SIZE * Long.BYTES;
         if ((length & 0xffff_ffffL) < bytes) {
             return LinuxErrno.EINVAL;
@@ -243,7 +243,7 @@ final class ProcessCalls {
     /** {@code getcpu}: the host chooses processors, so each thread reports one of its own. */
     long processor(long cpuAddress, long nodeAddress) {
         if (cpuAddress != 0) {
-            memory.putInt(cpuAddress, thread.tid() % process().system().processors());
+            memory.putInt(cpuAddress, thread.tid() % process().system.processors);
         }
         if (nodeAddress != 0) {
             memory.putInt(nodeAddress, 0);
@@ -259,7 +259,7 @@ final class ProcessCalls {
         long nanos;
         switch ((int) whose) {
             case USAGE_SELF -> nanos = process().usedNanos();
-            case USAGE_CHILDREN -> nanos = process().used().children();
+            case USAGE_CHILDREN -> nanos = process().used.children();
             case USAGE_THREAD -> nanos = thread.usedNanos();
             default -> {
                 return LinuxErrno.EINVAL;
@@ -267,13 +267,13 @@ final class ProcessCalls {
         }
         long most = (int) whose == USAGE_CHILDREN
                 ? 0
-                : process().memory().space().residency().peak();
+                : process().memory().space.residency().peak();
         ByteBuffer usage = structure(nanos, most);
         if ((int) whose == USAGE_SELF) {
-            SpaceStatistics events = process().memory().space().statistics();
+            SpaceStatistics events = process().memory().space.statistics();
             usage.putLong(MINOR_FAULTS, events.minorFaults()).putLong(MAJOR_FAULTS, events.majorFaults());
         } else if ((int) whose == USAGE_THREAD) {
-            CpuStatistics events = thread.cpu().statistics();
+            CpuStatistics events = thread.cpu.statistics();
             usage.putLong(MINOR_FAULTS, events.minorFaults()).putLong(MAJOR_FAULTS, events.majorFaults());
         }
         memory.put(address, usage);
@@ -292,7 +292,7 @@ final class ProcessCalls {
             return LinuxErrno.EINVAL;
         }
         long wanted = Math.min(Math.max(length, 0), MOST_RANDOM);
-        long refused = TransferCalls.MemoryVector.of(memory, address, wanted).error();
+        long refused = TransferCalls.MemoryVector.of(memory, address, wanted).error;
         if (refused != 0) {
             return refused;
         }

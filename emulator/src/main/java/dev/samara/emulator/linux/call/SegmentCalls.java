@@ -37,20 +37,19 @@ final class SegmentCalls {
     }
 
     private SegmentTable table() {
-        return thread.process().system().segments();
+        return thread.process().system.segments;
     }
 
     private AddressSpace space() {
-        return thread.process().memory().space();
+        return thread.process().memory().space;
     }
 
     private int user() {
-        return thread.process().system().user();
+        return thread.process().system.user;
     }
 
     long get(long key, long size, long flags) {
-        return table().get(
-                        (int) key, size, (int) flags, user(), thread.process().pid());
+        return table().get((int) key, size, (int) flags, user(), thread.process().pid);
     }
 
     long attach(long id, long address, long attachFlags) {
@@ -60,9 +59,9 @@ final class SegmentCalls {
         if (found != null && isPossible(address, flags) && !found.allows(user(), wanted)) {
             return LinuxErrno.EACCES;
         }
-        long result = space().shmat(found == null ? null : found.segment(), address, flags);
+        long result = space().shmat(found == null ? null : found.segment, address, flags);
         if (found != null && !LinuxErrno.isError(result)) {
-            table().attached(found, thread.process().pid());
+            table().attached(found, thread.process().pid);
         }
         return result;
     }
@@ -81,7 +80,7 @@ final class SegmentCalls {
                 vma != null && vma.backing() instanceof SharedSegment.Attachment found ? found.segment() : null;
         long result = space().shmdt(address);
         if (result == 0 && segment != null) {
-            table().detached(segment, thread.process().pid());
+            table().detached(segment, thread.process().pid);
         }
         return result;
     }
@@ -141,7 +140,7 @@ final class SegmentCalls {
                 return LinuxErrno.EACCES;
             }
             status = found.status();
-            result = command == IPC_STAT ? 0 : found.id();
+            result = command == IPC_STAT ? 0 : found.id;
         }
         thread.memory().put(address, status);
         return result;
@@ -160,7 +159,7 @@ final class SegmentCalls {
             if (status != null) {
                 return found.change(status) ? 0 : LinuxErrno.EINVAL;
             }
-            found.segment().removeWhenDetached();
+            found.segment.removeWhenDetached();
             return 0;
         }
     }
@@ -170,9 +169,9 @@ final class SegmentCalls {
         if (found == null) {
             return LinuxErrno.EINVAL;
         }
-        if (!found.isOwnedBy(user()) || (isLock && thread.process().limits().soft(ResourceLimits.LOCKED) == 0)) {
+        if (!found.isOwnedBy(user()) || (isLock && thread.process().limits.soft(ResourceLimits.LOCKED) == 0)) {
             return LinuxErrno.EPERM;
         }
-        return isLock ? space().shmLock(found.segment()) : space().shmUnlock(found.segment());
+        return isLock ? space().shmLock(found.segment) : space().shmUnlock(found.segment);
     }
 }

@@ -144,7 +144,7 @@ final class SignalCalls {
 
     private SignalInfo info(int signal, int code) {
         GuestProcess own = thread.process();
-        return SignalInfo.sent(signal, code, own.pid(), own.system().user());
+        return SignalInfo.sent(signal, code, own.pid, own.system.user);
     }
 
     private static boolean isWrong(long signal) {
@@ -158,15 +158,15 @@ final class SignalCalls {
             return LinuxErrno.EINVAL;
         }
         SignalInfo info = info((int) signal, SignalInfo.SI_USER);
-        ProcessTree tree = thread.process().system().tree();
+        ProcessTree tree = thread.process().system.tree;
         if (pid > 0) {
             GuestProcess found = process(pid);
             return found == null ? LinuxErrno.ESRCH : sendTo(found, info);
         }
-        int group = pid == 0 ? tree.group(thread.process().pid()) : -pid;
+        int group = pid == 0 ? tree.group(thread.process().pid) : -pid;
         long result = LinuxErrno.ESRCH;
         for (GuestProcess each : tree.all()) {
-            if (pid == -1 ? each != thread.process() : tree.group(each.pid()) == group) {
+            if (pid == -1 ? each != thread.process() : tree.group(each.pid) == group) {
                 result = sendTo(each, info);
             }
         }
@@ -176,15 +176,15 @@ final class SignalCalls {
     /** Returns the process with an ID, which may also be that of one of its threads; null if there is none. */
     @Nullable
     GuestProcess process(int id) {
-        GuestProcess found = thread.process().system().tree().find(id);
+        GuestProcess found = thread.process().system.tree.find(id);
         GuestThread one = found == null ? find(0, id) : null;
         return one == null ? found : one.process();
     }
 
     /** Returns a thread of a process, or of any process if {@code pid} is 0; null if there is none. */
     private @Nullable GuestThread find(int pid, int tid) {
-        GuestThread found = thread.process().system().tree().findThread(tid);
-        return found != null && (pid == 0 || found.process().pid() == pid) ? found : null;
+        GuestThread found = thread.process().system.tree.findThread(tid);
+        return found != null && (pid == 0 || found.process().pid == pid) ? found : null;
     }
 
     /** {@code tgkill}, and for a {@code pid} of 0 {@code tkill}. */
@@ -198,7 +198,7 @@ final class SignalCalls {
             return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
         }
         // A process that has ended can be found by the ID of its first thread until its parent has waited for it.
-        GuestProcess ended = thread.process().system().tree().find((int) tid);
+        GuestProcess ended = thread.process().system.tree.find((int) tid);
         return ended == null || ((int) pid != 0 && (int) pid != (int) tid) ? LinuxErrno.ESRCH : 0;
     }
 

@@ -55,11 +55,11 @@ final class StatusCalls {
         this.thread = thread;
         this.paths = paths;
         memory = thread.memory();
-        names = thread.process().system().names();
+        names = thread.process().system.names;
     }
 
     private int owner() {
-        return thread.process().system().user();
+        return thread.process().system.user;
     }
 
     private long put(FileStatus found, long address) {
@@ -258,7 +258,7 @@ final class StatusCalls {
             return;
         }
         try (HostFile file =
-                thread.process().system().machine().openFile(host, ProgramLoader.GEOMETRY, StandardOpenOption.READ)) {
+                thread.process().system.machine.openFile(host, ProgramLoader.GEOMETRY, StandardOpenOption.READ)) {
             file.syncRange(0, 0, Mman.SYNC_FILE_RANGE_WRITE | Mman.WAIT_AFTER);
         } catch (MmException noRoom) {
             // The times are set nevertheless. A later write-back changes them.

@@ -78,7 +78,7 @@ public final class SystemCalls implements ThreadCalls {
     public void execute() {
         long[] x = thread.hart().x;
         int number = (int) x[Hart.A7];
-        thread.process().system().counts().call(number);
+        thread.process().system.counts.call(number);
         CallTrace traced = trace;
         if (traced != null) {
             traced.begins(thread, number);
@@ -125,7 +125,7 @@ public final class SystemCalls implements ThreadCalls {
     @SuppressWarnings("ThreadPriorityCheck") // the guest requests to yield
     private long make(Groups to, LinuxCall call, long a, long b, long c, long d, long e, long f) {
         GuestProcess process = thread.process();
-        int user = process.system().user();
+        int user = process.system.user;
         return switch (call) {
             case SHMGET -> to.segments.get(a, b, c);
             case SHMCTL -> to.segments.control(a, b, c);
@@ -191,7 +191,7 @@ public final class SystemCalls implements ThreadCalls {
             case CHDIR -> to.paths.changeFolder(a);
             case FCHDIR -> to.paths.changeFolderTo(a);
             case READLINKAT -> to.paths.readLink(a, b, c, d);
-            case UMASK -> process.folder().umask((int) a);
+            case UMASK -> process.folder.umask((int) a);
 
             case MKDIRAT -> to.names.makeFolder(a, b, c);
             case UNLINKAT -> to.names.unlink(a, b, c);
@@ -240,12 +240,12 @@ public final class SystemCalls implements ThreadCalls {
             case GETPGID -> to.processes.group(a);
 
             case SET_TID_ADDRESS -> {
-                thread.tidWords().clearAtEnd(a);
+                thread.tidWords.clearAtEnd(a);
                 yield thread.tid();
             }
             case GETTID -> thread.tid();
-            case GETPID -> process.pid();
-            case GETPPID -> process.system().tree().parentOf(process);
+            case GETPID -> process.pid;
+            case GETPPID -> process.system.tree.parentOf(process);
             case GETUID, GETEUID, GETGID, GETEGID -> user;
             case SETUID, SETGID -> (int) a == user ? 0 : (int) a == -1 ? LinuxErrno.EINVAL : LinuxErrno.EPERM;
             case GETRANDOM -> to.processes.random(a, b, c);
@@ -265,7 +265,7 @@ public final class SystemCalls implements ThreadCalls {
     }
 
     private long unknown(int number) {
-        thread.process().system().counts().unknownCall(number);
+        thread.process().system.counts.unknownCall(number);
         return LinuxErrno.ENOSYS;
     }
 

@@ -86,7 +86,7 @@ final class TimeCalls {
     long times(long address) {
         if (address != 0) {
             long[] ticks = {
-                thread.process().usedNanos(), 0, thread.process().used().children(), 0
+                thread.process().usedNanos(), 0, thread.process().used.children(), 0
             };
             for (int i = 0; i < ticks.length; i++) {
                 memory.putLong(address + (long) Long.BYTES * i, ticks[i] / (CallMemory.SECOND / TICKS));
@@ -135,7 +135,7 @@ final class TimeCalls {
         if ((int) which != 0 || interval < 0 || first < 0) {
             return LinuxErrno.EINVAL;
         }
-        AlarmTimer timer = thread.process().realTimer();
+        AlarmTimer timer = thread.process().realTimer;
         long[] old = {timer.interval(), timer.left()};
         timer.set(first, interval);
         // Stored last, so that the timer runs even if the old value cannot be stored.

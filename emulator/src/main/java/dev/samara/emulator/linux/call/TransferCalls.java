@@ -45,7 +45,9 @@ final class TransferCalls {
         private final CallMemory memory;
         private final long[] starts;
         private final long[] lengths;
-        private final long error;
+
+        /** Why the memory cannot be used; 0 if it can. */
+        final long error;
 
         private MemoryVector(CallMemory memory, long[] starts, long[] lengths, long ofNegative) {
             this.memory = memory;
@@ -83,11 +85,6 @@ final class TransferCalls {
                 }
             }
             return 0;
-        }
-
-        /** Returns why the memory cannot be used; 0 if it can. */
-        long error() {
-            return error;
         }
 
         long length() {
@@ -158,8 +155,8 @@ final class TransferCalls {
         if (!(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
-        if (parts.error() != 0) {
-            return parts.error();
+        if (parts.error != 0) {
+            return parts.error;
         }
         long length = Math.min(parts.length(), MemoryVector.MOST_BYTES);
         if (isAt && offset > Long.MAX_VALUE - length) {

@@ -34,7 +34,9 @@ public final class GuestRoot {
     /** The status of the root at the start; null if there is no root. */
     private final @Nullable FileStatus first;
 
-    private final String programName;
+    /** The path of the program for the guest, without links. */
+    public final String programName;
+
     private final Path program;
     private final boolean isProgramInside;
 
@@ -55,11 +57,6 @@ public final class GuestRoot {
         isProgramInside = found != null && this.program.startsWith(found);
         programName =
                 found != null && isProgramInside ? "/" + textOf(found.relativize(this.program)) : textOf(this.program);
-    }
-
-    /** Returns the path of the program for the guest, without links. */
-    public String programName() {
-        return programName;
     }
 
     /**

@@ -107,15 +107,11 @@ public abstract class ProcFile extends SeekableFile {
 
     /** A page map: a word for each page, and PAGEMAP_SCAN. */
     public static final class PageMapFile extends ProcFile {
-        private final AddressSpace space;
+        public final AddressSpace space;
 
         public PageMapFile(String path, int flags, long number, AddressSpace space) {
             super(path, flags, 0400, number);
             this.space = space;
-        }
-
-        public AddressSpace space() {
-            return space;
         }
 
         @Override

@@ -35,15 +35,12 @@ public final class FileLocks {
      */
     private final Map<LockedPlace, List<HeldLock>> all = new HashMap<>();
 
-    private final WaitList waiters = new WaitList();
+    /** The threads that wait for a lock. */
+    public final WaitList waiters = new WaitList();
+
     private int count;
 
     public FileLocks() {}
-
-    /** The threads that wait for a lock. */
-    public WaitList waiters() {
-        return waiters;
-    }
 
     /** Returns a lock that conflicts with the wanted lock; null if there is none. */
     public synchronized @Nullable HeldLock conflict(FileKey file, Family family, HeldLock wanted) {

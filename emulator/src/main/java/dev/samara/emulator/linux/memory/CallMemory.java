@@ -28,7 +28,9 @@ public final class CallMemory {
 
     private final GuestMemory memory;
     private final BooleanSupplier shortage;
-    private final BadAddress bad = new BadAddress();
+
+    /** The exception that a failed access throws. */
+    public final BadAddress bad = new BadAddress();
 
     /**
      * Creates the memory of a thread.
@@ -39,11 +41,6 @@ public final class CallMemory {
     public CallMemory(GuestMemory memory, BooleanSupplier shortage) {
         this.memory = memory;
         this.shortage = shortage;
-    }
-
-    /** Returns the exception that a failed access throws. */
-    public BadAddress badAddress() {
-        return bad;
     }
 
     private void check(int fault) {

@@ -13,11 +13,17 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** The memory of a process. A child of {@code vfork} shares it until the child executes another program. */
 public final class ProcessMemory {
-    private final AddressSpace space;
-    private final long spaceNumber;
-    private final long trampoline;
+    public final AddressSpace space;
+
+    /** The number of the space on its machine, even after the memory was closed. */
+    public final long spaceNumber;
+
+    public final long trampoline;
     private final byte[] auxiliary;
-    private final ArgumentPlace arguments;
+
+    /** The addresses of the program's arguments and environment. */
+    public final ArgumentPlace arguments;
+
     private final MappingTotal total;
     private final MappingTotal.CountedSpace counted;
 
@@ -139,24 +145,6 @@ public final class ProcessMemory {
     /** Counts the mappings after a call that may have changed their number. */
     public void recount() {
         counted.recount();
-    }
-
-    /** Returns the addresses of the program's arguments and environment. */
-    public ArgumentPlace arguments() {
-        return arguments;
-    }
-
-    public AddressSpace space() {
-        return space;
-    }
-
-    /** Returns the number of the space on its machine, even after the memory was closed. */
-    public long spaceNumber() {
-        return spaceNumber;
-    }
-
-    public long trampoline() {
-        return trampoline;
     }
 
     public byte[] auxiliary() {

@@ -57,7 +57,7 @@ public final class SegmentTable {
     }
 
     private NavigableMap<Integer, GuestSegment> all() {
-        all.values().removeIf(each -> each.segment().isRemoved());
+        all.values().removeIf(each -> each.segment.isRemoved());
         return all;
     }
 
@@ -80,10 +80,10 @@ public final class SegmentTable {
         if ((flags & CREATE) != 0 && (flags & EXCLUSIVE) != 0) {
             return LinuxErrno.EEXIST;
         }
-        if (Long.compareUnsigned(size, found.segment().size()) > 0) {
+        if (Long.compareUnsigned(size, found.segment.size()) > 0) {
             return LinuxErrno.EINVAL;
         }
-        return found.allows(user, flags >> 6 | flags >> 3 | flags) ? found.id() : LinuxErrno.EACCES;
+        return found.allows(user, flags >> 6 | flags >> 3 | flags) ? found.id : LinuxErrno.EACCES;
     }
 
     private long make(int key, long size, int flags, int user, int pid) {
@@ -128,7 +128,7 @@ public final class SegmentTable {
     /** Returns the segment with an ID; null if there is none. */
     public synchronized @Nullable GuestSegment find(int id) {
         GuestSegment found = findByIndex(id);
-        return found == null || found.id() != id ? null : found;
+        return found == null || found.id != id ? null : found;
     }
 
     /** Returns the segment with the index that an ID contains; null if there is none. */
@@ -149,7 +149,7 @@ public final class SegmentTable {
     /** Records that a process detached a segment. */
     public synchronized void detached(SharedSegment segment, int pid) {
         for (GuestSegment each : all.values()) {
-            if (each.segment().equals(segment)) {
+            if (each.segment.equals(segment)) {
                 each.detachedBy(pid);
             }
         }
@@ -179,7 +179,7 @@ public final class SegmentTable {
 
     /** Frees the memory of all segments. Called at the end of the run. */
     public synchronized void close() {
-        all.values().forEach(each -> each.segment().remove());
+        all.values().forEach(each -> each.segment.remove());
         all.clear();
     }
 
@@ -197,9 +197,9 @@ public final class SegmentTable {
         private static final int SEQUENCE_SHIFT = 15;
         private static final long MILLIS = 1000;
 
-        private final SharedSegment segment;
+        public final SharedSegment segment;
         private final PageCache pages;
-        private final int id;
+        public final int id;
         private final int key;
         private final int creator;
         private final int creatorPid;
@@ -225,14 +225,6 @@ public final class SegmentTable {
 
         private static long now() {
             return System.currentTimeMillis() / MILLIS;
-        }
-
-        public SharedSegment segment() {
-            return segment;
-        }
-
-        public int id() {
-            return id;
         }
 
         /** Returns the key by which the segment can be found; 0 after it was marked for removal. */

@@ -42,19 +42,20 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GuestProcess implements SignalProcess {
 
-    private final GuestSystem system;
-    private final int pid;
-    private final DescriptorTable files;
-    private final WorkingFolder folder;
+    public final GuestSystem system;
+    public final int pid;
+    public final DescriptorTable files;
+    public final WorkingFolder folder;
     private final PendingSignals pending;
     private final Object signals;
 
-    private final AlarmTimer realTimer;
+    /** The real-time timer ({@code ITIMER_REAL}). */
+    public final AlarmTimer realTimer;
 
-    private final WaitList childEnds = new WaitList();
+    public final WaitList childEnds = new WaitList();
 
     /** Woken when a thread or this process ends, or when this process was reaped. */
-    private final WaitList ends = new WaitList();
+    final WaitList ends = new WaitList();
 
     /** The parent of a vfork waits here until this process no longer uses its memory. */
     private final WaitList releases = new WaitList();
@@ -64,9 +65,13 @@ public final class GuestProcess implements SignalProcess {
 
     private final Set<GuestThread> threads = new LinkedHashSet<>();
 
-    private final ResourceLimits limits;
-    private final UsedTime used = new UsedTime();
-    private final long started = GuestSystem.uptimeNanos();
+    public final ResourceLimits limits;
+
+    /** The CPU time of this process and of its children. */
+    public final UsedTime used = new UsedTime();
+
+    /** When this process was created, as {@link GuestSystem#uptimeNanos}. */
+    final long started = GuestSystem.uptimeNanos();
 
     /**
      * Words: {@code memory}, {@code program}, {@code leaderMask}, {@code isMemoryReleased}, {@code isExiting}.
@@ -114,15 +119,11 @@ public final class GuestProcess implements SignalProcess {
         this.files = files;
         this.folder = folder;
         this.actions = actions;
-        signals = actions.lock();
+        signals = actions.lock;
         this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
-        pending = new PendingSignals(system.signalRoom());
+        pending = new PendingSignals(system.signalRoom);
         realTimer = new AlarmTimer(system::timers, () -> ring(SignalInfo.ALRM));
-    }
-
-    public GuestSystem system() {
-        return system;
     }
 
     /** Attaches a debugger to this process. Called before the process has a thread. */
@@ -136,10 +137,6 @@ public final class GuestProcess implements SignalProcess {
         return debugger;
     }
 
-    public int pid() {
-        return pid;
-    }
-
     @Override
     public ProcessMemory memory() {
         return memory;
@@ -147,14 +144,6 @@ public final class GuestProcess implements SignalProcess {
 
     public ProgramNames program() {
         return program;
-    }
-
-    public DescriptorTable files() {
-        return files;
-    }
-
-    public WorkingFolder folder() {
-        return folder;
     }
 
     @Override
@@ -178,23 +167,9 @@ public final class GuestProcess implements SignalProcess {
         snapshot().forEach(each -> each.pending().discard(set));
     }
 
-    /** Returns the real-time timer ({@code ITIMER_REAL}). */
-    public AlarmTimer realTimer() {
-        return realTimer;
-    }
-
     /** Sends the signal of a timer. */
     private void ring(int signal) {
         SignalDelivery.send(this, SignalInfo.ofKernel(signal));
-    }
-
-    public WaitList childEnds() {
-        return childEnds;
-    }
-
-    /** Returns the threads that wait for the end of a thread or of this process. */
-    WaitList ends() {
-        return ends;
     }
 
     public int endSignal() {
@@ -216,10 +191,6 @@ public final class GuestProcess implements SignalProcess {
         return leaderMask;
     }
 
-    public ResourceLimits limits() {
-        return limits;
-    }
-
     /** Returns the limit of descriptor numbers (exclusive). */
     public int descriptorLimit() {
         long soft = limits.soft(ResourceLimits.FILES);
@@ -236,7 +207,7 @@ public final class GuestProcess implements SignalProcess {
         Resource resource = ResourceLimits.resource(number);
         if (resource != null) {
             try {
-                memory.space().setLimit(resource, soft);
+                memory.space.setLimit(resource, soft);
             } catch (MmException ended) {
                 // A zombie has limits, but no memory.
             }
@@ -244,19 +215,9 @@ public final class GuestProcess implements SignalProcess {
         return true;
     }
 
-    /** Returns when this process was created, as {@link GuestSystem#uptimeNanos}. */
-    long started() {
-        return started;
-    }
-
     /** Returns whether all threads are waiting at this moment. */
     synchronized boolean isWaiting() {
         return threads.stream().allMatch(GuestThread::isWaiting);
-    }
-
-    /** Returns the CPU time of this process and of its children. */
-    public UsedTime used() {
-        return used;
     }
 
     /** Returns the CPU time that the threads of this process used, in nanoseconds. */
@@ -420,16 +381,16 @@ public final class GuestProcess implements SignalProcess {
         // In the order of do_exit: a process that waits until a descriptor is closed may then write the program's file.
         memory.close();
         files.closeAll();
-        system.unnamedMemory().freeSome();
+        system.unnamed.freeSome();
         releaseMemory();
-        system.tree().ended(this);
+        system.tree.ended(this);
     }
 
     /** Makes all threads drop their decoded blocks. Returns when no thread executes an old block any more. */
     public void changedCode(GuestThread caller) {
         List<GuestThread> others = snapshot();
         others.forEach(GuestThread::changedCode);
-        memory.space().membarrier();
+        memory.space.membarrier();
         // A thread may still continue an old block after the membarrier, because one of the block's accesses may have
         // left GUEST.
         codeWaiters.add(caller);
@@ -547,12 +508,12 @@ public final class GuestProcess implements SignalProcess {
 
         @Override
         public int pid() {
-            return process.pid();
+            return process.pid;
         }
 
         @Override
         public AddressSpace space() {
-            return process.memory().space();
+            return process.memory().space;
         }
 
         @Override
@@ -573,8 +534,8 @@ public final class GuestProcess implements SignalProcess {
 
         @Override
         public @Nullable FileChannel openHostFile(String path) throws IOException {
-            synchronized (process.system().names()) {
-                Path host = process.system().root().resolve("/", path, true).host();
+            synchronized (process.system.names) {
+                Path host = process.system.root.resolve("/", path, true).host();
                 return host != null && Files.isRegularFile(host) && Files.isReadable(host)
                         ? FileChannel.open(host)
                         : null;

@@ -36,20 +36,23 @@ import org.jspecify.annotations.Nullable;
 public final class GuestSystem {
     private static final long START = System.nanoTime() - 1_000_000_000_000L;
 
-    private final Machine machine;
-    private final long memoryBytes;
-    private final int processors;
-    private final GuestRoot root;
-    private final int user;
+    public final Machine machine;
+    public final long memoryBytes;
+    public final int processors;
+    public final GuestRoot root;
+
+    /** The user and group of all processes, and the owner of all files. */
+    public final int user;
+
     private final @Nullable CodeTranslator translator;
-    private final GuestReports reports;
-    private final MemoryShortage shortage;
+    final GuestReports reports;
+    final MemoryShortage shortage;
     private final Function<GuestThread, ThreadCalls> calls;
-    private final ProcessTree tree = new ProcessTree();
-    private final SegmentTable segments;
-    private final GuestNames names = new GuestNames();
-    private final FileLocks locks = new FileLocks();
-    private final GuestStatistics counts = new GuestStatistics();
+    public final ProcessTree tree = new ProcessTree();
+    public final SegmentTable segments;
+    public final GuestNames names = new GuestNames();
+    public final FileLocks locks = new FileLocks();
+    public final GuestStatistics counts = new GuestStatistics();
 
     /**
      * The last inode number. These numbers start above those of pipes, devices and other files of the emulator, because
@@ -67,21 +70,35 @@ public final class GuestSystem {
      * Read: threads that create a pipe (get-and-add).
      * Invariant: the number of pipes with an open end, plus those that are being rejected.
      */
-    private final Semaphore pipes = new Semaphore(GuestLimits.PIPES);
+    public final Semaphore pipes = new Semaphore(GuestLimits.PIPES);
 
-    private final OpenFileCount openFiles = new OpenFileCount(GuestLimits.OPEN_FILES);
-    private final MappingTotal mappings = new MappingTotal(GuestLimits.MAPPINGS);
-    private final Semaphore memoryFiles = new Semaphore(GuestLimits.MEMORY_FILES);
-    private final UnnamedMemory unnamed = new UnnamedMemory(memoryFiles);
-    private final Semaphore folderNames = new Semaphore(GuestLimits.FOLDER_NAMES);
-    private final Semaphore signalRoom = new Semaphore(GuestLimits.QUEUED_SIGNALS);
-    private final Semaphore blockRoom = new Semaphore(BlockCache.shared(GuestLimits.SHARED_BLOCKS));
+    public final OpenFileCount openFiles = new OpenFileCount(GuestLimits.OPEN_FILES);
 
-    /** Held by a thread while the arguments of a new program are in the heap. */
-    private final Object programStart = new Object();
+    /** The count of the mappings of all processes. */
+    public final MappingTotal mappings = new MappingTotal(GuestLimits.MAPPINGS);
+
+    /** The permits for files in memory ({@code memfd_create}). */
+    public final Semaphore memoryFiles = new Semaphore(GuestLimits.MEMORY_FILES);
+
+    public final UnnamedMemory unnamed = new UnnamedMemory(memoryFiles);
+
+    /** The permits for names that open directories cache. */
+    public final Semaphore folderNames = new Semaphore(GuestLimits.FOLDER_NAMES);
+
+    /** The permits for queued real-time signals. */
+    final Semaphore signalRoom = new Semaphore(GuestLimits.QUEUED_SIGNALS);
+
+    /** The permits for decoded blocks of all harts. */
+    final Semaphore blockRoom = new Semaphore(BlockCache.shared(GuestLimits.SHARED_BLOCKS));
+
+    /**
+     * Held by a thread while the arguments of a new program are in the heap. Acquired before the monitor of {@link
+     * GuestNames}.
+     */
+    public final Object programStart = new Object();
 
     /** Held by a thread while it uses the content of a text file of {@code /proc}. */
-    private final Object texts = new Object();
+    final Object texts = new Object();
 
     /** The number of processes and threads that are being created. */
     @GuardedBy("taskLock")
@@ -137,38 +154,9 @@ public final class GuestSystem {
         return System.nanoTime() - START;
     }
 
-    public Machine machine() {
-        return machine;
-    }
-
-    public long memoryBytes() {
-        return memoryBytes;
-    }
-
-    public int processors() {
-        return processors;
-    }
-
-    /** Returns the user and group of all processes, and the owner of all files. */
-    public int user() {
-        return user;
-    }
-
-    public GuestRoot root() {
-        return root;
-    }
-
     @Nullable
     CodeTranslator translator() {
         return translator;
-    }
-
-    GuestReports reports() {
-        return reports;
-    }
-
-    MemoryShortage shortage() {
-        return shortage;
     }
 
     ThreadCalls callsOf(GuestThread thread) {
@@ -197,10 +185,6 @@ public final class GuestSystem {
         starter = other;
     }
 
-    public ProcessTree tree() {
-        return tree;
-    }
-
     public FutexTable futexes() {
         return machine.futexes();
     }
@@ -216,73 +200,6 @@ public final class GuestSystem {
                 return new WorkingFolder(null);
             }
         }
-    }
-
-    public SegmentTable segments() {
-        return segments;
-    }
-
-    public GuestNames names() {
-        return names;
-    }
-
-    public FileLocks locks() {
-        return locks;
-    }
-
-    public UnnamedMemory unnamedMemory() {
-        return unnamed;
-    }
-
-    public GuestStatistics counts() {
-        return counts;
-    }
-
-    /** Returns the count of the pipes of all processes. */
-    public Semaphore pipes() {
-        return pipes;
-    }
-
-    public OpenFileCount openFiles() {
-        return openFiles;
-    }
-
-    /** Returns the count of the mappings of all processes. */
-    public MappingTotal mappings() {
-        return mappings;
-    }
-
-    /** Returns the permits for files in memory ({@code memfd_create}). */
-    public Semaphore memoryFiles() {
-        return memoryFiles;
-    }
-
-    /** Returns the permits for names that open directories cache. */
-    public Semaphore folderNames() {
-        return folderNames;
-    }
-
-    /** Returns the permits for queued real-time signals. */
-    Semaphore signalRoom() {
-        return signalRoom;
-    }
-
-    /** Returns the permits for decoded blocks of all harts. */
-    Semaphore blockRoom() {
-        return blockRoom;
-    }
-
-    /**
-     * Returns the lock that a thread holds while the arguments of a new program are in the heap. Acquired before the
-     * monitor of {@link GuestNames}.
-     */
-    public Object programStart() {
-        return programStart;
-    }
-
-    /** Returns the lock that a thread holds while it uses the content of a text file of {@code /proc}. */
-    Object texts() {
-        return texts;
     }
 
     public long newInode() {
@@ -342,7 +259,7 @@ public final class GuestSystem {
 
     /** Called when a process is about to end, while it still has its memory. */
     void ending(GuestProcess process) {
-        counts.resident(process.memory().space().residency().peak());
+        counts.resident(process.memory().space.residency().peak());
         reports.ending(process);
     }
 
@@ -415,11 +332,11 @@ public final class GuestSystem {
 
         /** Reports a fault that ends the first process. */
         void killedBy(GuestThread thread, SignalInfo info) {
-            if (info.isFault() && thread.process().pid() == ProcessTree.FIRST_PID) {
+            if (info.isFault() && thread.process().pid == ProcessTree.FIRST_PID) {
                 complain(String.format(
                         Locale.ROOT,
                         "process %d ends by signal %d, code %d, address 0x%x, pc 0x%x",
-                        thread.process().pid(),
+                        thread.process().pid,
                         info.signal(),
                         info.code(),
                         info.address(),
@@ -438,7 +355,7 @@ public final class GuestSystem {
         /** Prints the mappings of a process that is about to end, if this was requested. */
         void ending(GuestProcess process) {
             if (showsMaps) {
-                complain("mappings of process " + process.pid() + " at its end:");
+                complain("mappings of process " + process.pid + " at its end:");
                 synchronized (out) {
                     new MappingTexts(process).maps().forEach(line -> out.println(GuestText.shown(line)));
                     out.flush();

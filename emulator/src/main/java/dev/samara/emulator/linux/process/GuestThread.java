@@ -44,15 +44,18 @@ import org.jspecify.annotations.Nullable;
  * the signals that were sent to it.
  */
 public final class GuestThread implements Runnable, SignalThread, FutexThread, FileThread, DebuggedThread {
+    private static final int ILL_ILLOPC = 1;
+    private static final int TRAP_BRKPT = 1;
+
     private final GuestProcess process;
-    private final Cpu cpu;
+    public final Cpu cpu;
     private final Hart hart;
-    private final BlockCache blocks;
+    public final BlockCache blocks;
     private final RiscvInterpreter interpreter;
     private final CallMemory memory;
-    private final ThreadCalls calls;
+    final ThreadCalls calls;
     private final InterruptedCall interruptedCall;
-    private final RobustList robustList = new RobustList();
+    public final RobustList robustList = new RobustList();
     private final AlternateStack alternateStack = new AlternateStack();
     private final PendingSignals pending;
 
@@ -100,7 +103,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** Whether this thread may be executing code. An access of the code may leave GUEST in between. */
     private volatile boolean isInCode;
 
-    private final TidWords tidWords = new TidWords();
+    public final TidWords tidWords = new TidWords();
     private final CountDownLatch mayBegin = new CountDownLatch(1);
 
     /** Written before {@link #mayBegin} is counted down. */
@@ -112,23 +115,19 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
         debugger = process.debugger();
-        pending = new PendingSignals(process.system().signalRoom());
-        cpu = process.system().machine().claimCpu();
+        pending = new PendingSignals(process.system.signalRoom);
+        cpu = process.system.machine.claimCpu();
         boolean isComplete = false;
         try {
-            cpu.switchTo(process.memory().space());
+            cpu.switchTo(process.memory().space);
             hart = new Hart(cpu);
-            CodeTranslator translator = process.system().translator();
+            CodeTranslator translator = process.system.translator();
             blocks = new BlockCache(
-                    hart,
-                    cpu,
-                    translator == null ? 0 : translator.runsBefore(),
-                    process.system().blockRoom());
+                    hart, cpu, translator == null ? 0 : translator.runsBefore(), process.system.blockRoom);
             interpreter = new RiscvInterpreter(hart, blocks, translator);
-            memory = new CallMemory(
-                    cpu.memory(), () -> process.system().shortage().await(this));
+            memory = new CallMemory(cpu.memory(), () -> process.system.shortage.await(this));
             interruptedCall = new InterruptedCall(hart);
-            calls = process.system().callsOf(this);
+            calls = process.system.callsOf(this);
             if (parent != null) {
                 hart.copyFrom(parent.hart);
                 name = parent.name;
@@ -158,21 +157,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return process;
     }
 
-    public Cpu cpu() {
-        return cpu;
-    }
-
     @Override
     public Hart hart() {
         return hart;
-    }
-
-    ThreadCalls calls() {
-        return calls;
-    }
-
-    public BlockCache blocks() {
-        return blocks;
     }
 
     @Override
@@ -200,14 +187,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return mask;
     }
 
-    public TidWords tidWords() {
-        return tidWords;
-    }
-
-    public RobustList robustList() {
-        return robustList;
-    }
-
     @Override
     public InterruptedCall interruptedCall() {
         return interruptedCall;
@@ -217,7 +196,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      * Returns the file of a descriptor; null if it is not open. The file is not closed before this thread's call ends.
      */
     public @Nullable GuestFile file(long descriptor) {
-        GuestFile found = process.files().use((int) descriptor);
+        GuestFile found = process.files.use((int) descriptor);
         if (found != null) {
             used.add(found);
         }
@@ -245,10 +224,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      * @return whether the host created the thread
      */
     public boolean reserve() {
-        Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
+        Thread made = new Thread(this, "guest " + process.pid + "/" + tid);
         made.setDaemon(true);
         try {
-            process.system().starter().accept(made);
+            process.system.starter().accept(made);
             return true;
         } catch (OutOfMemoryError noThread) {
             // The JDK throws this if the host refuses to create a thread.
@@ -274,7 +253,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         hart.x[Hart.SP] = program.stackPointer();
         alternateStack.disable();
         name = null;
-        tid = process.pid();
+        tid = process.pid;
     }
 
     /** Starts the thread that {@link #reserve} created. */
@@ -310,7 +289,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         } catch (RuntimeException | Error unended) {
             // This thread could not be ended, e.g. because memory is exhausted. Other threads wait for its end, which
             // may never come.
-            process.system().breakDown(unended);
+            process.system.breakDown(unended);
         }
     }
 
@@ -329,10 +308,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         // Killed first, because the report may need memory that is not available.
         process.kill(SignalInfo.KILL);
         try {
-            process.system().reports().broken(tid, broken);
+            process.system.reports.broken(tid, broken);
         } catch (RuntimeException | Error unreported) {
             // Recorded before this thread ends. Its end may end the run, which must not look successful.
-            process.system().breakDown(unreported);
+            process.system.breakDown(unreported);
         }
     }
 
@@ -348,10 +327,39 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
             if (!mustEnd()) {
                 int stop = runGuest(debugger != null && debugger.steps(this));
                 if (debugger == null || debugger.left(this, stop)) {
-                    GuestTraps.handle(this, stop);
+                    handle(stop);
                 }
             }
         }
+    }
+
+    /** Handles the reason for which this thread stopped, a {@link LeaveReason}. This thread is outside GUEST. */
+    private void handle(int reason) {
+        switch (reason) {
+            case LeaveReason.SYSTEM_CALL -> calls.execute();
+            case LeaveReason.FAULT -> fault();
+            case LeaveReason.ILLEGAL ->
+                SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
+            case LeaveReason.BREAKPOINT ->
+                SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
+            default -> {
+                // For ATTENTION and DEBUGGER, the loop of the thread checks what must be done.
+            }
+        }
+    }
+
+    private void fault() {
+        int kind = hart.faultKind();
+        if (kind == Fault.OUT_OF_MEMORY) {
+            process.system.shortage.await(this);
+            return;
+        }
+        if (mustEnd()) {
+            // The fault may be due to the end, because the machine may have taken pages from the process.
+            return;
+        }
+        process.system.counts.fault(kind);
+        SignalDelivery.force(this, SignalInfo.ofFault(Fault.signal(kind), Fault.siCode(kind), hart.faultAddress()));
     }
 
     private int runGuest(boolean isStep) {
@@ -380,7 +388,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      */
     public void leaveMemory() {
         // Released first, so that a thread that waited for the word finds the locks released.
-        robustList.release(this, process.system().futexes());
+        robustList.release(this, process.system.futexes());
         tidWords.clear(this);
     }
 
@@ -388,7 +396,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         try {
             leaveMemory();
         } finally {
-            process.system().counts().add(hart.counts());
+            process.system.counts.add(hart.counts());
             blocks.clear();
             synchronized (process.signals()) {
                 pending.close();
@@ -467,12 +475,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     @Override
     public void sendPipeSignal() {
         SignalDelivery.send(
-                this,
-                SignalInfo.sent(
-                        SignalInfo.PIPE,
-                        SignalInfo.SI_USER,
-                        process.pid(),
-                        process.system().user()));
+                this, SignalInfo.sent(SignalInfo.PIPE, SignalInfo.SI_USER, process.pid, process.system.user));
     }
 
     @Override
@@ -501,12 +504,12 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     @Override
     public void countHandler() {
-        process.system().counts().signal();
+        process.system.counts.signal();
     }
 
     @Override
     public void reportEnd(SignalInfo info) {
-        process.system().reports().killedBy(this, info);
+        process.system.reports.killedBy(this, info);
     }
 
     @Override
@@ -585,57 +588,12 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
             if (address != 0 && isShared) {
                 try {
                     thread.memory().putInt(address, 0);
-                    FutexTable futexes = thread.process().system().futexes();
+                    FutexTable futexes = thread.process().system.futexes();
                     thread.memory().call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
                 } catch (BadAddress gone) {
                     // The guest unmapped the word, so no thread waits for it.
                 }
             }
-        }
-    }
-
-    /** Handles traps, i.e. instructions and accesses that the interpreter cannot complete by itself. */
-    static final class GuestTraps {
-        private static final int ILL_ILLOPC = 1;
-        private static final int TRAP_BRKPT = 1;
-
-        private GuestTraps() {}
-
-        /**
-         * Handles the reason for which a thread stopped. The thread is outside GUEST.
-         *
-         * @param reason a {@link LeaveReason}
-         */
-        static void handle(GuestThread thread, int reason) {
-            Hart hart = thread.hart();
-            switch (reason) {
-                case LeaveReason.SYSTEM_CALL -> thread.calls().execute();
-                case LeaveReason.FAULT -> fault(thread);
-                case LeaveReason.ILLEGAL ->
-                    SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
-                case LeaveReason.BREAKPOINT ->
-                    SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
-                default -> {
-                    // For ATTENTION and DEBUGGER, the loop of the thread checks what must be done.
-                }
-            }
-        }
-
-        private static void fault(GuestThread thread) {
-            Hart hart = thread.hart();
-            GuestProcess process = thread.process();
-            int kind = hart.faultKind();
-            if (kind == Fault.OUT_OF_MEMORY) {
-                process.system().shortage().await(thread);
-                return;
-            }
-            if (thread.mustEnd()) {
-                // The fault may be due to the end, because the machine may have taken pages from the process.
-                return;
-            }
-            process.system().counts().fault(kind);
-            SignalDelivery.force(
-                    thread, SignalInfo.ofFault(Fault.signal(kind), Fault.siCode(kind), hart.faultAddress()));
         }
     }
 }

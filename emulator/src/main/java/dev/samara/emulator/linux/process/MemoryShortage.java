@@ -106,13 +106,13 @@ public final class MemoryShortage implements VictimScore {
                 dying = killed == null ? null : victim;
             }
             if (dying != null) {
-                space = dying.spaceNumber();
+                space = dying.spaceNumber;
             } else if (isAfterAccess) {
                 witnesses.add(thread);
             }
         }
         if (killed != null) {
-            reports.outOfMemory(killed.pid());
+            reports.outOfMemory(killed.pid);
         }
         return space;
     }
@@ -149,8 +149,8 @@ public final class MemoryShortage implements VictimScore {
         long most = 0;
         for (GuestProcess each : living) {
             ProcessMemory memory = each.memory();
-            long tables = memory.space().pageTableBytes() / ProgramLoader.GEOMETRY.pageSize();
-            long pages = memory.space().residency().resident() + tables;
+            long tables = memory.space.pageTableBytes() / ProgramLoader.GEOMETRY.pageSize();
+            long pages = memory.space.residency().resident() + tables;
             if (pages >= most && !each.isExiting()) {
                 largest = each;
                 most = pages;

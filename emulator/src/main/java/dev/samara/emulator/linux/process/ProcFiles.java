@@ -81,8 +81,7 @@ public final class ProcFiles {
                 return null;
             }
             String[] names = path.substring(ROOT.length() + 1).split("/", 2);
-            GuestProcess found =
-                    names[0].equals("self") ? asking : asking.system().tree().find(number(names[0]));
+            GuestProcess found = names[0].equals("self") ? asking : asking.system.tree.find(number(names[0]));
             return found == null ? null : new ProcPath(found, null, names.length == 1 ? "" : names[1]).ofThread();
         }
 
@@ -95,14 +94,14 @@ public final class ProcFiles {
         /** Returns the path with the number of the process, so that each file has one inode number. */
         String path() {
             GuestThread named = thread;
-            String entry = ROOT + "/" + process.pid() + (named == null ? "" : "/task/" + named.tid());
+            String entry = ROOT + "/" + process.pid + (named == null ? "" : "/task/" + named.tid());
             return file.isEmpty() ? entry : entry + "/" + file;
         }
     }
 
     /** Opens a file of the emulator; returns null if there is none at a path. */
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
-        GuestSystem system = thread.process().system();
+        GuestSystem system = thread.process().system;
         ProcPath found = ProcPath.of(thread.process(), path);
         if (found != null) {
             return ofProcess(found, flags);
@@ -110,7 +109,7 @@ public final class ProcFiles {
         if (path.equals(ROOT)) {
             List<String> names = new ArrayList<>(names(""));
             names.add("self");
-            system.tree().all().forEach(each -> names.add(String.valueOf(each.pid())));
+            system.tree.all().forEach(each -> names.add(String.valueOf(each.pid)));
             return folder(system, path, flags, names);
         }
         String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
@@ -120,7 +119,7 @@ public final class ProcFiles {
                     flags,
                     0444,
                     FileStatus.numberOf(path),
-                    system.texts(),
+                    system.texts,
                     () -> ProcessTexts.lines(systemText(system, file), '\n'));
         }
         List<String> names = file.isEmpty() ? List.of() : names(file);
@@ -144,7 +143,7 @@ public final class ProcFiles {
             return List.of(Long.toUnsignedString(SegmentTable.NO_LIMIT));
         }
         List<String> lines = new ArrayList<>();
-        for (int i = 0; i < system.processors(); i++) {
+        for (int i = 0; i < system.processors; i++) {
             lines.addAll(List.of("processor\t: " + i, "hart\t\t: " + i, "isa\t\t: rv64imafdc", "mmu\t\t: sv39", ""));
         }
         return lines;
@@ -152,7 +151,7 @@ public final class ProcFiles {
 
     private static GuestFolder folder(GuestSystem system, String path, int flags, List<String> names) {
         FileStatus status = FileStatus.ofFolder(0555, FileStatus.numberOf(path), 0);
-        return GuestFolder.ofEmulator(path, flags, system.folderNames(), status, new GuestFolder.FolderEntries() {
+        return GuestFolder.ofEmulator(path, flags, system.folderNames, status, new GuestFolder.FolderEntries() {
             @Override
             public List<String> names() {
                 return names;
@@ -181,7 +180,7 @@ public final class ProcFiles {
 
     private static @Nullable GuestFile ofProcess(ProcPath found, int flags) {
         GuestProcess process = found.process;
-        GuestSystem system = process.system();
+        GuestSystem system = process.system;
         String path = found.path();
         long number = FileStatus.numberOf(path);
         switch (found.file) {
@@ -196,16 +195,15 @@ public final class ProcFiles {
             }
             case "fd" -> {
                 List<String> numbers =
-                        process.files().numbers().stream().map(String::valueOf).toList();
+                        process.files.numbers().stream().map(String::valueOf).toList();
                 return folder(system, path, flags, numbers);
             }
             case "mem" -> {
                 Runnable dropsCode = () -> process.snapshot().forEach(GuestThread::changedCode);
-                return ProcFile.ofMemory(path, flags, number, process.memory().space(), dropsCode);
+                return ProcFile.ofMemory(path, flags, number, process.memory().space, dropsCode);
             }
             case "pagemap" -> {
-                return new ProcFile.PageMapFile(
-                        path, flags, number, process.memory().space());
+                return new ProcFile.PageMapFile(path, flags, number, process.memory().space);
             }
             default -> {
                 String file = found.file;
@@ -213,7 +211,7 @@ public final class ProcFiles {
                 boolean isPrivate = file.equals("auxv") || file.equals("environ");
                 return ProcessTexts.FILES.contains(file)
                         ? ProcFile.ofText(
-                                path, flags, isPrivate ? 0400 : 0444, number, system.texts(), () -> texts.bytes(file))
+                                path, flags, isPrivate ? 0400 : 0444, number, system.texts, () -> texts.bytes(file))
                         : null;
             }
         }
@@ -227,7 +225,7 @@ public final class ProcFiles {
     /** Returns the process's open file to which a link in {@code /proc} leads; null if the path is not such a link. */
     public static @Nullable GuestFile descriptor(GuestProcess process, String path) {
         String own = own(process, path);
-        return own != null && own.startsWith("fd/") ? process.files().get(number(own.substring("fd/".length()))) : null;
+        return own != null && own.startsWith("fd/") ? process.files.get(number(own.substring("fd/".length()))) : null;
     }
 
     /** Returns the status of a link of the emulator; null if there is no link at a path. */
@@ -240,7 +238,7 @@ public final class ProcFiles {
     public static @Nullable String link(GuestThread thread, String path) {
         GuestProcess process = thread.process();
         if (path.equals("/proc/self")) {
-            return String.valueOf(process.pid());
+            return String.valueOf(process.pid);
         }
         String ofDevice = DEVICE_LINKS.get(path);
         if (ofDevice != null) {
@@ -251,7 +249,7 @@ public final class ProcFiles {
             return process.program().path();
         }
         if ("cwd".equals(own)) {
-            return process.folder().shown();
+            return process.folder.shown();
         }
         GuestFile found = descriptor(process, path);
         return found == null ? null : found.shownPath();
@@ -275,9 +273,7 @@ public final class ProcFiles {
             return process.program().path();
         }
         GuestFile open = descriptor(process, path);
-        OpenedName name = open != null
-                ? open.openedName()
-                : "cwd".equals(own) ? process.folder().name() : null;
+        OpenedName name = open != null ? open.openedName() : "cwd".equals(own) ? process.folder.name() : null;
         return name == null || name.host() == null ? null : name.path();
     }
 
@@ -290,9 +286,9 @@ public final class ProcFiles {
         private final GuestNames names;
 
         MappingTexts(GuestProcess process) {
-            space = process.memory().space();
-            root = process.system().root();
-            names = process.system().names();
+            space = process.memory().space;
+            root = process.system.root;
+            names = process.system.names;
         }
 
         /** Returns the lines of {@code maps}. Files of the host have the names that the guest sees. */
@@ -419,7 +415,7 @@ public final class ProcFiles {
         ProcessTexts(GuestProcess process, @Nullable GuestThread thread) {
             this.process = process;
             this.thread = thread;
-            tree = process.system().tree();
+            tree = process.system.tree;
         }
 
         /** Generates the bytes of one of the files. */
@@ -439,7 +435,7 @@ public final class ProcFiles {
 
         /** Returns the arguments in the memory of the process, which may have changed them ({@code get_mm_cmdline}). */
         private byte[] arguments() {
-            ArgumentPlace place = process.memory().arguments();
+            ArgumentPlace place = process.memory().arguments;
             byte[] found = bytesOf(place.argumentsStart(), place.argumentsEnd());
             if (found.length == 0 || found[found.length - 1] == 0) {
                 return found;
@@ -456,13 +452,13 @@ public final class ProcFiles {
         }
 
         private byte[] environment() {
-            ArgumentPlace place = process.memory().arguments();
+            ArgumentPlace place = process.memory().arguments;
             return bytesOf(place.environmentStart(), place.environmentEnd());
         }
 
         private byte[] bytesOf(long start, long end) {
             byte[] bytes = new byte[(int) (end - start)];
-            long read = process.memory().space().read(start, bytes, 0, bytes.length);
+            long read = process.memory().space.read(start, bytes, 0, bytes.length);
             return Arrays.copyOf(bytes, (int) Math.max(read, 0));
         }
 
@@ -470,26 +466,24 @@ public final class ProcFiles {
             GuestThread asked = thread;
             boolean isWaiting = asked == null ? process.isWaiting() : asked.isWaiting();
             // The state of a process is that of its first thread, which may have ended before others.
-            boolean isZombie = tree.isZombie(process) || (asked == null && process.find(process.pid()) == null);
+            boolean isZombie = tree.isZombie(process) || (asked == null && process.find(process.pid) == null);
             return isZombie ? 'Z' : isWaiting ? 'S' : 'R';
         }
 
         /** Returns the ID of the thread, or of the process if there is no thread. */
         private int id() {
             GuestThread asked = thread;
-            return asked == null ? process.pid() : asked.tid();
+            return asked == null ? process.pid : asked.tid();
         }
 
         /** Returns the name of the thread, which may have been changed. */
         private String command() {
-            GuestThread asked = thread == null ? process.find(process.pid()) : thread;
+            GuestThread asked = thread == null ? process.find(process.pid) : thread;
             return asked == null ? process.program().command() : asked.name();
         }
 
         private Residency residency() {
-            return process.isExiting()
-                    ? Residency.NONE
-                    : process.memory().space().residency();
+            return process.isExiting() ? Residency.NONE : process.memory().space.residency();
         }
 
         private String stat() {
@@ -499,14 +493,14 @@ public final class ProcFiles {
             fields.set(1, "(" + command() + ")");
             fields.set(2, state());
             fields.set(3, tree.parentOf(process));
-            fields.set(4, tree.group(process.pid()));
+            fields.set(4, tree.group(process.pid));
             fields.set(5, ProcessTree.FIRST_PID);
             fields.set(7, -1);
             fields.set(13, process.usedNanos() / TICK);
-            fields.set(15, process.used().children() / TICK);
+            fields.set(15, process.used.children() / TICK);
             fields.set(17, PRIORITY);
             fields.set(19, Math.max(process.threads(), 1));
-            fields.set(21, process.started() / TICK);
+            fields.set(21, process.started / TICK);
             fields.set(22, residency.total() * PAGE);
             fields.set(23, residency.resident());
             StringBuilder text = new StringBuilder();
@@ -528,12 +522,12 @@ public final class ProcFiles {
             Residency residency = residency();
             char state = state();
             String word = state == 'R' ? "running" : state == 'S' ? "sleeping" : "zombie";
-            int user = process.system().user();
+            int user = process.system.user;
             String ids = user + "\t" + user + "\t" + user + "\t" + user;
             return List.of(
                     "Name:\t" + command(),
                     "State:\t" + state + " (" + word + ")",
-                    "Tgid:\t" + process.pid(),
+                    "Tgid:\t" + process.pid,
                     "Pid:\t" + id(),
                     "PPid:\t" + tree.parentOf(process),
                     "Uid:\t" + ids,

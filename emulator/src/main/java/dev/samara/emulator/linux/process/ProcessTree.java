@@ -49,7 +49,7 @@ public final class ProcessTree {
 
     /** Returns whether a process has ended. This stays true after it was reaped. */
     synchronized boolean isZombie(GuestProcess process) {
-        TreeNode node = nodes.get(process.pid());
+        TreeNode node = nodes.get(process.pid);
         return node == null || node.isZombie;
     }
 
@@ -62,10 +62,10 @@ public final class ProcessTree {
      */
     public synchronized void add(GuestProcess process, @Nullable GuestProcess creator, boolean isSibling) {
         TreeNode node = new TreeNode(process);
-        TreeNode above = creator == null ? null : nodes.get(creator.pid());
+        TreeNode above = creator == null ? null : nodes.get(creator.pid);
         node.parent = isSibling && above != null ? above.parent : creator;
-        node.group = above == null ? process.pid() : above.group;
-        nodes.put(process.pid(), node);
+        node.group = above == null ? process.pid : above.group;
+        nodes.put(process.pid, node);
     }
 
     /** Removes a process that was never started. */
@@ -75,8 +75,8 @@ public final class ProcessTree {
     }
 
     private void forget(GuestProcess process) {
-        nodes.remove(process.pid());
-        process.ends().wakeAll();
+        nodes.remove(process.pid);
+        process.ends.wakeAll();
     }
 
     public synchronized @Nullable GuestProcess find(int pid) {
@@ -110,8 +110,8 @@ public final class ProcessTree {
     }
 
     public synchronized int parentOf(GuestProcess process) {
-        TreeNode node = nodes.get(process.pid());
-        return node == null || node.parent == null ? INIT : node.parent.pid();
+        TreeNode node = nodes.get(process.pid);
+        return node == null || node.parent == null ? INIT : node.parent.pid;
     }
 
     /** Returns the group of a process; -1 if there is no such process. */
@@ -134,7 +134,7 @@ public final class ProcessTree {
     void ended(GuestProcess process) {
         GuestProcess told;
         synchronized (this) {
-            TreeNode node = nodes.get(process.pid());
+            TreeNode node = nodes.get(process.pid);
             if (node == null) {
                 return;
             }
@@ -158,9 +158,9 @@ public final class ProcessTree {
             }
             notifyAll();
         }
-        process.ends().wakeAll();
+        process.ends.wakeAll();
         if (told != null) {
-            told.childEnds().wakeAll();
+            told.childEnds.wakeAll();
         }
     }
 
@@ -174,9 +174,7 @@ public final class ProcessTree {
     private static void tellEnd(GuestProcess parent, GuestProcess child) {
         if (child.endSignal() > 0 && child.endSignal() <= SignalInfo.MOST) {
             SignalDelivery.send(
-                    parent,
-                    SignalInfo.ofChild(
-                            child.endSignal(), child.pid(), child.system().user(), child.exitStatus()));
+                    parent, SignalInfo.ofChild(child.endSignal(), child.pid, child.system.user, child.exitStatus()));
         }
     }
 
@@ -192,7 +190,7 @@ public final class ProcessTree {
             if (node.isZombie && options.ended() && isWanted(node, parent, wanted, options)) {
                 if (!options.keeps()) {
                     forget(node.process);
-                    parent.used().addChild(node.process.used());
+                    parent.used.addChild(node.process.used);
                 }
                 return node.process;
             }
@@ -209,9 +207,9 @@ public final class ProcessTree {
             return false;
         }
         if (wanted == -1 || wanted > 0) {
-            return wanted == -1 || node.process.pid() == wanted;
+            return wanted == -1 || node.process.pid == wanted;
         }
-        return node.group == (wanted == 0 ? group(parent.pid()) : -wanted);
+        return node.group == (wanted == 0 ? group(parent.pid) : -wanted);
     }
 
     /** Makes all present and later waits for ends fail. Allocates nothing. */

@@ -49,16 +49,12 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
     public static final class LoadException extends Exception {
         private static final long serialVersionUID = 1;
 
-        private final long error;
+        /** The negated errno. */
+        public final long error;
 
         LoadException(long error, String complaint) {
             super(complaint);
             this.error = error;
-        }
-
-        /** Returns the negated errno. */
-        public long error() {
-            return error;
         }
     }
 

@@ -41,7 +41,8 @@ public final class SignalActions {
     private final long[] flags = new long[SignalInfo.MOST + 1];
     private final long[] masks = new long[SignalInfo.MOST + 1];
 
-    private final Object lock;
+    /** The signals' lock of each process that uses this object. */
+    public final Object lock;
 
     public SignalActions() {
         this(new Object());
@@ -49,11 +50,6 @@ public final class SignalActions {
 
     private SignalActions(Object lock) {
         this.lock = lock;
-    }
-
-    /** Returns the signals' lock of each process that uses this object. */
-    public Object lock() {
-        return lock;
     }
 
     /** Copies the actions for a child. */

@@ -211,7 +211,7 @@ public final class SignalDelivery {
             long top = onStack && other.isUsable(sp) ? other.top() : sp;
             long frame = top - BYTES & -ALIGNMENT;
             if (other.isTooSmall(sp, sp - BYTES)) {
-                throw thread.memory().badAddress();
+                throw thread.memory().bad;
             }
             ByteBuffer bytes = CallMemory.structure(BYTES);
             info.putTo(bytes);
@@ -227,7 +227,7 @@ public final class SignalDelivery {
             bytes.putInt(CONTROL, hart.fcsr);
             thread.memory().put(frame, bytes);
             other.entered();
-            hart.x[Hart.RA] = thread.process().memory().trampoline();
+            hart.x[Hart.RA] = thread.process().memory().trampoline;
             hart.x[Hart.SP] = frame;
             hart.x[Hart.A0] = info.signal();
             hart.x[Hart.A0 + 1] = frame;

@@ -97,7 +97,7 @@ public final class RobustList {
             FutexThread thread, FutexTable futexes, long address, boolean isInheriting, boolean isPending) {
         CallMemory memory = thread.memory();
         if ((address & 3) != 0) {
-            throw memory.badAddress();
+            throw memory.bad;
         }
         int old = memory.getInt(address);
         if (isPending && !isInheriting && (old & OWNER) == 0) {

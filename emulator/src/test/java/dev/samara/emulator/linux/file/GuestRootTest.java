@@ -59,7 +59,7 @@ final class GuestRootTest {
         Files.createSymbolicLink(root.resolve("applet"), Path.of("file"));
         Path link = Files.createSymbolicLink(root.resolveSibling("link"), root);
         GuestRoot view = new GuestRoot(link, root.resolve("file"));
-        assertEquals("/file", view.programName());
+        assertEquals("/file", view.programName);
         assertEquals("/applet", view.nameOf(link.resolve("applet")));
         assertEquals("/applet", view.nameOf(root.resolve("inner/../applet")));
         assertNull(view.nameOf(program));
@@ -130,7 +130,7 @@ final class GuestRootTest {
     @DisplayName("without a root, a guest sees its program and nothing else")
     void alone() throws IOException {
         GuestRoot view = new GuestRoot(null, program);
-        assertEquals(program, view.resolve("/", view.programName(), true).host());
+        assertEquals(program, view.resolve("/", view.programName, true).host());
         assertNull(view.resolve("/", program.resolveSibling("secret").toString(), true)
                 .host());
         assertNull(view.resolve("/", "/etc/passwd", true).host());

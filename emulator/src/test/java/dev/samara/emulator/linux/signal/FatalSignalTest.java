@@ -36,7 +36,7 @@ final class FatalSignalTest {
                 return null;
             }
             Map<String, Object> answers = Map.of(
-                    "signals", actions.lock(),
+                    "signals", actions.lock,
                     "actions", actions,
                     "pending", pending,
                     "mask", mask,
