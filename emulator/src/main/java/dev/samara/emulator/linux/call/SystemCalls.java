@@ -36,8 +36,6 @@ public final class SystemCalls implements ThreadCalls {
         private final DescriptorCalls descriptors;
         private final PathCalls paths;
         private final FileCalls files;
-        private final NameCalls names;
-        private final StatusCalls status;
         private final SignalCalls signals;
         private final TimeCalls times;
         private final CloneCalls clones;
@@ -53,8 +51,6 @@ public final class SystemCalls implements ThreadCalls {
             descriptors = new DescriptorCalls(thread);
             paths = new PathCalls(thread);
             files = new FileCalls(thread, paths);
-            names = new NameCalls(thread, paths);
-            status = new StatusCalls(thread, paths);
             signals = new SignalCalls(thread);
             times = new TimeCalls(thread);
             clones = new CloneCalls(thread);
@@ -193,20 +189,20 @@ public final class SystemCalls implements ThreadCalls {
             case READLINKAT -> to.paths.readLink(a, b, c, d);
             case UMASK -> process.folder.umask((int) a);
 
-            case MKDIRAT -> to.names.makeFolder(a, b, c);
-            case UNLINKAT -> to.names.unlink(a, b, c);
-            case SYMLINKAT -> to.names.symbolicLink(a, b, c);
-            case LINKAT -> to.names.link(a, b, c, d, e);
-            case RENAMEAT2 -> to.names.rename(a, b, c, d, e);
+            case MKDIRAT -> to.paths.makeFolder(a, b, c);
+            case UNLINKAT -> to.paths.unlink(a, b, c);
+            case SYMLINKAT -> to.paths.symbolicLink(a, b, c);
+            case LINKAT -> to.paths.link(a, b, c, d, e);
+            case RENAMEAT2 -> to.paths.rename(a, b, c, d, e);
 
-            case FACCESSAT -> to.status.access(a, b, c);
-            case FSTAT -> to.status.statOf(a, b);
-            case NEWFSTATAT -> to.status.stat(a, b, c, d);
-            case STATFS -> to.status.fileSystem(a, b);
-            case FCHMOD -> to.status.changeModeOf(a, b);
-            case FCHMODAT -> to.status.changeMode(a, b, c);
-            case FCHOWN -> to.status.changeOwnerOf(a, b, c);
-            case UTIMENSAT -> to.status.setTimes(a, b, c, d);
+            case FACCESSAT -> to.paths.access(a, b, c);
+            case FSTAT -> to.paths.statOf(a, b);
+            case NEWFSTATAT -> to.paths.stat(a, b, c, d);
+            case STATFS -> to.paths.fileSystem(a, b);
+            case FCHMOD -> to.paths.changeModeOf(a, b);
+            case FCHMODAT -> to.paths.changeMode(a, b, c);
+            case FCHOWN -> to.paths.changeOwnerOf(a, b, c);
+            case UTIMENSAT -> to.paths.setTimes(a, b, c, d);
 
             case KILL -> to.signals.kill(a, b);
             case TKILL -> to.signals.killThread(0, a, b);

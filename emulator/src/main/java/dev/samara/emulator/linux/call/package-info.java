@@ -14,9 +14,7 @@
  *       <td>{@code TransferCalls}</td></tr>
  *   <tr><td>{@code dup}, {@code fcntl}, {@code flock}, {@code ioctl}; {@code ppoll}, {@code pselect6}</td>
  *       <td>{@code DescriptorCalls}; {@code PollCalls}</td></tr>
- *   <tr><td>{@code stat}, {@code access}, {@code chmod}; {@code unlink}, {@code rename}, {@code link}</td>
- *       <td>{@code StatusCalls}; {@code NameCalls}</td></tr>
- *   <tr><td>{@code chdir}, {@code readlink}; path resolution</td>
+ *   <tr><td>{@code stat}, {@code chmod}; {@code unlink}, {@code rename}; {@code chdir}; path resolution</td>
  *       <td>{@code PathCalls}</td></tr>
  *   <tr><td>{@code clone}; {@code execve}; {@code wait4}, {@code prlimit64}, {@code uname}</td>
  *       <td>{@code CloneCalls}; {@code ExecCalls}; {@code ProcessCalls}</td></tr>
