@@ -26,7 +26,6 @@ final class ArchitectureTest {
             "linux.abi",
             "linux.memory",
             "linux.wait",
-            "linux.lock",
             "linux.signal",
             "linux.file",
             "linux.debug",

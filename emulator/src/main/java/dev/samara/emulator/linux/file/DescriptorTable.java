@@ -4,7 +4,6 @@ package dev.samara.emulator.linux.file;
 import dev.samara.core.vma.PageCache;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.lock.FileLocks;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;

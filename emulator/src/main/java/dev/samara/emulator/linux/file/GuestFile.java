@@ -7,7 +7,6 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.DescriptorTable.OpenFileCount;
 import dev.samara.emulator.linux.file.DescriptorTable.OpenFlags;
 import dev.samara.emulator.linux.file.GuestNames.OpenedName;
-import dev.samara.emulator.linux.lock.FileLocks;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitList.WaitingThread;
 import org.jspecify.annotations.Nullable;

@@ -19,6 +19,8 @@
  *       <td>{@link dev.samara.emulator.linux.file.SeekableFile.MemoryDescriptor}</td></tr>
  *   <tr><td>Pipes, the waits of their readers and writers, and SIGPIPE</td>
  *       <td>{@link dev.samara.emulator.linux.file.Pipe}</td></tr>
+ *   <tr><td>File locks between processes ({@code fs/locks.c})</td>
+ *       <td>{@link dev.samara.emulator.linux.file.FileLocks}</td></tr>
  *   <tr><td>Names of host files, and the monitor that guards them</td>
  *       <td>{@link dev.samara.emulator.linux.file.GuestNames}</td></tr>
  *   <tr><td>Standard streams</td>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.emulator.linux.lock;
+package dev.samara.emulator.linux.file;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.emulator.linux.lock.FileLocks.Family;
-import dev.samara.emulator.linux.lock.FileLocks.FileKey;
-import dev.samara.emulator.linux.lock.FileLocks.HeldLock;
+import dev.samara.emulator.linux.file.FileLocks.Family;
+import dev.samara.emulator.linux.file.FileLocks.FileKey;
+import dev.samara.emulator.linux.file.FileLocks.HeldLock;
 import org.junit.jupiter.api.Test;
 
 /** Tests which owner waits for which other one, as decided in {@code fs/locks.c}. */
