@@ -52,16 +52,13 @@ final class CloneCalls {
             system.endReserve(places);
         }
         if (made > 0 && places == 2 && given.has(CloneArguments.VFORK)) {
-            awaitRelease(system.tree.find((int) made));
+            GuestProcess child = system.tree.find((int) made);
+            // A child that no longer exists has released the memory.
+            if (child != null) {
+                child.awaitRelease(thread);
+            }
         }
         return made;
-    }
-
-    private void awaitRelease(@Nullable GuestProcess child) {
-        // A child that no longer exists has released the memory.
-        if (child != null) {
-            child.awaitRelease(thread);
-        }
     }
 
     private static void prepare(GuestThread child, CloneArguments given) {

@@ -37,8 +37,10 @@ public final class ProcessTree {
     }
 
     private final Map<Integer, TreeNode> nodes = new TreeMap<>();
-    private final Breakdown breakdown = new Breakdown();
     private int lastId = FIRST_PID - 1;
+
+    /** A failure of the emulator after which a process may never end; null if there is none. */
+    private @Nullable Throwable breakdown;
 
     ProcessTree() {}
 
@@ -214,7 +216,9 @@ public final class ProcessTree {
 
     /** Makes all present and later waits for ends fail. Allocates nothing. */
     synchronized void breakDown(Throwable failure) {
-        breakdown.begin(failure);
+        if (breakdown == null) {
+            breakdown = failure;
+        }
         notifyAll();
     }
 
@@ -234,35 +238,19 @@ public final class ProcessTree {
     }
 
     private synchronized void await(BooleanSupplier isDone) throws InterruptedException {
-        breakdown.check();
+        checkBreakdown();
         while (!isDone.getAsBoolean()) {
             wait();
-            breakdown.check();
+            checkBreakdown();
         }
     }
 
-    /**
-     * A failure of the emulator after which a process may never end. Guarded by the monitor of {@link ProcessTree}, on
-     * which threads wait for the ends of processes.
-     */
-    static final class Breakdown {
-        private @Nullable Throwable cause;
-
-        /** Records the failure if it is the first one. Allocates nothing. */
-        void begin(Throwable failure) {
-            if (cause == null) {
-                cause = failure;
-            }
+    private void checkBreakdown() {
+        if (breakdown instanceof Error error) {
+            throw error;
         }
-
-        /** Throws the failure if there is one. */
-        void check() {
-            if (cause instanceof Error error) {
-                throw error;
-            }
-            if (cause instanceof RuntimeException exception) {
-                throw exception;
-            }
+        if (breakdown instanceof RuntimeException exception) {
+            throw exception;
         }
     }
 }
