@@ -206,7 +206,7 @@ public final class HostFiles {
      * @throws IllegalArgumentException for any other option
      */
     public OpenHostFile open(Path path, MachineMemory memory, Set<OpenOption> options) {
-        HostInode.FileRules rules = HostInode.FileRules.of(options);
+        HostInode.FileRules rules = rulesOf(options);
         Set<OpenOption> standard = options.stream()
                 .filter(option -> !(option instanceof HostFileOption) && !(option instanceof PageHooks))
                 .collect(Collectors.toSet());
@@ -234,6 +234,33 @@ public final class HostFiles {
             // The file system of another provider may not support channels of this kind.
             throw PathOpen.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
         }
+    }
+
+    /**
+     * Returns the rules that the options of an open set.
+     *
+     * @throws IllegalArgumentException if the options contain two locks, or two objects with hooks
+     */
+    private static HostInode.FileRules rulesOf(Set<OpenOption> options) {
+        PageHooks hooks = null;
+        for (OpenOption option : options) {
+            if (option instanceof PageHooks named) {
+                if (hooks != null) {
+                    throw new IllegalArgumentException("options " + options + " name two objects with hooks");
+                }
+                hooks = named;
+            }
+        }
+        boolean isExclusive = options.contains(HostFileOption.EXLOCK);
+        boolean isShared = options.contains(HostFileOption.SHLOCK);
+        if (isExclusive && isShared) {
+            throw new IllegalArgumentException("options " + options + " name two locks");
+        }
+        HostFileOption lock = isExclusive ? HostFileOption.EXLOCK : isShared ? HostFileOption.SHLOCK : null;
+        boolean isNoSteal = options.contains(HostFileOption.NO_STEAL);
+        return hooks == null && lock == null && !isNoSteal
+                ? HostInode.FileRules.NONE
+                : new HostInode.FileRules(hooks, isNoSteal, lock);
     }
 
     /**
@@ -567,17 +594,38 @@ public final class HostFiles {
         if (ending.isEmpty()) {
             return;
         }
-        long failed;
+        IOException thrown;
         try {
-            failed = inode.end(ending);
+            try {
+                inode.pages.close();
+            } finally {
+                thrown = inode.isOfPath ? PathOpen.close(inode.key, ending) : endLent(inode, ending);
+            }
         } finally {
             synchronized (this) {
                 closes--;
             }
         }
-        if (failed != 0) {
+        // If the file was only read, no byte is lost.
+        if (thrown != null && inode.isWritable) {
+            long failed = Errno.of(thrown).result();
             report(inode + " could not be closed: " + Errno.of(failed), failure(inode, "close", failed));
         }
+    }
+
+    /** Ends the file of a channel that stays open, and whose locks would therefore stay, too. */
+    private static @Nullable IOException endLent(HostInode inode, List<HostChannel> ending) {
+        IOException failed = null;
+        try {
+            HostFileChannel.ChannelLock.releaseAll(inode, null);
+        } catch (IOException kept) {
+            failed = kept;
+        }
+        for (HostChannel one : ending) {
+            IOException notClosed = PathOpen.close(one);
+            failed = notClosed == null ? failed : notClosed;
+        }
+        return failed;
     }
 
     /** Returns whether a file that could not be saved keeps its pages. A page that was held back is never dropped. */

@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
@@ -153,35 +152,10 @@ final class HostInode {
         /** The lock of the file; null if it is not locked. */
         final @Nullable HostFileOption lock;
 
-        private FileRules(@Nullable PageHooks hooks, boolean isNoSteal, @Nullable HostFileOption lock) {
+        FileRules(@Nullable PageHooks hooks, boolean isNoSteal, @Nullable HostFileOption lock) {
             this.hooks = hooks;
             this.isNoSteal = isNoSteal;
             this.lock = lock;
-        }
-
-        /**
-         * Returns the rules that options set.
-         *
-         * @throws IllegalArgumentException if the options contain two locks, or two objects with hooks
-         */
-        static FileRules of(Set<OpenOption> options) {
-            PageHooks hooks = null;
-            for (OpenOption option : options) {
-                if (option instanceof PageHooks named) {
-                    if (hooks != null) {
-                        throw new IllegalArgumentException("options " + options + " name two objects with hooks");
-                    }
-                    hooks = named;
-                }
-            }
-            boolean isExclusive = options.contains(HostFileOption.EXLOCK);
-            boolean isShared = options.contains(HostFileOption.SHLOCK);
-            if (isExclusive && isShared) {
-                throw new IllegalArgumentException("options " + options + " name two locks");
-            }
-            HostFileOption lock = isExclusive ? HostFileOption.EXLOCK : isShared ? HostFileOption.SHLOCK : null;
-            boolean isNoSteal = options.contains(HostFileOption.NO_STEAL);
-            return hooks == null && lock == null && !isNoSteal ? NONE : new FileRules(hooks, isNoSteal, lock);
         }
 
         /**
@@ -293,7 +267,7 @@ final class HostInode {
         }
 
         /** Returns an empty buffer of at least {@code least} bytes, for one thread. */
-        ByteBuffer take(int least) {
+        private ByteBuffer take(int least) {
             if (least > size) {
                 return ByteBuffer.allocateDirect(least);
             }
@@ -309,7 +283,7 @@ final class HostInode {
          * method.
          */
         @Nullable
-        ByteBuffer tryTake() {
+        private ByteBuffer tryTake() {
             synchronized (this) {
                 if (taken == MOST_IDLE) {
                     return null;
@@ -328,7 +302,7 @@ final class HostInode {
         }
 
         /** Returns a buffer of {@link #tryTake} to the pool. */
-        void giveBackTaken(ByteBuffer buffer) {
+        private void giveBackTaken(ByteBuffer buffer) {
             endTake();
             giveBack(buffer);
         }
@@ -2188,35 +2162,6 @@ final class HostInode {
         }
         writes.writeSome();
         return pages.eviction().evict(true);
-    }
-
-    /**
-     * Closes the page cache and all channels. The caller is the last user.
-     *
-     * @return 0, or the negated errno of a failed close, in which case some bytes may not have been written. A failed
-     *     close of a file that was only read returns 0
-     */
-    long end(List<HostChannel> ending) {
-        long failure = 0;
-        try {
-            pages.close();
-        } finally {
-            IOException failed = isOfPath ? PathOpen.close(key, ending) : endLent(ending);
-            failure = failed == null ? 0 : Errno.of(failed).result();
-        }
-        return isWritable ? failure : 0;
-    }
-
-    /** Ends the file of a channel that stays open, and whose locks would therefore stay, too. */
-    private @Nullable IOException endLent(List<HostChannel> ending) {
-        IOException failed = null;
-        try {
-            HostFileChannel.ChannelLock.releaseAll(this, null);
-        } catch (IOException kept) {
-            failed = kept;
-        }
-        IOException notClosed = PathOpen.closeAll(ending);
-        return notClosed == null ? failed : notClosed;
     }
 
     @Override

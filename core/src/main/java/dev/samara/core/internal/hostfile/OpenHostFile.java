@@ -99,7 +99,7 @@ public final class OpenHostFile extends HostFile {
          * @param advice {@link Mman#POSIX_FADV_NORMAL}, {@link Mman#POSIX_FADV_RANDOM} or {@link
          *     Mman#POSIX_FADV_SEQUENTIAL}
          */
-        synchronized void advise(int advice) {
+        private synchronized void advise(int advice) {
             advised = advice == Mman.POSIX_FADV_RANDOM
                     ? VmaFlags.RAND_READ
                     : advice == Mman.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
@@ -454,9 +454,12 @@ public final class OpenHostFile extends HostFile {
     }
 
     private void awaitWriteBack() {
-        // Acquiring the lock is the wait; nothing is done while it is held.
         inode.writeBack.lock();
-        inode.writeBack.unlock();
+        try {
+            assert inode.writeBack.isHeldByCurrentThread();
+        } finally {
+            inode.writeBack.unlock();
+        }
     }
 
     @Override

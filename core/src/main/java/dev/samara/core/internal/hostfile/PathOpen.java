@@ -517,7 +517,7 @@ final class PathOpen {
     }
 
     /** Closes channels. Returns the last failure, or null if all succeeded. */
-    static @Nullable IOException closeAll(List<HostChannel> channels) {
+    private static @Nullable IOException closeAll(List<HostChannel> channels) {
         IOException failure = null;
         for (HostChannel one : channels) {
             IOException failed = close(one);

@@ -10,9 +10,6 @@ import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
-import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -58,6 +55,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -1195,6 +1193,36 @@ final class CacheLimitTest {
         }
 
         @Test
+        @DisplayName("four reads past the cache have a buffer at a time; another one reads through the cache")
+        void buffers() throws Exception {
+            int size = 64 << 10;
+            HostFile file = open(write("f", 5 * size));
+            Semaphore reached = new Semaphore(0);
+            Semaphore released = new Semaphore(0);
+            channels.failure = (call, offset, length) -> {
+                reached.release();
+                released.acquireUninterruptibly();
+            };
+            List<CallBeside> reads = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                long offset = (long) i * size;
+                reads.add(CallBeside.start("read " + i, () -> file.pread(ByteBuffer.allocate(size), offset)));
+            }
+            Await.until("four reads", () -> reached.availablePermits() == 4);
+            channels.mend();
+            assertEquals(0, fixture.frames());
+            assertEquals(size, file.pread(ByteBuffer.allocate(size), 4L * size));
+            long cached = fixture.frames();
+            assertTrue(cached > 0);
+            released.release(4);
+            for (CallBeside read : reads) {
+                assertEquals(size, read.result());
+            }
+            assertEquals(size, file.pread(ByteBuffer.allocate(size), 0));
+            assertEquals(cached, fixture.frames());
+        }
+
+        @Test
         @DisplayName("reads by calls that follow each other read ahead, whatever their sizes")
         void sequentialReads() throws Exception {
             for (int pages : List.of(1, 4, 32)) {
@@ -1209,30 +1237,6 @@ final class CacheLimitTest {
                 assertTrue(reads <= 14, () -> reads + " reads by " + pages + " pages");
                 file.close();
             }
-        }
-    }
-
-    @DisplayName("Of the buffers for transfers")
-    @Nested
-    final class Buffers {
-        private static final int SIZE = 4096;
-
-        @Test
-        @DisplayName("four are in use at most by callers that can do without; the others are not bounded")
-        void bounded() {
-            HostInode.TransferBuffers buffers = new HostInode.TransferBuffers(SIZE);
-            List<ByteBuffer> taken = new ArrayList<>();
-            for (int i = 0; i < 4; i++) {
-                taken.add(Objects.requireNonNull(buffers.tryTake()));
-            }
-            assertNull(buffers.tryTake());
-            assertNotNull(buffers.take(0));
-            ByteBuffer back = taken.get(2);
-            buffers.giveBackTaken(back.position(7));
-            ByteBuffer again = Objects.requireNonNull(buffers.tryTake());
-            assertSame(back, again);
-            assertEquals(SIZE, again.remaining());
-            assertNull(buffers.tryTake());
         }
     }
 }
