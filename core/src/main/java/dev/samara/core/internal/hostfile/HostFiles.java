@@ -225,9 +225,11 @@ public final class HostFiles {
         }
         try {
             PathOpen entry = new PathOpen(this, path, memory, standard, rules);
-            HostInode inode = entry.enter();
             boolean isDirect = options.contains(HostFileOption.DIRECT);
-            return opened(inode, path.toString(), entry.found, writes, isDirect, creates ? path : null);
+            String name = path.toString();
+            // Nothing may fail between the count of the open and the try of opened.
+            HostInode inode = entry.enter();
+            return opened(inode, name, entry.found, writes, isDirect, creates ? path : null);
         } catch (IOException failed) {
             throw PathOpen.refusal(path.toString(), Errno.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
