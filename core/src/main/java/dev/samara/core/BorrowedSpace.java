@@ -158,12 +158,6 @@ public final class BorrowedSpace implements AutoCloseable {
             this.homeUser = homeUser;
         }
 
-        void closeHome() {
-            if (homeUser != null) {
-                homeUser.close();
-            }
-        }
-
         void closePageTable() {
             PageTableRef held = pageTable;
             if (held != null) {
@@ -299,7 +293,9 @@ public final class BorrowedSpace implements AutoCloseable {
         } finally {
             stage = Stage.ENDED;
             try {
-                kept.closeHome();
+                if (kept.homeUser != null) {
+                    kept.homeUser.close();
+                }
             } finally {
                 cpu.endLeft();
             }

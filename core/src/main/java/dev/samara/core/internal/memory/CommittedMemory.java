@@ -110,6 +110,20 @@ public final class CommittedMemory {
                 }
             }
         }
+
+        boolean isClosed() {
+            return stripe.get() == CLOSED;
+        }
+
+        /** Closes the stripe. Returns the bytes that it contained. */
+        long close() {
+            return Math.max(0, stripe.getAndSet(CLOSED));
+        }
+
+        /** Opens the stripe, which is closed. */
+        void open(long bytes) {
+            stripe.set(bytes);
+        }
     }
 
     /** Whether memory is never overcommitted ({@code overcommit_memory=2}), so that NORESERVE is ignored. */
@@ -163,7 +177,7 @@ public final class CommittedMemory {
         if (takeFrom(own, bytes)) {
             return true;
         }
-        if (own.stripe.get() == CLOSED && pool.get() - bytes < OPENED && takeFromPool(bytes)) {
+        if (own.isClosed() && pool.get() - bytes < OPENED && takeFromPool(bytes)) {
             return true;
         }
         return chargeExactly(own, bytes);
@@ -233,8 +247,7 @@ public final class CommittedMemory {
     /** Closes all stripes. From then on the pool contains all free memory. Caller holds the lock. */
     private void collect() {
         for (Stripe stripe : stripes) {
-            // Closes the stripe.
-            long taken = Math.max(0, stripe.stripe.getAndSet(CLOSED));
+            long taken = stripe.close();
             if (taken != 0) {
                 pool.addAndGet(taken);
             }
@@ -251,7 +264,7 @@ public final class CommittedMemory {
             long share = free / STRIPES;
             if (pool.compareAndSet(free, free - share * STRIPES)) {
                 for (Stripe stripe : stripes) {
-                    stripe.stripe.set(share);
+                    stripe.open(share);
                 }
                 return;
             }

@@ -620,8 +620,12 @@ public final class Background implements Executor {
             report(exhausted);
         }
         try {
-            run(task);
+            task.run();
+        } catch (Throwable thrown) {
+            report(thrown);
         } finally {
+            // An interrupt flag that the task left set must not reach the next task.
+            Thread.interrupted();
             lockAtLast();
             finished(self);
         }
@@ -713,16 +717,6 @@ public final class Background implements Executor {
             lockAtLast();
             return nanos - LONGEST_WAIT;
         }
-    }
-
-    private void run(Runnable task) {
-        try {
-            task.run();
-        } catch (Throwable thrown) {
-            report(thrown);
-        }
-        // An interrupt flag that the task left set must not reach the next task.
-        Thread.interrupted();
     }
 
     /** Passes an exception to the handler. */
