@@ -336,10 +336,10 @@ public final class BlockCache {
     /**
      * Consecutive decoded instructions, up to one that may jump or stop. Used only by the thread that decoded it.
      *
-     * <p>An instruction is two ints of {@link #code}. The first contains the operation, the target register and the source
-     * registers, a byte each from the lowest byte up. The second is the immediate. The target x0 is encoded as {@link
-     * InstructionDecoder#NOWHERE}, so no instruction changes x0. A block lies in one page, except that the second half of
-     * its last instruction may be in the next page.
+     * <p>An instruction is two ints of {@link #code}. The first contains the operation, the target register and the
+     * source registers, a byte each from the lowest byte up. The second is the immediate. The target x0 is encoded as
+     * {@link InstructionDecoder#NOWHERE}, so no instruction changes x0. A block lies in one page, except that the
+     * second half of its last instruction may be in the next page.
      */
     public static final class CodeBlock {
         /** The maximum number of instructions of a block. */
@@ -362,7 +362,9 @@ public final class BlockCache {
         /** The number of instructions. */
         public final int instructions;
 
-        /** The block to which the last jump at the end of this block led; null if none is known. Set by the interpreter. */
+        /**
+         * The block to which the last jump at the end of this block led; null if none is known. Set by the interpreter.
+         */
         public @Nullable CodeBlock taken;
 
         /** The block that follows in memory; null if it is not known. Set by the interpreter. */
@@ -485,8 +487,8 @@ public final class BlockCache {
         }
 
         /**
-         * Records that translated code contains the instructions of this block. The code is no longer used after this block
-         * is dropped.
+         * Records that translated code contains the instructions of this block. The code is no longer used after this
+         * block is dropped.
          */
         void isPartOf(CodeBlock entry) {
             Set<CodeBlock> known = entries;
@@ -526,8 +528,8 @@ public final class BlockCache {
     }
 
     /**
-     * The addresses at which a debugger stops the harts of a process, regardless of the code there. A change affects only
-     * blocks that are decoded afterwards, so the caller must make each hart drop its blocks.
+     * The addresses at which a debugger stops the harts of a process, regardless of the code there. A change affects
+     * only blocks that are decoded afterwards, so the caller must make each hart drop its blocks.
      */
     public static final class Breakpoints {
         /** The addresses and the mode of stops. */
@@ -560,8 +562,8 @@ public final class BlockCache {
          * Replaces the addresses. May be called by any thread.
          *
          * @param addresses the new addresses, in any order
-         * @param isFine whether a hart stops on request after the current instruction instead of after the current block;
-         *     this makes execution many times slower
+         * @param isFine whether a hart stops on request after the current instruction instead of after the current
+         *     block; this makes execution many times slower
          */
         public void set(long[] addresses, boolean isFine) {
             long[] sorted = addresses.clone();

@@ -123,9 +123,9 @@ public final class FloatOperations {
     }
 
     /**
-     * The operations of instructions on registers that contain single-precision numbers. Each method has the name of its
-     * instruction without {@code .s}; a conversion starts with {@code to} or {@code from}. A method takes the contents of
-     * registers, and returns the content of the target register.
+     * The operations of instructions on registers that contain single-precision numbers. Each method has the name of
+     * its instruction without {@code .s}; a conversion starts with {@code to} or {@code from}. A method takes the
+     * contents of registers, and returns the content of the target register.
      */
     public static final class SingleOperations {
         private SingleOperations() {}
@@ -390,9 +390,9 @@ public final class FloatOperations {
     }
 
     /**
-     * The operations of instructions on registers with doubles. Each method has the name of its instruction without {@code
-     * .d}; a conversion starts with {@code to} or {@code from}. A method takes the contents of registers, and returns the
-     * content of the target register.
+     * The operations of instructions on registers with doubles. Each method has the name of its instruction without
+     * {@code .d}; a conversion starts with {@code to} or {@code from}. A method takes the contents of registers, and
+     * returns the content of the target register.
      */
     public static final class DoubleOperations {
         private DoubleOperations() {}

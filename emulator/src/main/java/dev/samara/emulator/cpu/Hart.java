@@ -259,8 +259,8 @@ public final class Hart extends FlatMemory {
     }
 
     /**
-     * Thrown by a failed access, and caught by the loop that runs the block. Created once for each hart, without a stack
-     * trace.
+     * Thrown by a failed access, and caught by the loop that runs the block. Created once for each hart, without a
+     * stack trace.
      */
     public static final class AccessTrap extends RuntimeException {
         private static final long serialVersionUID = 1;

@@ -340,7 +340,9 @@ public final class RiscvInterpreter {
         /** An access failed; pc is the address of its instruction, and the hart contains the fault. */
         public static final int FAULT = 4;
 
-        /** Another thread {@linkplain Hart#ask requested} the hart to stop; pc is the address of the next instruction. */
+        /**
+         * Another thread {@linkplain Hart#ask requested} the hart to stop; pc is the address of the next instruction.
+         */
         public static final int ATTENTION = 5;
 
         /** The guest reached an address of {@link Breakpoints}; pc is that address. */

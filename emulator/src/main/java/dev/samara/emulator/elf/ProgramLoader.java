@@ -376,8 +376,8 @@ public final class ProgramLoader {
     }
 
     /**
-     * The addresses of a program's argument and environment strings in its memory ({@code arg_start} etc.). The strings of
-     * each kind are consecutive.
+     * The addresses of a program's argument and environment strings in its memory ({@code arg_start} etc.). The strings
+     * of each kind are consecutive.
      *
      * @param argumentsStart the address of the first argument
      * @param argumentsEnd the address after the last one

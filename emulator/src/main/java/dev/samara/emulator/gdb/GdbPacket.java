@@ -50,8 +50,8 @@ record GdbPacket(Kind kind, String text) {
         }
 
         /**
-         * Returns whether a client of the protocol may send a byte first, because it starts an acknowledgement, a packet or
-         * an interrupt.
+         * Returns whether a client of the protocol may send a byte first, because it starts an acknowledgement, a
+         * packet or an interrupt.
          */
         static boolean mayBegin(int first) {
             return first == '+' || first == '-' || first == '$' || first == INTERRUPT;
@@ -313,8 +313,8 @@ record GdbPacket(Kind kind, String text) {
         }
 
         /**
-         * Parses a text in which each byte has two digits. The text ends at the given char, which is also consumed, or at
-         * the end of the packet.
+         * Parses a text in which each byte has two digits. The text ends at the given char, which is also consumed, or
+         * at the end of the packet.
          */
         String text(char end) throws BadPacketException {
             return new String(bytes(until(end)), StandardCharsets.ISO_8859_1);
@@ -322,8 +322,8 @@ record GdbPacket(Kind kind, String text) {
     }
 
     /**
-     * Thrown for a packet that is malformed, or that refers to something that does not exist. The client receives an error,
-     * and nothing changes.
+     * Thrown for a packet that is malformed, or that refers to something that does not exist. The client receives an
+     * error, and nothing changes.
      */
     static final class BadPacketException extends Exception {
         private static final long serialVersionUID = 1;

@@ -198,8 +198,8 @@ public final class GdbServer implements AutoCloseable {
     }
 
     /**
-     * The events for which a session waits: one packet at a time, and notices from the guest. The reader waits until its
-     * packet is taken, so a client that sends endlessly cannot fill the memory. A notice never waits.
+     * The events for which a session waits: one packet at a time, and notices from the guest. The reader waits until
+     * its packet is taken, so a client that sends endlessly cannot fill the memory. A notice never waits.
      */
     static final class SessionInbox {
         private @Nullable GdbPacket packet;

@@ -595,7 +595,9 @@ final class StopControl implements Debugger {
         /** A signal that the client sent, and that therefore is not reported; 0 for none. */
         int sent;
 
-        /** Whether the thread first executes one instruction whose breakpoint was already reported, before it continues. */
+        /**
+         * Whether the thread first executes one instruction whose breakpoint was already reported, before it continues.
+         */
         boolean stepsOver;
 
         /** Whether the thread stopped at pc because of a breakpoint. */
@@ -677,7 +679,8 @@ final class StopControl implements Debugger {
             /** The client requested a stop. */
             INTERRUPTED(false),
             /**
-             * A thread reached a breakpoint. If another stop is reported first, the thread reaches the breakpoint again.
+             * A thread reached a breakpoint. If another stop is reported first, the thread reaches the breakpoint
+             * again.
              */
             BREAKPOINT(false),
             /** A thread executed its single instruction. */

@@ -339,8 +339,8 @@ public final class InstructionDecoder {
     }
 
     /**
-     * Expands 16-bit instructions (extension C, chapter 16 of the unprivileged specification). Each of them stands for one
-     * 32-bit instruction.
+     * Expands 16-bit instructions (extension C, chapter 16 of the unprivileged specification). Each of them stands for
+     * one 32-bit instruction.
      */
     private static final class CompressedDecoder {
         /** A value that is not the encoding of any instruction, neither of 16 bits nor of 32 bits. */

@@ -67,7 +67,9 @@ public record RunPlan(
         /** Instructions are interpreted at first. Code that runs often is translated in the background. */
         TRANSLATED,
 
-        /** Code is translated when it runs for the second time, and the guest waits for that. This tests the translator. */
+        /**
+         * Code is translated when it runs for the second time, and the guest waits for that. This tests the translator.
+         */
         TRANSLATED_AT_ONCE
     }
 }

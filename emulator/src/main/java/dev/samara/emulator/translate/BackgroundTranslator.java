@@ -271,8 +271,8 @@ public final class BackgroundTranslator implements CodeTranslator {
     }
 
     /**
-     * Counts the classes of translated code that the JVM cannot unload yet, so that a guest which generates code does not
-     * exhaust the metaspace. The blocks of harts and the translator refer to these classes. Thread-safe.
+     * Counts the classes of translated code that the JVM cannot unload yet, so that a guest which generates code does
+     * not exhaust the metaspace. The blocks of harts and the translator refer to these classes. Thread-safe.
      */
     static final class LoadedClasses {
         /** The maximum number of classes. A class takes some 4 KiB of metaspace. */

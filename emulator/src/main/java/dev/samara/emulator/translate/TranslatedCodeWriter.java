@@ -818,9 +818,9 @@ final class TranslatedCodeWriter {
     }
 
     /**
-     * The local variables in which a translated method keeps registers of the guest. Which registers a method uses is known
-     * only once its instructions have been written. So they are written twice, and the output of the first time is
-     * discarded.
+     * The local variables in which a translated method keeps registers of the guest. Which registers a method uses is
+     * known only once its instructions have been written. So they are written twice, and the output of the first time
+     * is discarded.
      */
     private static final class RegisterLocals {
         /** Added to the number of a floating-point register. */
@@ -890,8 +890,8 @@ final class TranslatedCodeWriter {
     }
 
     /**
-     * The local variables that contain the granules of the last accesses: one for the loads and one for the stores of each
-     * base register. They stay valid, because the code calls nothing that polls.
+     * The local variables that contain the granules of the last accesses: one for the loads and one for the stores of
+     * each base register. They stay valid, because the code calls nothing that polls.
      */
     private static final class KeptGranules {
         /** No granule: bit 3 is set, and bits 3 to 11 are cleared in each address that is compared with it. */
@@ -907,7 +907,9 @@ final class TranslatedCodeWriter {
             this.locals = locals;
         }
 
-        /** Returns the variable of the granule that a base register used last. The next variable contains the addend. */
+        /**
+         * Returns the variable of the granule that a base register used last. The next variable contains the addend.
+         */
         int local(boolean isStore, int base) {
             return (isStore ? stores : loads).computeIfAbsent(base, key -> locals.more(GRANULE_WORDS + 1));
         }

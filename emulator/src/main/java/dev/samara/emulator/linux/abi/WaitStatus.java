@@ -75,14 +75,17 @@ public final class WaitStatus {
         }
 
         /**
-         * Returns the options of {@code wait4}, which always waits for children that have ended; null if a bit is unknown.
+         * Returns the options of {@code wait4}, which always waits for children that have ended; null if a bit is
+         * unknown.
          */
         public static @Nullable WaitOptions ofWait4(int bits) {
             boolean isKnown = (bits & ~(NO_HANG | STOPPED | CONTINUED | KINDS_OF_CHILDREN)) == 0;
             return isKnown ? of(bits | EXITED) : null;
         }
 
-        /** Returns the options of {@code waitid}; null if a bit is unknown, or if no bit selects a change to wait for. */
+        /**
+         * Returns the options of {@code waitid}; null if a bit is unknown, or if no bit selects a change to wait for.
+         */
         public static @Nullable WaitOptions ofWaitId(int bits) {
             int kinds = EXITED | STOPPED | CONTINUED;
             boolean isKnown = (bits & ~(NO_HANG | NO_WAIT | kinds | KINDS_OF_CHILDREN)) == 0;

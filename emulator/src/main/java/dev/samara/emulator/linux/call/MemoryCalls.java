@@ -487,8 +487,8 @@ final class MemoryCalls {
         }
 
         /**
-         * Returns the result of a request for write protection, which requires a {@code userfaultfd}. No mapping has one
-         * here.
+         * Returns the result of a request for write protection, which requires a {@code userfaultfd}. No mapping has
+         * one here.
          */
         private static long ofProtected(AddressSpace space, ScanArgument asked) {
             Vma first = space.findNext(asked.start);

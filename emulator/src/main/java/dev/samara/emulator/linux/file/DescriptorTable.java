@@ -296,8 +296,8 @@ public final class DescriptorTable {
         }
 
         /**
-         * Whether an open with these flags changes the file or permits changes. {@code O_TRUNC} changes it even with {@code
-         * O_RDONLY}.
+         * Whether an open with these flags changes the file or permits changes. {@code O_TRUNC} changes it even with
+         * {@code O_RDONLY}.
          */
         public static boolean changesFile(int flags) {
             return (flags & (ACCESS | TRUNC)) != 0;
@@ -305,14 +305,16 @@ public final class DescriptorTable {
     }
 
     /**
-     * Counts the open files of a guest ({@code nr_files}). A closed file that is still mapped is also counted, because the
-     * library keeps it open. Thread-safe.
+     * Counts the open files of a guest ({@code nr_files}). A closed file that is still mapped is also counted, because
+     * the library keeps it open. Thread-safe.
      */
     public static final class OpenFileCount {
         private final int most;
         private int open;
 
-        /** The page caches of closed files that were still mapped at the last check. Several opens of a file count once. */
+        /**
+         * The page caches of closed files that were still mapped at the last check. Several opens of a file count once.
+         */
         private final Set<PageCache> mapped = new HashSet<>();
 
         /**

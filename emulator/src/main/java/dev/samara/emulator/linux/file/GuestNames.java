@@ -103,9 +103,9 @@ public final class GuestNames {
     }
 
     /**
-     * The name by which a host file was opened, or by which a directory was entered. The name follows the guest's renames.
-     * In the meantime, another program may have given the name to another file, or created a link there that leads out of
-     * the guest's root. So each use resolves the name again, and compares the file with the opened file.
+     * The name by which a host file was opened, or by which a directory was entered. The name follows the guest's
+     * renames. In the meantime, another program may have given the name to another file, or created a link there that
+     * leads out of the guest's root. So each use resolves the name again, and compares the file with the opened file.
      */
     public static final class OpenedName {
         private final FileStatus opened;

@@ -193,7 +193,8 @@ public abstract class SeekableFile extends GuestFile {
          *
          * <p>Written: each open and each last close (read-modify-write).
          * Read: as it is written.
-         * Invariant: the one that finds 0 ends the file; an open starts from an open file, so the count cannot be 0 before.
+         * Invariant: the one that finds 0 ends the file; an open starts from an open file, so the count cannot be 0
+         *     before.
          */
         private final AtomicInteger opens;
 

@@ -224,8 +224,8 @@ public final class CallMemory {
     }
 
     /**
-     * Thrown to end a system call that cannot access an address that it was given. Created once for each thread, without a
-     * stack trace.
+     * Thrown to end a system call that cannot access an address that it was given. Created once for each thread,
+     * without a stack trace.
      */
     public static final class BadAddress extends RuntimeException {
         private static final long serialVersionUID = 1;

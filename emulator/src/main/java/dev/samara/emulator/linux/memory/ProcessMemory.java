@@ -200,9 +200,9 @@ public final class ProcessMemory {
     }
 
     /**
-     * Counts the mappings of all processes together, because the library limits only the mappings of one space. A space is
-     * counted after each call that may change its number of mappings, so concurrent calls may exceed the maximum by the few
-     * mappings that each call adds.
+     * Counts the mappings of all processes together, because the library limits only the mappings of one space. A space
+     * is counted after each call that may change its number of mappings, so concurrent calls may exceed the maximum by
+     * the few mappings that each call adds.
      */
     public static final class MappingTotal {
         private final long most;
@@ -291,8 +291,8 @@ public final class ProcessMemory {
     }
 
     /**
-     * The file of a program, which cannot be opened for writing while a process runs the program ({@code mm->exe_file}).
-     * Forked memories share this object. Thread-safe.
+     * The file of a program, which cannot be opened for writing while a process runs the program ({@code
+     * mm->exe_file}). Forked memories share this object. Thread-safe.
      */
     static final class ProgramFile {
         private final HostFile.WriteDenial denial;

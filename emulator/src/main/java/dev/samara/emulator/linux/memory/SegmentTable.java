@@ -233,8 +233,8 @@ public final class SegmentTable {
         }
 
         /**
-         * Returns whether a user has the wanted rights to this segment ({@code ipcperms}). The user's group has the same ID
-         * as the user.
+         * Returns whether a user has the wanted rights to this segment ({@code ipcperms}). The user's group has the
+         * same ID as the user.
          */
         public boolean allows(int asking, int wanted) {
             int granted = asking == creator || asking == user ? rights >> 6 : asking == group ? rights >> 3 : rights;
@@ -247,8 +247,8 @@ public final class SegmentTable {
         }
 
         /**
-         * Takes the owner, group and rights from a status ({@code IPC_SET}). Returns false if the user ID or group ID is
-         * invalid.
+         * Takes the owner, group and rights from a status ({@code IPC_SET}). Returns false if the user ID or group ID
+         * is invalid.
          */
         public boolean change(ByteBuffer status) {
             int newUser = status.getInt(4);

@@ -475,7 +475,8 @@ public final class GuestProcess implements SignalProcess {
         }
 
         /**
-         * Sets a limit. The soft limit must not exceed the hard limit. Returns false if this would raise the hard limit.
+         * Sets a limit. The soft limit must not exceed the hard limit. Returns false if this would raise the hard
+         * limit.
          */
         synchronized boolean set(int number, long softer, long harder) {
             if (Long.compareUnsigned(harder, hard[number]) > 0) {
@@ -554,9 +555,9 @@ public final class GuestProcess implements SignalProcess {
     }
 
     /**
-     * The CPU time of a process in nanoseconds. It is the CPU time of the process's host threads, including translated code
-     * and system calls. The CPU time of the translator and of the library's own threads is not charged to any process.
-     * Thread-safe.
+     * The CPU time of a process in nanoseconds. It is the CPU time of the process's host threads, including translated
+     * code and system calls. The CPU time of the translator and of the library's own threads is not charged to any
+     * process. Thread-safe.
      */
     public static final class UsedTime {
         private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();

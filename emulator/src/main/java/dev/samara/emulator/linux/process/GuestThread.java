@@ -562,8 +562,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
 
         /**
-         * Sets the address of the word that is cleared when the thread ends, after which one futex waiter is woken; 0 for
-         * none.
+         * Sets the address of the word that is cleared when the thread ends, after which one futex waiter is woken; 0
+         * for none.
          */
         public void clearAtEnd(long address) {
             cleared = address;

@@ -394,8 +394,8 @@ public final class ProcFiles {
     }
 
     /**
-     * Generates the text files of a process in {@code /proc} ({@code fs/proc/array.c}). Values that the emulator does not
-     * have are 0.
+     * Generates the text files of a process in {@code /proc} ({@code fs/proc/array.c}). Values that the emulator does
+     * not have are 0.
      */
     static final class ProcessTexts {
         /** The names of the files. */

@@ -231,7 +231,8 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
      */
     public record StartedProgram(LoadedProgram program, HostFile.WriteDenial file) {
         /**
-         * Returns the memory of a process that runs the program. The memory takes ownership of the space and of the denial.
+         * Returns the memory of a process that runs the program. The memory takes ownership of the space and of the
+         * denial.
          */
         public ProcessMemory memory(MappingTotal total) {
             return ProcessMemory.of(program, file, total);

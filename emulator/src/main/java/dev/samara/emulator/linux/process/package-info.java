@@ -9,7 +9,8 @@
  * processes share.
  *
  * <p>Files, signals and futexes know a thread only by interfaces of their packages, which {@code GuestThread}
- * implements. A thread knows its system calls only as {@link dev.samara.emulator.linux.process.GuestThread.ThreadCalls}.
+ * implements. A thread knows its system calls only as {@link
+ * dev.samara.emulator.linux.process.GuestThread.ThreadCalls}.
  *
  * <table>
  *   <caption>Where to look</caption>

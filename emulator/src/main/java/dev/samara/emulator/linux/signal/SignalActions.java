@@ -144,9 +144,9 @@ public final class SignalActions {
         }
 
         /**
-         * Makes a call with a temporary mask. If a signal ended its wait, the old mask is restored after that signal was
-         * delivered. Otherwise it is restored immediately, so that a signal which only the temporary mask permits stays
-         * pending ({@code restore_saved_sigmask_unless}).
+         * Makes a call with a temporary mask. If a signal ended its wait, the old mask is restored after that signal
+         * was delivered. Otherwise it is restored immediately, so that a signal which only the temporary mask permits
+         * stays pending ({@code restore_saved_sigmask_unless}).
          *
          * @param signals the signals that are blocked during the call
          * @param call the call

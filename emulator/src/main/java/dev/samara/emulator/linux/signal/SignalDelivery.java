@@ -173,8 +173,8 @@ public final class SignalDelivery {
     }
 
     /**
-     * The frame of a handler on its stack ({@code rt_sigframe} of {@code arch/riscv/kernel/signal.c}): the siginfo, and the
-     * ucontext with the registers to restore.
+     * The frame of a handler on its stack ({@code rt_sigframe} of {@code arch/riscv/kernel/signal.c}): the siginfo, and
+     * the ucontext with the registers to restore.
      */
     public static final class SignalFrame {
         private static final int CONTEXT = SignalInfo.BYTES;
@@ -237,11 +237,12 @@ public final class SignalDelivery {
         }
 
         /**
-         * Restores the registers of the thread from the frame at its stack pointer ({@code rt_sigreturn}). The program may
-         * have changed the frame. Signals that cannot be blocked stay unblocked, and an alternate stack that {@code
+         * Restores the registers of the thread from the frame at its stack pointer ({@code rt_sigreturn}). The program
+         * may have changed the frame. Signals that cannot be blocked stay unblocked, and an alternate stack that {@code
          * sigaltstack} would refuse is ignored.
          *
-         * @return false if the frame contains an extension that this hart does not have, so that the thread takes SIGSEGV
+         * @return false if the frame contains an extension that this hart does not have, so that the thread takes
+         *     SIGSEGV
          */
         public static boolean leave(SignalThread thread) {
             Hart hart = thread.hart();
@@ -291,7 +292,8 @@ public final class SignalDelivery {
         }
 
         /**
-         * Whether a stack pointer is on this stack. The length may be greater than any address ({@code __on_sig_stack}).
+         * Whether a stack pointer is on this stack. The length may be greater than any address ({@code
+         * __on_sig_stack}).
          */
         private boolean contains(long sp) {
             return Long.compareUnsigned(sp, start) > 0 && Long.compareUnsigned(sp - start, length) <= 0;
@@ -302,7 +304,9 @@ public final class SignalDelivery {
             return isSet() && !isInUse(sp);
         }
 
-        /** Whether a handler runs on this stack ({@code on_sig_stack}). A stack that disarms itself is not used again. */
+        /**
+         * Whether a handler runs on this stack ({@code on_sig_stack}). A stack that disarms itself is not used again.
+         */
         private boolean isInUse(long sp) {
             return (flags & AUTO_DISARM) == 0 && contains(sp);
         }
@@ -312,7 +316,9 @@ public final class SignalDelivery {
             return isInUse(sp) && !contains(frame);
         }
 
-        /** Called when a handler starts, on any stack. Disables a stack that disarms itself ({@code signal_delivered}). */
+        /**
+         * Called when a handler starts, on any stack. Disables a stack that disarms itself ({@code signal_delivered}).
+         */
         void entered() {
             if ((flags & AUTO_DISARM) != 0) {
                 disable();
@@ -406,7 +412,9 @@ public final class SignalDelivery {
             keptDeadline = deadline;
         }
 
-        /** Returns the deadline of a wait of some nanoseconds. A restarted call keeps the deadline of its first wait. */
+        /**
+         * Returns the deadline of a wait of some nanoseconds. A restarted call keeps the deadline of its first wait.
+         */
         public long deadlineIn(long nanos) {
             long deadline = keptDeadline == WaitingThread.NEVER ? WaitingThread.after(nanos) : keptDeadline;
             forgetDeadline();

@@ -5,11 +5,12 @@
  * <p>{@link dev.samara.emulator.linux.signal.SignalDelivery} sends signals, and delivers them to a thread before the
  * thread runs guest code. The other classes are the actions of a process, masks and pending signals, alternate stacks,
  * and the frame of a handler. This package uses a thread and a process only as {@link
- * dev.samara.emulator.linux.signal.SignalDelivery.SignalThread} and {@link dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess}.
+ * dev.samara.emulator.linux.signal.SignalDelivery.SignalThread} and {@link
+ * dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess}.
  *
  * <p>Actions and pending signals are guarded by the signals' lock {@link
- * dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess#signals}. A thread that holds this lock may acquire the monitor of a
- * process, but not the other way round.
+ * dev.samara.emulator.linux.signal.SignalDelivery.SignalProcess#signals}. A thread that holds this lock may acquire the
+ * monitor of a process, but not the other way round.
  *
  * <table>
  *   <caption>Where to look</caption>

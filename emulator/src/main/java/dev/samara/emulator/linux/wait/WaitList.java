@@ -39,8 +39,8 @@ public final class WaitList {
     }
 
     /**
-     * A thread of the guest that can wait: it parks, and other threads wake it. Only the thread itself calls {@link #await}
-     * and {@link #park}.
+     * A thread of the guest that can wait: it parks, and other threads wake it. Only the thread itself calls {@link
+     * #await} and {@link #park}.
      */
     public interface WaitingThread {
         /** A deadline that never arrives. Deadlines are values of {@link System#nanoTime}. */
@@ -86,7 +86,8 @@ public final class WaitList {
         }
 
         /**
-         * Waits for a wake or a deadline; returns false if the deadline had passed before. A wake may have another reason.
+         * Waits for a wake or a deadline; returns false if the deadline had passed before. A wake may have another
+         * reason.
          */
         default boolean park(long deadline) {
             if (deadline == NEVER) {
