@@ -264,50 +264,6 @@ final class ForkScenarios {
         }
     }
 
-    /** Two forks concurrent with a CPU in GUEST that stores: a child's page does not change after the fork. */
-    static final class TwoForks extends Calls {
-        private String seen = "";
-
-        TwoForks() {
-            calls().put("first", (state, cpu) -> {
-                state.children.put("first", state.space.fork());
-                return "";
-            });
-            calls().put("second", (state, cpu) -> {
-                AddressSpace child = state.space.fork();
-                state.children.put("second", child);
-                cpu.switchTo(child);
-                seen = load(cpu, AT);
-                return "";
-            });
-            calls().put("guest", new Operation() {
-                @Override
-                public void before(State state, Cpu cpu) {
-                    cpu.enterGuest();
-                    store(cpu, AT, 7);
-                }
-
-                @Override
-                public String run(State state, Cpu cpu) {
-                    String stored = store(cpu, AT, 8);
-                    cpu.leaveGuest();
-                    return stored;
-                }
-            });
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
-        }
-
-        @Override
-        protected void judge(State state, Cpu cpu) {
-            cpu.switchTo(state.children.get("second"));
-            assertEquals(seen, load(cpu, AT), "a child's page after the fork");
-        }
-    }
-
     /** The first store to a mapping, concurrently with a call that splits it. A later fork copies the page. */
     static final class FirstStoreBesideCut extends Calls {
         FirstStoreBesideCut() {
