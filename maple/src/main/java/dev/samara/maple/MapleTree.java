@@ -2,6 +2,7 @@
 package dev.samara.maple;
 
 import dev.samara.maple.Node.Era;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -72,15 +73,8 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
      * calls.
      */
 
-    private static final VarHandle ERA;
-
-    static {
-        try {
-            ERA = MethodHandles.lookup().findVarHandle(MapleTree.class, "era", Era.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle ERA = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "era", VarHandle.class, MapleTree.class, Era.class);
 
     /** A placeholder for the root's largest gap, which no node records. */
     private static final long UNKNOWN = -1L;
@@ -1300,15 +1294,8 @@ abstract class BeforeRoot {
  */
 abstract class PublishedRoot extends BeforeRoot {
 
-    private static final VarHandle ROOT;
-
-    static {
-        try {
-            ROOT = MethodHandles.lookup().findVarHandle(PublishedRoot.class, "root", Node.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle ROOT = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "root", VarHandle.class, PublishedRoot.class, Node.class);
 
     /**
      * The tree that readers see. Written under the writer lock.

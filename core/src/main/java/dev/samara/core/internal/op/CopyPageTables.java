@@ -381,8 +381,9 @@ public final class CopyPageTables {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
-            // Needed even if all entries are already read-only: a fork that failed may have made them read-only, and flush
-            // only when it gives its child's pages back (undo), so CPUs may still store through older translations.
+            // Needed even if all entries are already read-only: a fork that failed may have made them read-only, and
+            // flushes only when it gives its child's pages back (undo), so CPUs may still store through older
+            // translations.
             gather.deferFlush(walk.table(), leaf, walk.addressOf(first), walk.end(), MmuNotifier.Reason.PROTECTED);
             for (at = Leaf.nextFilled(leaf, at, end); at < end; at = Leaf.nextFilled(leaf, at + 1, end)) {
                 long pte = Leaf.get(leaf, at);
