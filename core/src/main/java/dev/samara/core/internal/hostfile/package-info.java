@@ -20,9 +20,9 @@
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code HostInode.PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written without a call that saves them?</td>
- *       <td>{@code BackgroundWrites}</td></tr>
+ *       <td>{@code HostFiles.BackgroundWrites}</td></tr>
  *   <tr><td>What frees pages at the limit?</td>
- *       <td>{@code CacheLimit}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
+ *       <td>{@code HostFiles.CacheLimit}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
  *   <tr><td>What reads and writes the host's bytes?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.HostChannel}</td></tr>
  * </table>
