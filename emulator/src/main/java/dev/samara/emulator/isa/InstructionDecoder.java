@@ -344,7 +344,7 @@ public final class InstructionDecoder {
      */
     private static final class CompressedDecoder {
         /** A value that is not the encoding of any instruction, neither of 16 bits nor of 32 bits. */
-        public static final int NONE = 0;
+        static final int NONE = 0;
 
         private static final int LOAD = 0x03;
         private static final int LOAD_FP = 0x07;
@@ -369,7 +369,7 @@ public final class InstructionDecoder {
          * @param half 16 bits, of which the lowest two are not both 1
          * @return the 32-bit instruction, or {@link #NONE} for an illegal one
          */
-        public static int expand(int half) {
+        static int expand(int half) {
             int function = half >> 13 & 7;
             return switch (half & 3) {
                 case 0 -> quadrant0(half, function);

@@ -567,6 +567,15 @@ public final class Background implements Executor {
     private void work(Thread self) {
         lockAtLast();
         try {
+            attend(self);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void attend(Thread self) {
+        try {
             pause = 0;
             // If the timer still holds an attempt, the attempt will find nothing to do.
             isToTryAgain = false;
@@ -576,7 +585,6 @@ public final class Background implements Executor {
             }
         } finally {
             threads--;
-            lock.unlock();
         }
     }
 
