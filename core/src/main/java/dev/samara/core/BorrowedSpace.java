@@ -85,9 +85,10 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * Keeps the space of a CPU that has left it to borrow another one, until the CPU returns. The reference by which the
-     * CPU switched to that space may be closed during that time. The last close of a space asks the borrowers to end the
-     * borrow. It does not count a {@code HomeRef} as an open reference, because only the borrower could close it.
+     * Keeps the space of a CPU that has left it to borrow another one, until the CPU returns. The reference by which
+     * the CPU switched to that space may be closed during that time. The last close of a space asks the borrowers to
+     * end the borrow. It does not count a {@code HomeRef} as an open reference, because only the borrower could close
+     * it.
      */
     private static final class HomeRef {
         private final Layout layout;
@@ -115,7 +116,8 @@ public final class BorrowedSpace implements AutoCloseable {
         }
 
         /**
-         * Releases the space. If that was the last user, tears the space down, and may wait. The caller checked the stack.
+         * Releases the space. If that was the last user, tears the space down, and may wait. The caller checked the
+         * stack.
          */
         void close() {
             if (entry.end()) {

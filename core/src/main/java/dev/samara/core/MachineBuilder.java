@@ -618,8 +618,9 @@ public final class MachineBuilder {
      * duration if 256 threads already run such tasks.
      *
      * <p>The executor must run each task, and its {@code execute} must not block. A task that it rejects with an
-     * exception runs on one of the machine's threads, and the rejection is reported. It must outlive the machine's
-     * spaces.
+     * exception runs on one of the machine's threads, and the rejection is reported. A task that it runs later, so near
+     * the end of a stack that the task throws a {@link StackOverflowError} before it begins, is lost. The executor must
+     * outlive the machine's spaces.
      *
      * <p>The number of its threads must not be bounded if its tasks wait. A task waits if it calls a method of the
      * library that waits, e.g. a stage of a {@link dev.samara.core.mman.PendingCall} that calls {@code munmap}. That

@@ -395,8 +395,7 @@ public abstract class FlatMemory {
     }
 
     // One byte. The JVM provides no ordered accesses to single bytes of a buffer, so the GuestMemory of the CPU
-    // performs
-    // all accesses except plain ones.
+    // performs all accesses except plain ones.
 
     /**
      * Reads a byte.

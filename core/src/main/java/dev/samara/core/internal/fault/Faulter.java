@@ -1121,7 +1121,8 @@ public final class Faulter {
             at++;
         }
         if (at == count) {
-            return NOT_OFFERED;
+            // Without the lock: the entry is not changed, but a backing that is asked during a fork is asked in vain.
+            return mayChange(leaf) ? NOT_OFFERED : AGAIN;
         }
         long first = window.first;
         long number = cache.number;

@@ -18,12 +18,12 @@
  *   <tr><td>What looks the VMA up, decides on the entry, and maps the page?</td>
  *       <td>{@link dev.samara.core.internal.fault.Faulter}</td></tr>
  *   <tr><td>Which faults are SIGSEGV, and which are SIGBUS?</td>
- *       <td>SIGSEGV, no VMA or no right: {@code Faulter.check}. SIGBUS, no page: the rest of {@code Faulter}; beyond the
- *       end of a file in memory, {@link dev.samara.core.internal.file.FilePages#frameFor} and {@code frameForFault};
- *       beyond the end of a host file, {@code OpenHostFile.fault}</td></tr>
+ *       <td>SIGSEGV, no VMA or no right: {@code Faulter.check}. SIGBUS, no page: the rest of {@code Faulter}; beyond
+ *       the end of a file in memory, {@link dev.samara.core.internal.file.FilePages#frameFor} and {@code
+ *       frameForFault}; beyond the end of a host file, {@code OpenHostFile.fault}</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
  *       <td>{@code Faulter.present}; for private pages {@code Faulter.copyOrReuse}; where the backing is notified
- *       {@code Faulter.pageMkwrite}</td></tr>
+ *       {@code Faulter.noticed}</td></tr>
  *   <tr><td>What does a fault do if there is no free frame or page table?</td>
  *       <td>{@code Faulter.retry}, {@code Faulter.answer}</td></tr>
  *   <tr><td>Where does a fault wait for a fork that copies page tables?</td>
@@ -33,7 +33,7 @@
  *   <tr><td>Does the mapping still exist when a page is installed?</td>
  *       <td>{@code Faulter.recheck}</td></tr>
  *   <tr><td>Does the page still belong to its file when it is installed?</td>
- *       <td>{@code Faulter.putIn} and {@code Faulter.copyFromCache} check this under the lock of the leaf; a
+ *       <td>{@code Faulter.putIn} and {@code Faulter.copyTo} check this under the lock of the leaf; a
  *       truncation marks the frame before that</td></tr>
  *   <tr><td>What copies a page on a write?</td>
  *       <td>{@code Faulter.copyOrReuse}</td></tr>

@@ -69,8 +69,8 @@ final class ReverseMap {
          * Whether the pages of the mapping that the VMA replaces were removed from the VMA's range. Before that, no
          * page in the range belongs to the VMA: its faults wait, and pages that are moved there are installed later.
          *
-         * <p>Written: the thread that links the VMA (volatile, before the link is in the map); the operation that removed
-         *     the pages of other mappings from the VMA's range (volatile).
+         * <p>Written: the thread that links the VMA (volatile, before the link is in the map); the operation that
+         *     removed the pages of other mappings from the VMA's range (volatile).
          * Read: a thread that removes private pages, holding the leaf's lock (volatile).
          * Invariant: while false, no private page in the VMA's range belongs to its mapping; never reset.
          */
@@ -82,7 +82,8 @@ final class ReverseMap {
          * of its mapping. No page of another mapping is installed before the operation that removes the VMA is
          * complete, which is after the unlinking.
          *
-         * <p>Written: the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile).
+         * <p>Written: the thread that unlinks the VMA, before the operation that retires the VMA is complete
+         *     (volatile).
          * Read: a thread that removes private pages, holding the leaf's lock; an eviction, before it acquires that lock
          *     and while it holds it; a thread that counts the mappings of a page, without the lock (volatile).
          * Invariant: while it is false and {@code isEntered} is true, private pages in the VMA's range belong to its

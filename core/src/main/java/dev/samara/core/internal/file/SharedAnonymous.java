@@ -253,17 +253,17 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     /**
-     * The deltas that one edit adds to the VMA counts of shared objects, in the order in which they were added. A delta is
-     * applied when it is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate,
+     * The deltas that one edit adds to the VMA counts of shared objects, in the order in which they were added. A delta
+     * is applied when it is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate,
      * because deltas are also settled after publication. Used by one thread at a time.
      *
-     * <p>An object may have several deltas, and the memory owed for it is their sum. So a call that affects many objects
-     * adds each delta without a search.
+     * <p>An object may have several deltas, and the memory owed for it is their sum. So a call that affects many
+     * objects adds each delta without a search.
      */
     public static final class MappingDeltas {
         /**
-         * The traits of the objects. They are read only when a delta is settled, because with many objects each of these
-         * reads misses the CPU caches.
+         * The traits of the objects. They are read only when a delta is settled, because with many objects each of
+         * these reads misses the CPU caches.
          */
         private @Nullable BackingTraits[] objects = new @Nullable BackingTraits[2];
 
@@ -283,8 +283,7 @@ public final class SharedAnonymous implements SharedObject {
             int last = size - 1;
             if (last >= settled && objects[last] == object) {
                 // The delta of a VMA's replacement is usually added directly after the delta of the VMA. Their sum is
-                // then
-                // 0, so nothing is applied.
+                // then 0, so nothing is applied.
                 deltas[last] += by;
                 return;
             }
@@ -333,8 +332,8 @@ public final class SharedAnonymous implements SharedObject {
         }
 
         /**
-         * Applies the deltas from {@code first} on, each multiplied by {@code sign}. The increases are applied first, so
-         * that the count of an object that stays mapped does not reach 0.
+         * Applies the deltas from {@code first} on, each multiplied by {@code sign}. The increases are applied first,
+         * so that the count of an object that stays mapped does not reach 0.
          */
         private long apply(int first, int sign) {
             long owed = increase(first, sign);

@@ -783,6 +783,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int copyIn(long address, ByteBuffer source) {
+        loaded();
+        Objects.requireNonNull(source, "source");
         return transfer(address, null, 0, source.remaining(), source, true, false);
     }
 
@@ -1466,8 +1468,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 processor.leaveAfterAccess();
             } else {
                 // The CPU must be reachable up to here, because a CPU that is lost in GUEST is taken offline, and then
-                // the
-                // frame may be freed.
+                // the frame may be freed.
                 processor.keepReachable();
             }
         }
@@ -1558,8 +1559,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         long walkOrFault(long address, int access) {
             long physical = walk(address, rightOf(access));
             // Counted after the walk, because this store makes the compiler reload fields that it would otherwise keep
-            // in
-            // registers.
+            // in registers.
             counters.increment(CpuCounters.TLB_MISSES);
             return physical >= 0 ? physical : faultIn(address, access);
         }

@@ -3,12 +3,12 @@
  * The implementation of the memory of CPUs.
  *
  * <p>{@link dev.samara.core.internal.guest.CpuMemory} implements the accesses of {@link
- * dev.samara.core.guest.GuestMemory}, and passes them to a {@link dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}. The
- * translated memory looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the
- * page table on a miss. If the walk finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault.
- * Then the access reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST.
- * {@link dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access
- * after performing it.
+ * dev.samara.core.guest.GuestMemory}, and passes them to a {@link
+ * dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}. The translated memory looks the address up in the TLB of
+ * a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the page table on a miss. If the walk finds no page, a
+ * {@link dev.samara.core.internal.fault.Faulter} handles the fault. Then the access reads or writes the frame's bytes.
+ * Accesses run in GUEST, and faults are handled outside GUEST. {@link dev.samara.core.internal.guest.CheckedMemory} is
+ * the subclass for a checked machine, which checks each access after performing it.
  *
  * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table, which implements waits and wakes
  * on words of this memory.
@@ -24,8 +24,8 @@
  *       methods after them</td></tr>
  *   <tr><td>What notifies watchers of a store, and when?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory} and {@link dev.samara.core.internal.guest.FutexBuckets},
- *       after the bytes; outside GUEST {@link dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}; the listener is called
- *       by {@code page.Watches}</td></tr>
+ *       after the bytes; outside GUEST {@link dev.samara.core.internal.guest.CpuMemory.TranslatedMemory}; the listener
+ *       is called by {@code page.Watches}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory}</td></tr>
  *   <tr><td>What provides the bytes of pages directly, and what revokes them on a checked machine?</td>

@@ -49,12 +49,12 @@ import org.jspecify.annotations.Nullable;
  * completion. It is a tree transaction with its VMAs, counters and charges, and the range that the attempt puts in
  * flight.
  *
- * <p>The lock is held from construction to {@link #close}. The operation's {@link Operation.Call} fills an attempt in: with the
- * changed layout, the ranges that it claims and puts in flight, and what it requests for retirement and completion.
- * Then {@link #publish} makes all changes visible in one store, after every step that may fail. An edit is closed
- * without publication if the attempt must wait, if a backing must be asked first, or if a step throws. Such an edit has
- * no effect. An operation that fails half-way, as on Linux, is published like any other, because its changes up to that
- * point stay.
+ * <p>The lock is held from construction to {@link #close}. The operation's {@link Operation.Call} fills an attempt in:
+ * with the changed layout, the ranges that it claims and puts in flight, and what it requests for retirement and
+ * completion. Then {@link #publish} makes all changes visible in one store, after every step that may fail. An edit is
+ * closed without publication if the attempt must wait, if a backing must be asked first, or if a step throws. Such an
+ * edit has no effect. An operation that fails half-way, as on Linux, is published like any other, because its changes
+ * up to that point stay.
  */
 public final class Edit implements AutoCloseable {
     /*
@@ -407,7 +407,10 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** Returns the number that the call noted in its latest batch or in {@link Operation.Call#checkAll}; 0 if there is none. */
+    /**
+     * Returns the number that the call noted in its latest batch or in {@link Operation.Call#checkAll}; 0 if there is
+     * none.
+     */
     public long note() {
         return operation.batches == null ? 0 : operation.batches.draftNote;
     }
@@ -1254,17 +1257,18 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these VMAs map.
+     * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these VMAs
+     * map.
      *
-     * <p>Memory is charged before the edit is published. Unmapped memory is uncharged when the operation completes, except
-     * for the part that the edit reuses for new VMAs.
+     * <p>Memory is charged before the edit is published. Unmapped memory is uncharged when the operation completes,
+     * except for the part that the edit reuses for new VMAs.
      */
     private final class CommitCharge {
         private final CommittedMemory committed = layout.host.committed;
 
         /**
-         * Bytes charged for the VMAs of this edit, including VMAs about to be stored, in excess of the bytes charged for
-         * the VMAs of the layout.
+         * Bytes charged for the VMAs of this edit, including VMAs about to be stored, in excess of the bytes charged
+         * for the VMAs of the layout.
          */
         private long charged;
 
@@ -1286,7 +1290,9 @@ public final class Edit implements AutoCloseable {
         /** The ranges that this edit completes; null if there are none. */
         private @Nullable List<InFlightOperation> released;
 
-        /** Set at publication: bytes charged that the layout no longer holds, and that no range in flight will uncharge. */
+        /**
+         * Set at publication: bytes charged that the layout no longer holds, and that no range in flight will uncharge.
+         */
         private long left;
 
         /** Set at publication: the memory that is uncharged when the range in flight completes. */
@@ -1344,8 +1350,8 @@ public final class Edit implements AutoCloseable {
         }
 
         /**
-         * Uncharges the memory that this edit has removed so far, so that the edit can charge it again. Every charged VMA
-         * must already be stored.
+         * Uncharges the memory that this edit has removed so far, so that the edit can charge it again. Every charged
+         * VMA must already be stored.
          */
         private void settle() {
             giveBack(excess());
@@ -1391,8 +1397,8 @@ public final class Edit implements AutoCloseable {
         }
 
         /**
-         * Computes what publication uncharges, and what the range in flight, if there is one, uncharges later. Allocates
-         * the objects for this, but uncharges nothing yet.
+         * Computes what publication uncharges, and what the range in flight, if there is one, uncharges later.
+         * Allocates the objects for this, but uncharges nothing yet.
          */
         void prepare(@Nullable InFlightOperation mine) {
             left = excess();

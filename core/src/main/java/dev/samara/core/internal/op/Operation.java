@@ -64,8 +64,8 @@ public final class Operation implements MachineWaitReporter {
      */
     public interface Call {
         /**
-         * Decides the call on the layout of an edit, which holds the layout lock. Called once for each attempt; an attempt
-         * that is not published leaves no trace in this object.
+         * Decides the call on the layout of an edit, which holds the layout lock. Called once for each attempt; an
+         * attempt that is not published leaves no trace in this object.
          *
          * @return the result of the call, or a negated errno
          * @throws Operation.Restart if the attempt must wait; contains the gate to wait for
@@ -73,8 +73,8 @@ public final class Operation implements MachineWaitReporter {
         long decide(Edit edit);
 
         /**
-         * Checks all ranges of a call that {@linkplain Edit#endsBatchAt publishes in batches}, before its first batch. The
-         * call keeps its ranges claimed, so their VMAs do not change. Called without a lock.
+         * Checks all ranges of a call that {@linkplain Edit#endsBatchAt publishes in batches}, before its first batch.
+         * The call keeps its ranges claimed, so their VMAs do not change. Called without a lock.
          *
          * @return the number that {@link Edit#note} returns in the first batch, or a negated errno
          */
@@ -83,9 +83,9 @@ public final class Operation implements MachineWaitReporter {
         }
 
         /**
-         * Returns the first address of a range that contains all addresses which the arguments name. An attempt locks only
-         * the part of the layout that contains this range; if it needs more, the next attempt locks the whole layout. The
-         * default is the range of all addresses.
+         * Returns the first address of a range that contains all addresses which the arguments name. An attempt locks
+         * only the part of the layout that contains this range; if it needs more, the next attempt locks the whole
+         * layout. The default is the range of all addresses.
          */
         default long from(Layout layout) {
             return 0;
@@ -135,8 +135,8 @@ public final class Operation implements MachineWaitReporter {
     }
 
     /**
-     * A range that a call requested ({@link Edit#populate}), and that {@code fault.Populate} faults in after the call is
-     * complete.
+     * A range that a call requested ({@link Edit#populate}), and that {@code fault.Populate} faults in after the call
+     * is complete.
      *
      * @param kind the reason
      * @param start a page boundary

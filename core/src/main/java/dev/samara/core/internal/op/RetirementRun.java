@@ -504,12 +504,12 @@ final class RetirementRun extends InFlightOperation {
     /* The pages. */
 
     /**
-     * Retires the pages of an operation in flight. It removes, moves or narrows their page-table entries, and flushes the
-     * translations of all CPUs. Only then does it free the pages, or install them at the target of their move. It holds at
-     * most one lock at a time, the lock of a leaf. {@link RetirementRun} calls it.
+     * Retires the pages of an operation in flight. It removes, moves or narrows their page-table entries, and flushes
+     * the translations of all CPUs. Only then does it free the pages, or install them at the target of their move. It
+     * holds at most one lock at a time, the lock of a leaf. {@link RetirementRun} calls it.
      *
-     * <p>It is created, with its resources, before the operation publishes. It records its progress, so it can resume after
-     * a pause or a failed step. Used by one thread at a time.
+     * <p>It is created, with its resources, before the operation publishes. It records its progress, so it can resume
+     * after a pause or a failed step. Used by one thread at a time.
      */
     final class PageRetirement {
         /* The steps. Each may be repeated after a failure, and skips what it has already done. */
@@ -524,8 +524,8 @@ final class RetirementRun extends InFlightOperation {
         private static final int TAKE_AWAY = 2;
 
         /**
-         * {@link TlbGather#invalidate(boolean)}: shootdowns and a grace period. After this step no CPU and no reader uses
-         * the frames.
+         * {@link TlbGather#invalidate(boolean)}: shootdowns and a grace period. After this step no CPU and no reader
+         * uses the frames.
          */
         private static final int FLUSH = 3;
 
@@ -546,8 +546,8 @@ final class RetirementRun extends InFlightOperation {
         /**
          * Words: all fields.
          * Written: the operation, before publication; then the one thread that retires (plain).
-         * Read: the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-         *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads.
+         * Read: the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue
+         *     of {@code Background} and the list of {@code Housekeeping} pass the fields on between threads.
          * Invariant: the step that the retirement has reached; each step may be started again.
          */
         private final Layout layout = operation.layout;
@@ -567,8 +567,8 @@ final class RetirementRun extends InFlightOperation {
         private final List<Move> moved = new ArrayList<>(moves().size());
 
         /**
-         * The number of ranges that are done (first the reserved ranges, then the occupied ones), and the next address in
-         * the current range (0 at its start).
+         * The number of ranges that are done (first the reserved ranges, then the occupied ones), and the next address
+         * in the current range (0 at its start).
          */
         private int ranges;
 
@@ -716,8 +716,8 @@ final class RetirementRun extends InFlightOperation {
         }
 
         /**
-         * Marks the VMAs that replace others as entered, because their ranges are now empty. These VMAs are in flight, so
-         * no operation unlinks them concurrently.
+         * Marks the VMAs that replace others as entered, because their ranges are now empty. These VMAs are in flight,
+         * so no operation unlinks them concurrently.
          */
         private void enter(Ranges emptied) {
             for (int i = 0; i < emptied.size(); i++) {
@@ -790,8 +790,8 @@ final class RetirementRun extends InFlightOperation {
             private final PageMove move;
 
             /*
-             * The entries that were removed at the source, each with its offset from the start of the move. A move may have
-             * a million entries, so an entry is one word in each of two arrays instead of an object.
+             * The entries that were removed at the source, each with its offset from the start of the move. A move may
+             * have a million entries, so an entry is one word in each of two arrays instead of an object.
              */
             private long[] distances = new long[16];
             private long[] ptes = new long[16];
@@ -816,7 +816,9 @@ final class RetirementRun extends InFlightOperation {
                 from = file == null ? null : file.lastTruncation();
             }
 
-            /** Returns whether the move may continue: it does not rest, or the busy entry has changed. Does not wait. */
+            /**
+             * Returns whether the move may continue: it does not rest, or the busy entry has changed. Does not wait.
+             */
             boolean isReady() {
                 return busyLeaf == null || Leaf.get(busyLeaf, busyIndex) != busyEntry;
             }
@@ -896,9 +898,9 @@ final class RetirementRun extends InFlightOperation {
             }
 
             /**
-             * Empties the entry of a dirty page of a file. A concurrent write-back finds the entry at neither address, so
-             * the frame is marked dirty. This is done under the leaf's lock, under which the frame of a present entry stays
-             * in its cache.
+             * Empties the entry of a dirty page of a file. A concurrent write-back finds the entry at neither address,
+             * so the frame is marked dirty. This is done under the leaf's lock, under which the frame of a present
+             * entry stays in its cache.
              */
             private boolean takeWritten(long[] leaf, int index, long pte) {
                 Leaf.lock(leaf);
@@ -959,8 +961,7 @@ final class RetirementRun extends InFlightOperation {
                 }
                 long page = vma.pageOffset() + layout.geometry.pages(address - vma.start());
                 // Checked under the leaf's lock, after the leaf was linked. Pairs with a truncation: it adds a link to
-                // the
-                // truncation log and marks the frames before it walks.
+                // the truncation log and marks the frames before it walks.
                 return Pte.isOwn(pte)
                         ? page < file.lowestSince(from)
                         : memory.frames.isCached(Pte.frame(pte), file.number, page);

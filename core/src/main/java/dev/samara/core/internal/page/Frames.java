@@ -244,8 +244,8 @@ public final class Frames {
     private long freedBefore;
 
     /**
-     * A frame store whose frames are in one buffer, as long as the system has memory for the buffer. The methods that take
-     * a physical address reach all frames. The caller ensures that the frame cannot be freed during the call.
+     * A frame store whose frames are in one buffer, as long as the system has memory for the buffer. The methods that
+     * take a physical address reach all frames. The caller ensures that the frame cannot be freed during the call.
      */
     public interface FrameRegion {
         /** Returns the buffer of the region, which is indexed by physical addresses; null if there is none. */

@@ -257,8 +257,8 @@ public final class PageTable {
         public final long limit;
 
         /**
-         * Written: a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
-         *     them beyond the limit (get-and-add).
+         * Written: a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or
+         *     charges them beyond the limit (get-and-add).
          * Read: any thread (volatile).
          * Invariant: the bytes of all tables, of all spaces, that are linked or reserved.
          */
@@ -274,8 +274,8 @@ public final class PageTable {
         }
 
         /**
-         * Returns the default limit of a machine: half of its memory, but at least 8 MiB. Tables are objects in the heap,
-         * so the limit is at most a quarter of the maximum heap size.
+         * Returns the default limit of a machine: half of its memory, but at least 8 MiB. Tables are objects in the
+         * heap, so the limit is at most a quarter of the maximum heap size.
          *
          * @param memory the size of the machine's memory in bytes
          * @param heap the maximum size of the heap in bytes
@@ -322,13 +322,13 @@ public final class PageTable {
     }
 
     /**
-     * Tables that are charged and allocated before an operation publishes, and linked by its retire phase. So a retirement
-     * cannot fail because a table is missing. Used by one thread at a time.
+     * Tables that are charged and allocated before an operation publishes, and linked by its retire phase. So a
+     * retirement cannot fail because a table is missing. Used by one thread at a time.
      *
-     * <p>Other threads may change the page table after the missing tables were counted: they may unhook a table, or fault
-     * in a page that is to be moved. If the reserve lacks a table for that reason, {@link PageTable#leafFromReserve}
-     * creates one beyond the limits. There are at most as many of these tables as the other threads unhooked, or filled, in
-     * the meantime.
+     * <p>Other threads may change the page table after the missing tables were counted: they may unhook a table, or
+     * fault in a page that is to be moved. If the reserve lacks a table for that reason, {@link
+     * PageTable#leafFromReserve} creates one beyond the limits. There are at most as many of these tables as the other
+     * threads unhooked, or filled, in the meantime.
      */
     public static final class TableReserve implements AutoCloseable {
         private static final Object[] NO_TABLES = {};
@@ -373,8 +373,8 @@ public final class PageTable {
             }
 
             /**
-             * Counts the missing tables on the path to an entry. Each table is counted once if the address of each call is
-             * in the leaf of the previous call or in a later leaf.
+             * Counts the missing tables on the path to an entry. Each table is counted once if the address of each call
+             * is in the leaf of the previous call or in a later leaf.
              *
              * @param address an address below the limit
              */
@@ -404,8 +404,8 @@ public final class PageTable {
              * Reserves the missing tables.
              *
              * @param isStopped is called after each table; true stops the reservation
-             * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
-             *     Nothing is charged then
+             * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was
+             *     stopped. Nothing is charged then
              * @throws OutOfMemoryError if the heap has no memory for the tables; nothing is charged then
              */
             public @Nullable TableReserve reserve(BooleanSupplier isStopped) {
@@ -479,8 +479,8 @@ public final class PageTable {
         }
 
         /**
-         * Takes over the remaining tables of another reserve of this page table, which is empty afterwards. If this throws,
-         * nothing is changed.
+         * Takes over the remaining tables of another reserve of this page table, which is empty afterwards. If this
+         * throws, nothing is changed.
          */
         public void absorb(TableReserve other) {
             Object[] moreLeaves = Arrays.copyOf(leaves, leavesLeft + other.leavesLeft);
@@ -1323,7 +1323,9 @@ public final class PageTable {
         return end;
     }
 
-    /** Returns the (exclusive) end of the part of a range, from an address up to its end, that the address's leaf maps. */
+    /**
+     * Returns the (exclusive) end of the part of a range, from an address up to its end, that the address's leaf maps.
+     */
     public long leafEnd(long address, long end) {
         long span = 1L << (pageShift + bits);
         long last = address | span - 1;

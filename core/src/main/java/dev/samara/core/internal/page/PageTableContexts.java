@@ -223,7 +223,10 @@ public final class PageTableContexts {
                     popped.next = null;
                     size--;
                 }
-                fewest = Math.min(fewest, size);
+                // No call, for which the stack might not suffice after the context was taken out.
+                if (size < fewest) {
+                    fewest = size;
+                }
                 return popped;
             } finally {
                 unlock();

@@ -4,9 +4,9 @@
  *
  * <p>A {@link dev.samara.core.internal.page.PageTable} is a radix tree whose {@linkplain
  * dev.samara.core.internal.page.PageTable.Leaf leaves} contain the {@linkplain dev.samara.core.internal.page.Pte
- * entries}. Walks are lock-free. {@link dev.samara.core.internal.page.Frames} counts the users of each frame, and holds the free
- * frames; threads allocate from a magazine first. The bytes are in a {@link dev.samara.core.vma.FrameStore}, by default
- * {@link dev.samara.core.internal.page.DirectFrames}.
+ * entries}. Walks are lock-free. {@link dev.samara.core.internal.page.Frames} counts the users of each frame, and holds
+ * the free frames; threads allocate from a magazine first. The bytes are in a {@link dev.samara.core.vma.FrameStore},
+ * by default {@link dev.samara.core.internal.page.DirectFrames}.
  *
  * <p>A thread that changes page tables needs a context: a reader word, a magazine and an owner number. {@link
  * dev.samara.core.internal.page.PageTableContexts} lends a machine's contexts to threads. An operation that claims an

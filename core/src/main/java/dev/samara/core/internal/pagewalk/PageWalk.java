@@ -48,7 +48,8 @@ public final class PageWalk {
     /** The VMAs of the space whose page table is walked. */
     public interface VmaLookup {
         /**
-         * Returns the VMA that covers an address at some instant of the call, or null if there is none. Acquires no lock.
+         * Returns the VMA that covers an address at some instant of the call, or null if there is none. Acquires no
+         * lock.
          */
         @Nullable
         VmArea find(long address);

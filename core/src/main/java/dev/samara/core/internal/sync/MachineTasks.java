@@ -17,7 +17,7 @@ public final class MachineTasks implements Executor {
     private static final ThreadLocal<@Nullable MachineTasks> CURRENT = new ThreadLocal<>();
 
     /** The stack that counting the end of a task needs, in frames. */
-    private static final int DEPTH = CheckedLock.DEPTH + 4;
+    private static final int DEPTH = CheckedLock.DEPTH + 8;
 
     private final Background background;
     private final @Nullable Executor given;
@@ -142,7 +142,8 @@ public final class MachineTasks implements Executor {
         @Override
         public void run() {
             // Checked first, because the end of the task must be counted. An executor that runs the task immediately
-            // passes the error on, and the task then runs on a thread of the machine.
+            // passes the error on, and the task then runs on a thread of the machine. One that runs it later, near the
+            // end of a stack, and keeps the error loses the task.
             StackReserve.check(DEPTH);
             if (!isBegun.compareAndSet(false, true)) {
                 return;

@@ -638,8 +638,8 @@ public final class Rcu {
 
     /**
      * Waits until the waiting work is below its bound, before a call that may add callbacks. Reserves nothing. Called
-     * by calls that find the {@link CallNotice} posted, which this object keeps posted at the bound. If the settings say
-     * to wait, the caller must not be in a section or hold a lock.
+     * by calls that find the {@link CallNotice} posted, which this object keeps posted at the bound. If the settings
+     * say to wait, the caller must not be in a section or hold a lock.
      *
      * @return false if the work is at its bound and the settings say to refuse
      */

@@ -398,10 +398,13 @@ public record Mmap(
         return Call.text("mmap", address, length, (long) protection, flags, offset);
     }
 
-    /** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. So ends a space. */
+    /**
+     * {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. So ends a space.
+     */
     public record Munmap(long address, long length) implements RangeCall {
         /**
-         * Closes a layout that no longer has a user, and unmaps and uncharges all VMAs. A second call only unhooks tables.
+         * Closes a layout that no longer has a user, and unmaps and uncharges all VMAs. A second call only unhooks
+         * tables.
          */
         public static void close(Layout layout) {
             if (!layout.isClosed()) {
@@ -447,8 +450,8 @@ public record Mmap(
         }
 
         /**
-         * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes the space to calls, and unmaps all VMAs,
-         * even sealed ones.
+         * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes the space to calls, and unmaps all
+         * VMAs, even sealed ones.
          */
         private record ExitMmap() implements Call {
             @Override
@@ -481,8 +484,8 @@ public record Mmap(
     }
 
     /**
-     * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. Only an interrupted wait
-     * and a backing's refusal return a negated errno.
+     * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. Only an interrupted
+     * wait and a backing's refusal return a negated errno.
      *
      * @param address the wanted break
      */

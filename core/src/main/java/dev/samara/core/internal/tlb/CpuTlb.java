@@ -920,8 +920,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
             return Pte.NONE;
         }
         // The entry and the watches are read after this CPU was added to the cpumask, so a thread that changes the
-        // entry
-        // or adds a watch later finds the CPU there.
+        // entry or adds a watch later finds the CPU there.
         int index = of.indexOf(address);
         sawWatches = of.hasWatches();
         long pte = Leaf.get(leaf, index);
