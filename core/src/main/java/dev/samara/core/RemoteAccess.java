@@ -61,7 +61,7 @@ final class RemoteAccess {
         ThreadCpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
         if (bytes != null) {
             Objects.checkFromIndexSize(at, length, bytes.length);
-        } else if (!writes && Objects.requireNonNull(buffer).isReadOnly()) {
+        } else if (Objects.requireNonNull(buffer).isReadOnly() && !writes) {
             throw new ReadOnlyBufferException();
         }
         GuestCpus.RemoteCpu lent = cpus.lendRemote();

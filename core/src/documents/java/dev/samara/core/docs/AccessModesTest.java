@@ -60,7 +60,7 @@ final class AccessModesTest {
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
             FilePages.LoggedTruncation: next(getVolatile setVolatile)
-            FilePages.SegmentUse: word(get getAndAdd getAndUpdate updateAndGet)
+            FilePages.SegmentUse: word(compareAndSet get getAndAdd)
             FlatMemory: BIG_INTS(getAndAdd), BIG_LONGS(getAndAdd), LITTLE_INTS(compareAndExchange compareAndSet
                 getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile
                 setOpaque setRelease setVolatile), LITTLE_LONGS(compareAndExchange compareAndSet getAcquire getAndAdd

@@ -83,6 +83,21 @@ final class RemoteAccessTest extends WatchpointFixture {
     }
 
     @Test
+    @DisplayName("is refused without an array or a buffer, before a page is faulted in")
+    @SuppressWarnings("NullAway") // what it tests
+    void withoutBytes() {
+        long page = fixture.map(0, 1, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
+        long before = space.residency().anonymous();
+        for (int length : new int[] {-1, 0, 16}) {
+            assertThrows(NullPointerException.class, () -> space.write(page, (byte[]) null, 0, length));
+            assertThrows(NullPointerException.class, () -> space.read(page, (byte[]) null, 0, length));
+        }
+        assertThrows(NullPointerException.class, () -> space.write(page, (ByteBuffer) null));
+        assertThrows(NullPointerException.class, () -> space.read(page, (ByteBuffer) null));
+        assertEquals(before, space.residency().anonymous());
+    }
+
+    @Test
     @DisplayName("has a count if a later page fails, for arrays and buffers")
     void partial() {
         long end = at + 8 * PAGE;

@@ -283,8 +283,15 @@ public final class FilePages extends PageCache {
      * removed.
      */
     public boolean beginUse() {
-        long before = segment().word.getAndUpdate(now -> (now & SegmentUse.REMOVED) == 0 ? now + 1 : now);
-        return (before & SegmentUse.REMOVED) == 0;
+        AtomicLong word = segment().word;
+        long now = word.get();
+        while ((now & SegmentUse.REMOVED) == 0) {
+            if (word.compareAndSet(now, now + 1)) {
+                return true;
+            }
+            now = word.get();
+        }
+        return false;
     }
 
     /** Ends the use that {@link #beginUse} started. */
@@ -311,8 +318,8 @@ public final class FilePages extends PageCache {
         private static final long USES = MARKED - 1;
 
         /**
-         * Written: threads that begin a use of a segment (get-and-update), end it (update-and-get), or mark the segment
-         *     (get-and-update); a VMA begins a use by an addition (get-and-add).
+         * Written: threads that begin a use of a segment, end it, or mark the segment (compare-and-set); a VMA begins a
+         *     use by an addition (get-and-add).
          * Read: any thread (volatile).
          * Pairs: with itself. A VMA, an attachment and a fork begin a use before they depend on it, while there is
          *     another use or the segment is not marked. The removal is the update that ends the last use of a marked
@@ -332,14 +339,26 @@ public final class FilePages extends PageCache {
 
         /** Ends a use. After the last use of a marked segment, a thread of the machine frees the segment's pages. */
         private void end() {
-            freeIfRemoved(word.updateAndGet(now -> next(now - 1)));
+            // A loop without a lambda, whose first call may find no memory: ends of uses must not throw.
+            long now;
+            long next;
+            do {
+                now = word.get();
+                next = next(now - 1);
+            } while (!word.compareAndSet(now, next));
+            freeIfRemoved(next);
         }
 
         /** Marks the segment for removal. If it has no use, it is removed immediately. */
         private void mark() {
-            long before = word.getAndUpdate(now -> next(now | MARKED));
-            if ((before & REMOVED) == 0) {
-                freeIfRemoved(next(before | MARKED));
+            long now;
+            long next;
+            do {
+                now = word.get();
+                next = next(now | MARKED);
+            } while (!word.compareAndSet(now, next));
+            if ((now & REMOVED) == 0) {
+                freeIfRemoved(next);
             }
         }
 

@@ -12,6 +12,7 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -110,6 +111,9 @@ final class HostInode {
 
     /** How often a stale page is read again before the read excludes write-backs. */
     private static final int UNLOCKED_RETRIES = 4;
+
+    /** The stack that a read of pages needs, in stack frames, beside the calls of the host. */
+    private static final int DEPTH = 60;
 
     /** The result of a read past the cache whose first page was written or removed during the read. */
     private static final int STALE = -1;
@@ -837,6 +841,8 @@ final class HostInode {
      * @return the frame; {@link #BEYOND}, {@link FilePages#NO_MEMORY} or {@link #UNREADABLE}
      */
     int fetch(long page, int most, boolean isScan) {
+        // Otherwise an overflow could lose frames between their allocation and the list that frees them.
+        StackReserve.check(DEPTH);
         files.limit.makeRoom(pages);
         int count = most;
         int retries = 0;

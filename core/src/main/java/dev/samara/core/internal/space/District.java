@@ -73,10 +73,7 @@ public final class District {
         public final LayoutCounters gatheredCounters = new LayoutCounters();
         /** The VMAs with an open that were unmapped or replaced, and whose open no new VMA takes over. */
         public final List<VmArea> displaced = new ArrayList<>();
-        /**
-         * the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are
-         * detached.
-         */
+        /** The VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are detached. */
         public final List<VmArea> withoutAnonVma = new ArrayList<>();
         /** The ranges that the edit claimed. */
         public final Ranges claimed = new Ranges();

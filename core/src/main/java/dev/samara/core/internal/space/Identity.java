@@ -69,10 +69,7 @@ public final class Identity {
     private final long pageSize;
     /** The name that the embedder gave the space; null if there is none. */
     public final @Nullable String name;
-    /**
-     * whether the embedder may leave references to the space's users to the garbage collector instead of
-     * closing them.
-     */
+    /** Whether the embedder may leave references to the space's users to the garbage collector. */
     public final boolean isCollected;
 
     /**

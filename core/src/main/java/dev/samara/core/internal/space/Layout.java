@@ -83,8 +83,6 @@ public final class Layout implements VmaLookup {
             return Addresses.higher(geometry.minimum(), lowGuard);
         }
 
-        /** Returns the (exclusive) end of the addresses at which a mapping may be placed. */
-
         /** Returns whether {@code [start, end)} overlaps a guard. */
         public boolean isGuarded(long start, long end) {
             return Addresses.isBelow(start, lowGuard) || Addresses.isAbove(end, highGuard);

@@ -10,6 +10,7 @@ import dev.samara.core.internal.op.Operation.Call;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code shmat}, {@code shmdt}, and the lock of a segment ({@code ipc/shm.c}). */
 public final class Shm {
+    /** The stack that ending the use of a segment needs, in stack frames. */
+    private static final int DEPTH = 16;
+
     private Shm() {}
 
     public static long shmat(Layout layout, @Nullable SharedSegment segment, long address, int flags) {
@@ -32,6 +36,7 @@ public final class Shm {
             return Syscall.run(layout, new Attach(segment, address, flags));
         }
         // Like do_shmat, counts an attachment before it maps one, so that the segment is not removed in the meantime.
+        StackReserve.check(DEPTH);
         boolean isThere = pages.beginUse();
         try {
             return Syscall.run(layout, new Attach(isThere ? segment : null, address, flags));
