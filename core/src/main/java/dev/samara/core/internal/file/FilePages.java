@@ -875,7 +875,10 @@ public final class FilePages extends PageCache {
         /** The number of pages. */
         public final int count;
 
-        /** The number of bytes in these pages that were within the file when the read started; may be negative. */
+        /**
+         * The number of bytes in these pages that were within the file when the read started; may be negative. Of a
+         * read past the cache, the number of bytes of all the pages.
+         */
         public final long length;
 
         /**
