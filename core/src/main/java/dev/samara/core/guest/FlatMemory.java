@@ -163,6 +163,8 @@ public abstract class FlatMemory {
 
     private final GuestMemory memory;
     private final SoftTlb.Viewed viewed;
+
+    @SuppressWarnings("this-escape") // the arrays only store the reference
     private final TlbArrays tlb = new TlbArrays(this);
 
     /** The length of the arrays minus 1, read once for both arrays of an access. */
