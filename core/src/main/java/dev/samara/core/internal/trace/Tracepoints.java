@@ -122,17 +122,20 @@ public final class Tracepoints {
     public static @Nullable BegunEvent begin(int kind) {
         if (isOn()) {
             try {
-                // The interface, because the verification of this method would load the event classes for a class.
-                BegunEvent begun = switch (kind) {
-                    case FAULT -> FaultEvent.ANY.isEnabled() ? new FaultEvent() : null;
-                    case SHOOTDOWN -> ShootdownEvent.ANY.isEnabled() ? new ShootdownEvent() : null;
-                    case WAIT -> WaitEvent.ANY.isEnabled() ? new WaitEvent() : null;
-                    case LOCK_WAIT -> LockWaitEvent.ANY.isEnabled() ? new LockWaitEvent() : null;
-                    case GRACE_PERIOD -> GracePeriodEvent.ANY.isEnabled() ? new GracePeriodEvent() : null;
-                    case REAP -> ReapEvent.ANY.isEnabled() ? new ReapEvent() : null;
-                    case RECLAIM -> ReclaimEvent.ANY.isEnabled() ? new ReclaimEvent() : null;
-                    default -> SpaceEndEvent.ANY.isEnabled() ? new SpaceEndEvent() : null;
-                };
+                // A variable of the interface's type, assigned in each case. The value of a switch may have the type of
+                // a
+                // class for the compiler, and then the verification of this method would load the event classes.
+                BegunEvent begun;
+                switch (kind) {
+                    case FAULT -> begun = FaultEvent.ANY.isEnabled() ? new FaultEvent() : null;
+                    case SHOOTDOWN -> begun = ShootdownEvent.ANY.isEnabled() ? new ShootdownEvent() : null;
+                    case WAIT -> begun = WaitEvent.ANY.isEnabled() ? new WaitEvent() : null;
+                    case LOCK_WAIT -> begun = LockWaitEvent.ANY.isEnabled() ? new LockWaitEvent() : null;
+                    case GRACE_PERIOD -> begun = GracePeriodEvent.ANY.isEnabled() ? new GracePeriodEvent() : null;
+                    case REAP -> begun = ReapEvent.ANY.isEnabled() ? new ReapEvent() : null;
+                    case RECLAIM -> begun = ReclaimEvent.ANY.isEnabled() ? new ReclaimEvent() : null;
+                    default -> begun = SpaceEndEvent.ANY.isEnabled() ? new SpaceEndEvent() : null;
+                }
                 if (begun != null) {
                     ((Event) begun).begin();
                 }
