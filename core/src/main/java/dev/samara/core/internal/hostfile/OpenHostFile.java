@@ -453,6 +453,7 @@ public final class OpenHostFile extends HostFile {
         return (flags & Mman.WAIT_AFTER) != 0 ? told(failed) : 0;
     }
 
+    /** Waits for the thread that is writing pages, which holds the lock, and does nothing under it. */
     private void awaitWriteBack() {
         inode.writeBack.lock();
         try {
