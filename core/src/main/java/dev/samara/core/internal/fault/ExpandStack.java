@@ -53,9 +53,9 @@ public record ExpandStack(long address, boolean isFault) implements Call {
         // Checks that do not depend on the layout below the stack come first, so that a fault waits only if the stack
         // may grow.
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
-                || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
-                || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
-                || !edit.limits.mayLockMore(edit.privileges, edit.counters, stack.flags(), grown)) {
+                || !edit.district.limits.mayExpand(edit.counters, stack.flags(), grown)
+                || Long.compareUnsigned(stack.end() - start, edit.district.limits.bytes(Resource.STACK)) > 0
+                || !edit.district.limits.mayLockMore(edit.privileges(), edit.counters, stack.flags(), grown)) {
             if (!isTooClose(edit, start, gap)) {
                 prepare(edit, stack);
             }

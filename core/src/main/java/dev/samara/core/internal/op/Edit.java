@@ -6,7 +6,6 @@ import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.file.SharedAnonymous.MappingDeltas;
 import dev.samara.core.internal.memory.CommittedMemory;
-import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.BackingQuestions.OpenTransfer;
 import dev.samara.core.internal.op.Operation.AttemptOutcome;
 import dev.samara.core.internal.op.Operation.PopulateRange;
@@ -23,7 +22,6 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
-import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
@@ -131,31 +129,20 @@ public final class Edit implements AutoCloseable {
     /** The result of a successful call that returns no value. */
     public static final long DONE = 0;
 
+    /** In place of an end of the heap, and of lock flags: no value of either. */
+    private static final long UNCHANGED = -1;
+
     public final Layout layout;
 
     /** The part of the layout that this edit locked, or the whole layout. */
     public final District district;
 
-    /** Whether that is a part. If not, it contains all addresses. */
-    private final boolean isPart;
-
     public final Geometry geometry;
-    private final int pageShift;
-    public final Limits limits;
-
-    /** The counters of the district before this edit. */
-    private final LayoutCounters before;
 
     /** The counters of the layout after this edit is published and complete. */
     public final LayoutCounters counters;
 
     final Operation operation;
-
-    /** The privileges that the space had when the call started, as bits. */
-    public final int privileges;
-
-    /** The memory of the machine; null if it was built without memory. */
-    private final @Nullable MachineMemory memory;
 
     /** Whether this edit completes a published operation. */
     private final boolean completing;
@@ -171,12 +158,8 @@ public final class Edit implements AutoCloseable {
     private @Nullable VmArea found;
     private boolean isSearched;
 
+    /** Among others the VMAs of the layout that this edit took out, {@code gone}, and those that it stored. */
     final EditLists lists;
-
-    /** The VMAs of the layout that this edit took out, and those that it stored. */
-    final List<VmArea> gone;
-
-    private final List<VmArea> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
     private @Nullable CommitCharge commitment;
@@ -204,11 +187,9 @@ public final class Edit implements AutoCloseable {
     /** The number of VMAs that the call has visited in this edit. */
     private int visited;
 
-    /* The end of the heap and the lock flags that this edit sets, and whether it sets them. */
-    private long newBrk;
-    private boolean setsBrk;
-    private long newDefaultLock;
-    private boolean setsDefaultLock;
+    /* The end of the heap and the lock flags that this edit sets. */
+    private long newBrk = UNCHANGED;
+    private long newDefaultLock = UNCHANGED;
 
     /** Whether the changes are published, or there were none to publish. */
     boolean published;
@@ -234,23 +215,15 @@ public final class Edit implements AutoCloseable {
      */
     Edit(Operation operation, boolean completing, long from, long to) {
         this.operation = operation;
-        privileges = operation.privileges;
         this.completing = completing;
         layout = operation.layout;
-        memory = operation.memory;
         geometry = layout.geometry;
-        pageShift = geometry.pageShift();
         district = operation.lockDistrict(completing, from, to);
         try {
-            isPart = district.isPart;
-            limits = district.limits;
             if (!completing) {
                 operation.begin();
             }
             lists = district.lists;
-            gone = lists.gone;
-            fresh = lists.fresh;
-            before = district.counters();
             counters = district.draftCounters();
             Operation.PublicationBatches batches = completing ? null : operation.batches;
             if (batches != null) {
@@ -268,6 +241,11 @@ public final class Edit implements AutoCloseable {
         }
     }
 
+    /** Returns the privileges that the space had when the call started, as bits. */
+    public int privileges() {
+        return operation.privileges;
+    }
+
     /* The parts of the layout that the edit locked and claimed. */
 
     /**
@@ -276,7 +254,7 @@ public final class Edit implements AutoCloseable {
      * @throws BeyondDistrict if it has not
      */
     public void require(long start, long end) {
-        if (isPart && !district.contains(start, end)) {
+        if (district.isPart && !district.contains(start, end)) {
             throw new BeyondDistrict();
         }
     }
@@ -287,13 +265,13 @@ public final class Edit implements AutoCloseable {
      * @throws BeyondDistrict if it has not
      */
     public void requireWhole() {
-        if (isPart) {
+        if (district.isPart) {
             throw new BeyondDistrict();
         }
     }
 
     private void require(long address) {
-        if (isPart && !district.contains(address)) {
+        if (district.isPart && !district.contains(address)) {
             throw new BeyondDistrict();
         }
     }
@@ -499,19 +477,30 @@ public final class Edit implements AutoCloseable {
         return tree.isFree(start, end - 1) && district.inFlight.batchOver(start, end) == null;
     }
 
+    /** Replaces up to three VMAs, or a hole, by one VMA that covers exactly the old ones or is in the hole. */
+    public void replace(
+            @Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea fresh) {
+        replace(oldFirst, oldSecond, oldThird, fresh, null);
+    }
+
     /** Replaces up to three VMAs, or a hole; the new VMAs cover exactly the old ones or are in the hole. */
     public void replace(
-            @Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
+            @Nullable VmArea oldFirst,
+            @Nullable VmArea oldSecond,
+            @Nullable VmArea oldThird,
+            VmArea lower,
+            @Nullable VmArea upper) {
         takeOut(oldFirst);
         takeOut(oldSecond);
         takeOut(oldThird);
-        for (VmArea vma : fresh) {
-            put(vma);
+        put(lower);
+        if (upper != null) {
+            put(upper);
         }
-        if (memory != null) {
-            handOnAnonVma(oldFirst, fresh);
-            handOnAnonVma(oldSecond, fresh);
-            handOnAnonVma(oldThird, fresh);
+        if (operation.memory != null) {
+            handOnAnonVma(oldFirst, lower, upper);
+            handOnAnonVma(oldSecond, lower, upper);
+            handOnAnonVma(oldThird, lower, upper);
         }
     }
 
@@ -520,17 +509,23 @@ public final class Edit implements AutoCloseable {
      * of VMAs taken out without an anon_vma does not contain such a VMA.
      *
      * @param old a VMA that is taken out, or null
-     * @param successors the VMAs that replace it
+     * @param lower a VMA that replaces it
+     * @param upper another one, or null
      */
-    private static void handOnAnonVma(@Nullable VmArea old, VmArea[] successors) {
+    private static void handOnAnonVma(@Nullable VmArea old, VmArea lower, @Nullable VmArea upper) {
         AnonVma anonVma = old == null ? null : old.anonVma();
         if (old == null || anonVma == null) {
             return;
         }
-        for (VmArea to : successors) {
-            if (Addresses.overlap(to.start(), to.end(), old.start(), old.end())) {
-                adopt(to, anonVma, old);
-            }
+        adoptIfOver(lower, anonVma, old);
+        if (upper != null) {
+            adoptIfOver(upper, anonVma, old);
+        }
+    }
+
+    private static void adoptIfOver(VmArea to, AnonVma anonVma, VmArea from) {
+        if (Addresses.overlap(to.start(), to.end(), from.start(), from.end())) {
+            adopt(to, anonVma, from);
         }
     }
 
@@ -578,11 +573,11 @@ public final class Edit implements AutoCloseable {
 
     /** Returns whether the anon_vma of a VMA that is taken out passes to its successors. */
     boolean mayHandOn(VmArea vma) {
-        return memory != null && !vma.has(VmaFlags.SHARED);
+        return operation.memory != null && !vma.has(VmaFlags.SHARED);
     }
 
     public long pagesOf(VmArea vma) {
-        return vma.length() >>> pageShift;
+        return vma.length() >>> geometry.pageShift();
     }
 
     void countObject(VmArea vma, int sign) {
@@ -596,7 +591,7 @@ public final class Edit implements AutoCloseable {
     public void putLater(VmArea vma) {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
-        fresh.add(vma);
+        lists.fresh.add(vma);
     }
 
     /** Reserves list capacity for an approximate number of VMAs. */
@@ -661,24 +656,22 @@ public final class Edit implements AutoCloseable {
 
     /** Returns the end of the heap, as of this edit. */
     public long brk() {
-        return setsBrk ? newBrk : layout.brk();
+        return newBrk == UNCHANGED ? layout.brk() : newBrk;
     }
 
     /** Sets the end of the heap. The caller must have called {@code require} for the start of the heap. */
     public void setBrk(long address) {
         newBrk = address;
-        setsBrk = true;
     }
 
     /** Returns the lock flags for later mappings, which mlockall sets, as of this edit. */
     public long defaultLock() {
-        return setsDefaultLock ? newDefaultLock : layout.defaultLock();
+        return newDefaultLock == UNCHANGED ? layout.defaultLock() : newDefaultLock;
     }
 
     public void setDefaultLock(long lock) {
         requireWhole();
         newDefaultLock = lock;
-        setsDefaultLock = true;
     }
 
     /* Shared objects and files. */
@@ -823,21 +816,21 @@ public final class Edit implements AutoCloseable {
 
     /** Requests that the pages of a range move to another range, which this edit mapped. The length is in bytes. */
     public void move(long from, long to, long length) {
-        if (memory != null) {
+        if (operation.memory != null) {
             retirement().move(new PageMove(from, to, length));
         }
     }
 
     /** Requests an action on the pages of a range. */
     public void act(PageAction action) {
-        if (memory != null) {
+        if (operation.memory != null) {
             retirement().act(action);
         }
     }
 
     /** Requests that a range be faulted in after the operation is complete. */
     public void populate(PopulateRange.Kind kind, long start, long end) {
-        if (memory != null && start != end) {
+        if (operation.memory != null && start != end) {
             operation.populate(new PopulateRange(kind, start, end));
         }
     }
@@ -858,7 +851,7 @@ public final class Edit implements AutoCloseable {
         }
         // Step 2.
         if (counters.opens != 0) {
-            opens = OpenTransfer.of(operation, gone, lists.displaced, fresh);
+            opens = OpenTransfer.of(operation, lists.gone, lists.displaced, lists.fresh);
             Errno refusal = opens == null ? null : opens.refusal;
             if (refusal != null) {
                 operation.refused(refusal.result());
@@ -889,12 +882,13 @@ public final class Edit implements AutoCloseable {
         attach(mine);
         linkFiles();
         // Step 8.
-        CommitCharge charges = commitment != null || counters.accounted != before.accounted ? commitment() : null;
+        CommitCharge charges =
+                commitment != null || counters.accounted != district.counters().accounted ? commitment() : null;
         if (charges != null) {
             charges.prepare(mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens() : null;
-        ChangeDelivery.Prepared change = layout.listeners.prepare(gone, fresh);
+        ChangeDelivery.Prepared change = layout.listeners.prepare(lists.gone, lists.fresh);
         // Step 9.
         closeIfItEndsSpace();
         tree.commit();
@@ -903,7 +897,7 @@ public final class Edit implements AutoCloseable {
         // Steps 10 to 13.
         AttemptOutcome outcome = adopt(result, mine, charges);
         // Step 14.
-        if (!gone.isEmpty() || !fresh.isEmpty()) {
+        if (!lists.gone.isEmpty() || !lists.fresh.isEmpty()) {
             district.countChange();
         }
         if (change != null) {
@@ -960,6 +954,7 @@ public final class Edit implements AutoCloseable {
             // Two ranges of this operation meet here, so this VMA also needs the gate.
             return outside;
         }
+        List<VmArea> gone = lists.gone;
         for (int i = 0; i < gone.size(); i++) {
             int position = near + i < gone.size() ? near + i : near + i - gone.size();
             VmArea vma = gone.get(position);
@@ -981,8 +976,8 @@ public final class Edit implements AutoCloseable {
     private boolean changesNothing() {
         return !completing
                 && retirement == null
-                && gone.isEmpty()
-                && fresh.isEmpty()
+                && lists.gone.isEmpty()
+                && lists.fresh.isEmpty()
                 && commitment == null
                 && brk() == layout.brk()
                 && defaultLock() == layout.defaultLock();
@@ -1023,7 +1018,7 @@ public final class Edit implements AutoCloseable {
         if (withOpens != null) {
             mine.hold(withOpens);
         }
-        if (before.cached != 0) {
+        if (district.counters().cached != 0) {
             unlinkFiles(mine);
         }
         district.inFlight.makeRoom();
@@ -1036,17 +1031,17 @@ public final class Edit implements AutoCloseable {
      * release of their last reference has no effect.
      */
     private @Nullable List<VmArea> withOpens() {
-        if (before.opens == 0) {
+        if (district.counters().opens == 0) {
             return null;
         }
         List<VmArea> displaced = lists.displaced;
-        if (displaced.size() == gone.size()) {
+        if (displaced.size() == lists.gone.size()) {
             // The list contains exactly the VMAs with an open, so the VMAs, possibly many, need not be read again.
             return displaced.isEmpty() ? null : new ArrayList<>(displaced);
         }
         List<VmArea> withOpens = null;
-        for (int i = 0; i < gone.size(); i++) {
-            VmArea vma = gone.get(i);
+        for (int i = 0; i < lists.gone.size(); i++) {
+            VmArea vma = lists.gone.get(i);
             if (vma.open() != null) {
                 withOpens = withOpens == null ? new ArrayList<>(2) : withOpens;
                 withOpens.add(vma);
@@ -1056,8 +1051,8 @@ public final class Edit implements AutoCloseable {
     }
 
     private void attach(@Nullable RetirementRun mine) {
-        for (int i = 0; i < fresh.size(); i++) {
-            VmArea vma = fresh.get(i);
+        for (int i = 0; i < lists.fresh.size(); i++) {
+            VmArea vma = lists.fresh.get(i);
             vma.attach(
                     opens == null ? null : opens.take(i),
                     mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
@@ -1070,13 +1065,13 @@ public final class Edit implements AutoCloseable {
      * it.
      */
     private void linkFiles() {
-        if (memory == null || counters.cached == 0) {
+        if (operation.memory == null || counters.cached == 0) {
             return;
         }
-        for (int i = 0; i < fresh.size(); i++) {
-            VmArea vma = fresh.get(i);
+        for (int i = 0; i < lists.fresh.size(); i++) {
+            VmArea vma = lists.fresh.get(i);
             FilePages file = FilePages.of(vma);
-            if (file != null && file.memory == memory) {
+            if (file != null && file.memory == operation.memory) {
                 vma.link(file.link(vma, layout.pages(), !InFlightOperation.stopsFaultsAt(vma)));
             }
         }
@@ -1088,8 +1083,8 @@ public final class Edit implements AutoCloseable {
      */
     private void unlinkFiles(@Nullable RetirementRun run) {
         List<VmArea> linked = null;
-        for (int i = 0; i < gone.size(); i++) {
-            VmArea vma = gone.get(i);
+        for (int i = 0; i < lists.gone.size(); i++) {
+            VmArea vma = lists.gone.get(i);
             if (vma.isLinked()) {
                 if (run == null) {
                     vma.unlink();
@@ -1113,8 +1108,8 @@ public final class Edit implements AutoCloseable {
             }
             mine.depart();
         }
-        for (int i = 0; i < gone.size(); i++) {
-            gone.get(i).detach();
+        for (int i = 0; i < lists.gone.size(); i++) {
+            lists.gone.get(i).detach();
         }
         List<VmArea> without = lists.withoutAnonVma;
         if (!without.isEmpty()) {
@@ -1124,10 +1119,10 @@ public final class Edit implements AutoCloseable {
             charges.publish(mine);
         }
         layout.adopt(district, counters, mine);
-        if (setsBrk) {
+        if (newBrk != UNCHANGED) {
             layout.setBrk(newBrk);
         }
-        if (setsDefaultLock) {
+        if (newDefaultLock != UNCHANGED) {
             layout.setDefaultLock(newDefaultLock);
         }
         return outcome;
@@ -1202,8 +1197,8 @@ public final class Edit implements AutoCloseable {
                 }
             } finally {
                 try {
-                    for (int i = 0; i < fresh.size(); i++) {
-                        fresh.get(i).unlink();
+                    for (int i = 0; i < lists.fresh.size(); i++) {
+                        lists.fresh.get(i).unlink();
                     }
                 } finally {
                     if (commitment != null) {
@@ -1307,7 +1302,7 @@ public final class Edit implements AutoCloseable {
         CommitCharge() {
             if (isBatched() && retirement != null) {
                 LayoutCounters uncharged = retirement.unchargedBefore();
-                long held = uncharged == null ? 0 : uncharged.accounted << pageShift;
+                long held = uncharged == null ? 0 : uncharged.accounted << geometry.pageShift();
                 chargedBefore = retirement.unmappedBytes() - held;
                 charged = chargedBefore;
             }
@@ -1325,7 +1320,7 @@ public final class Edit implements AutoCloseable {
         /** Charges memory for the VMA that is stored next; returns false if there is not enough memory. */
         boolean charge(long pages) {
             settle();
-            long bytes = pages << pageShift;
+            long bytes = pages << geometry.pageShift();
             if (!committed.charge(bytes)) {
                 return false;
             }
@@ -1346,7 +1341,7 @@ public final class Edit implements AutoCloseable {
             }
             chargedForObjects += bytes;
             return new SharedAnonymous(
-                    memory, committed, layout.host.threads.tasks, layout.host.nextInode(), length, bytes);
+                    operation.memory, committed, layout.host.threads.tasks, layout.host.nextInode(), length, bytes);
         }
 
         /**
@@ -1360,8 +1355,8 @@ public final class Edit implements AutoCloseable {
 
         /** Returns the bytes charged beyond the memory held. */
         private long excess() {
-            long held = counters.accounted + completed - before.accounted;
-            return charged - (held << pageShift);
+            long held = counters.accounted + completed - district.counters().accounted;
+            return charged - (held << geometry.pageShift());
         }
 
         private void giveBack(long bytes) {

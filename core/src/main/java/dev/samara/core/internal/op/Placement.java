@@ -92,7 +92,7 @@ public final class Placement {
         if (!edit.geometry.isAligned(address)) {
             return Errno.EINVAL.result();
         }
-        return edit.limits.mayMapAt(edit.privileges, address) ? address : Errno.EPERM.result();
+        return edit.district.limits.mayMapAt(edit.privileges(), address) ? address : Errno.EPERM.result();
     }
 
     /**

@@ -354,7 +354,7 @@ public final class VmaMerge {
         }
         // A fresh VMA is not in the layout yet, so during the callback a removed VMA with the same backing is
         // referenced instead.
-        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
+        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.lists.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 

@@ -31,7 +31,7 @@ public final class Mlock {
             if ((flags & ~Mman.ONFAULT) != 0) {
                 return Errno.EINVAL.result();
             }
-            if (!edit.limits.mayLock(edit.privileges)) {
+            if (!edit.district.limits.mayLock(edit.privileges())) {
                 return Errno.EPERM.result();
             }
             Geometry geometry = edit.geometry;
@@ -43,8 +43,8 @@ public final class Mlock {
             }
             long pages = geometry.pages(rounded) + edit.counters.locked;
             if (!edit.isContinued()
-                    && !edit.limits.mayHoldLocked(edit.privileges, pages)
-                    && !edit.limits.mayHoldLocked(edit.privileges, pages - lockedIn(edit, start, end))) {
+                    && !edit.district.limits.mayHoldLocked(edit.privileges(), pages)
+                    && !edit.district.limits.mayHoldLocked(edit.privileges(), pages - lockedIn(edit, start, end))) {
                 return Errno.ENOMEM.result();
             }
             if (rounded == 0) {
@@ -113,11 +113,13 @@ public final class Mlock {
             if (flags == 0 || (flags & ~known) != 0 || flags == Mman.ALL_ONFAULT) {
                 return Errno.EINVAL.result();
             }
-            if (!edit.limits.mayLock(edit.privileges)) {
+            if (!edit.district.limits.mayLock(edit.privileges())) {
                 return Errno.EPERM.result();
             }
             boolean current = (flags & Mman.CURRENT) != 0;
-            if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.privileges, edit.counters.total)) {
+            if (current
+                    && !edit.isContinued()
+                    && !edit.district.limits.mayHoldLocked(edit.privileges(), edit.counters.total)) {
                 return Errno.ENOMEM.result();
             }
             long locked = (flags & Mman.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;

@@ -174,10 +174,10 @@ public record Mmap(
     /** Returns the flags of the VMA, or a negated errno from the limits of locked memory or from the backing. */
     private long vmaFlags(Edit edit, long size) {
         long asked = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
-        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
+        if ((flags & LOCKED) != 0 && !edit.district.limits.mayLock(edit.privileges())) {
             return Errno.EPERM.result();
         }
-        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, asked, edit.geometry.pages(size))) {
+        if (!edit.district.limits.mayLockMore(edit.privileges(), edit.counters, asked, edit.geometry.pages(size))) {
             return Errno.EAGAIN.result();
         }
         BackingTraits file = file();
@@ -326,7 +326,7 @@ public record Mmap(
             return refused;
         }
         LayoutCounters replaced = edit.district.lists.gatheredCounters;
-        if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
+        if (!edit.district.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
         // Private writable memory is charged to the commit limit, but not huge pages.
@@ -514,7 +514,7 @@ public record Mmap(
             // Rounding up wraps in the last page of all addresses.
             if (Addresses.isBelow(newEnd, address)
                     || Addresses.isBelow(address, start)
-                    || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
+                    || Addresses.isBelow(edit.district.limits.bytes(Resource.DATA), address - start)) {
                 return current;
             }
             long oldEnd = geometry.roundUp(current);
@@ -540,7 +540,7 @@ public record Mmap(
             long pages = geometry.pages(length);
             long flags = HEAP_FLAGS | edit.defaultLock();
             if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, Mman.PRIVATE | Mman.FIXED))
-                    || !edit.limits.mayLockMore(edit.privileges, edit.counters, edit.defaultLock(), pages)) {
+                    || !edit.district.limits.mayLockMore(edit.privileges(), edit.counters, edit.defaultLock(), pages)) {
                 return false;
             }
             edit.claim(oldEnd, newEnd);
@@ -549,7 +549,9 @@ public record Mmap(
             if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
                 return false;
             }
-            if (!edit.limits.mayExpand(edit.counters, flags, pages) || !edit.mayGrow(0) || !edit.charge(pages)) {
+            if (!edit.district.limits.mayExpand(edit.counters, flags, pages)
+                    || !edit.mayGrow(0)
+                    || !edit.charge(pages)) {
                 return false;
             }
             VmArea piece = new VmArea(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);

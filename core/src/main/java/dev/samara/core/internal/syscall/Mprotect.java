@@ -97,8 +97,8 @@ public record Mprotect(long address, long length, int protection) implements Cal
         }
         long pages = edit.geometry.pages(end - start);
         if ((flags & VmaFlags.WRITE) != 0) {
-            if (!edit.limits.mayExpand(edit.counters, flags, pages)
-                    && edit.limits.mayExpand(edit.counters, vma.flags(), pages)) {
+            if (!edit.district.limits.mayExpand(edit.counters, flags, pages)
+                    && edit.district.limits.mayExpand(edit.counters, vma.flags(), pages)) {
                 return Errno.ENOMEM.result();
             }
             if (!vma.hasAny(NOT_TO_CHARGE)) {

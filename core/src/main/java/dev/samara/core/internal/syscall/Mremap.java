@@ -223,10 +223,10 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                 return Errno.EFAULT.result();
             }
             long pages = geometry.pages(newLength - oldLength);
-            if (!edit.limits.mayLockMore(edit.privileges, edit.counters, vma.flags(), pages)) {
+            if (!edit.district.limits.mayLockMore(edit.privileges(), edit.counters, vma.flags(), pages)) {
                 return Errno.EAGAIN.result();
             }
-            return edit.limits.mayExpand(edit.counters, vma.flags(), pages) ? DONE : Errno.ENOMEM.result();
+            return edit.district.limits.mayExpand(edit.counters, vma.flags(), pages) ? DONE : Errno.ENOMEM.result();
         }
 
         private long shrink() {
@@ -239,7 +239,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
             long end = vma.end();
             if (end - address == oldLength
                     && Addresses.isAtMost(delta, geometry.limit() - end)
-                    && edit.limits.mayMapAt(edit.privileges, vma.start())
+                    && edit.district.limits.mayMapAt(edit.privileges(), vma.start())
                     && isFreeToGrow(end, end + delta)) {
                 if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
                     return Errno.ENOMEM.result();
@@ -298,7 +298,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                 return Errno.EFAULT.result();
             }
             if ((flags & DONTUNMAP) != 0
-                    && !edit.limits.mayExpand(edit.counters, vma.flags(), geometry.pages(oldLength))) {
+                    && !edit.district.limits.mayExpand(edit.counters, vma.flags(), geometry.pages(oldLength))) {
                 return Errno.ENOMEM.result();
             }
             return move(vma, newAddress);
