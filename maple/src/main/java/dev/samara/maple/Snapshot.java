@@ -223,6 +223,22 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         Lookup.forEachDescending(root(), Node.MIN, Node.flip(first), Node.flip(last), action);
     }
 
+    /**
+     * Passes the ranges in which another snapshot has other values to an action, in ascending order. Each range is as
+     * long as the pair of values stays the same. Values are compared with {@link Object#equals}; reservations are not
+     * compared.
+     *
+     * <p>Nodes that both snapshots share are skipped, so the comparison of two snapshots of one tree takes time
+     * proportional to the number of edits between them and to the height.
+     *
+     * @param other the snapshot to compare with, of any tree
+     * @param action receives the ranges, with the value of this snapshot before the value of the other one
+     */
+    public void forEachDifference(Snapshot<V> other, DifferenceConsumer<? super V> action) {
+        Objects.requireNonNull(action, "action");
+        new Comparison<V>(action).run(root(), other.root());
+    }
+
     /** Returns an iterator over the entries in ascending order; it does not support {@code remove}. */
     @Override
     public Iterator<RangeEntry<V>> iterator() {
@@ -338,6 +354,125 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
                 joined = root;
             }
             return root;
+        }
+    }
+
+    /**
+     * An action on a range in which two snapshots have different values.
+     *
+     * @param <V> the type of values
+     */
+    @FunctionalInterface
+    public interface DifferenceConsumer<V> {
+
+        /**
+         * Receives one range. An exception ends the comparison and propagates to its caller.
+         *
+         * @param first the lowest index of the range, unsigned
+         * @param last the highest index of the range, inclusive, unsigned
+         * @param before the value of the first snapshot in all of the range; null if there is none
+         * @param after the value of the second snapshot in all of the range, which differs; null if there is none
+         */
+        void accept(long first, long last, @Nullable V before, @Nullable V after);
+    }
+
+    /**
+     * The comparison of two trees. At each step, it descends both trees together to a key, and skips the node or leaf
+     * at which the two paths meet, which has the same contents in both trees. The node's bounds may differ, because a
+     * lower bound is implied by the neighbour; so it skips only up to the lower of the two upper bounds. If the paths
+     * do not meet, it compares the slots of the two leaves.
+     *
+     * @param <V> the type of values
+     */
+    private static final class Comparison<V> {
+
+        private final DifferenceConsumer<? super V> action;
+
+        /* The range with different values that was found last, and its values; no range if both values are null. */
+        private long first;
+        private long last;
+        private @Nullable V before;
+        private @Nullable V after;
+
+        Comparison(DifferenceConsumer<? super V> action) {
+            this.action = action;
+        }
+
+        void run(Node one, Node other) {
+            long reached = step(one, other, Node.MIN);
+            while (reached != Node.MAX) {
+                reached = step(one, other, reached + 1);
+            }
+            pass();
+        }
+
+        /** Compares or skips a range that starts at a key; returns the last key of the range. */
+        private long step(Node one, Node other, long key) {
+            Node a = one;
+            Node b = other;
+            long endA = Node.MAX;
+            long endB = Node.MAX;
+            while (a != b && (a.level > 1 || b.level > 1)) {
+                int level = Math.max(a.level, b.level);
+                if (a.level == level) {
+                    int i = a.find(key);
+                    endA = a.pivot(i);
+                    a = a.child(i);
+                }
+                if (b.level == level) {
+                    int i = b.find(key);
+                    endB = b.pivot(i);
+                    b = b.child(i);
+                }
+            }
+            if (a != b) {
+                int i = a.find(key);
+                int j = b.find(key);
+                endA = a.pivot(i);
+                endB = b.pivot(j);
+                if (a.leaf(i) != b.leaf(j)) {
+                    compare(a.leaf(i), b.leaf(j), key, Math.min(endA, endB));
+                }
+            }
+            return Math.min(endA, endB);
+        }
+
+        /** Compares the slots of two leaves from a key to an upper bound. */
+        @SuppressWarnings("unchecked") // only values of V get in
+        private void compare(@Nullable Object[] a, @Nullable Object[] b, long from, long to) {
+            int i = LeafNode.find(a, from);
+            int j = LeafNode.find(b, from);
+            long key = from;
+            long end;
+            do {
+                long endA = LeafNode.pivot(a, i);
+                long endB = LeafNode.pivot(b, j);
+                end = Math.min(Math.min(endA, endB), to);
+                compare(key, end, (V) LeafNode.value(a, i), (V) LeafNode.value(b, j));
+                i += endA == end ? 1 : 0;
+                j += endB == end ? 1 : 0;
+                key = end + 1;
+            } while (end != to);
+        }
+
+        private void compare(long lo, long hi, @Nullable V one, @Nullable V other) {
+            if (Objects.equals(one, other)) {
+                return;
+            }
+            if (one != before || other != after || lo != last + 1) {
+                pass();
+                first = lo;
+                before = one;
+                after = other;
+            }
+            last = hi;
+        }
+
+        /** Passes the range that was found last to the action. */
+        private void pass() {
+            if (before != null || after != null) {
+                action.accept(Node.flip(first), Node.flip(last), before, after);
+            }
         }
     }
 
