@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * page table that a CPU may not have seen. A thread that changed entries of which other CPUs may have translations
  *
  * <ol>
- *   <li>advances the generation ({@link #advance}),
- *   <li>reads the cpumask of the entries,
- *   <li>logs the range and the cpumask under the generation ({@link #log}), and
+ *   <li>advances the generation ({@link #advance}), by one for each range,
+ *   <li>reads the cpumasks of the entries,
+ *   <li>logs each range and its cpumask under a generation of its own ({@link #log}), and
  *   <li>calls {@link Shootdowns#shoot} to wait for those CPUs.
  * </ol>
  *
@@ -351,13 +351,21 @@ public final class TlbContext {
         return generation() != flushed;
     }
 
-    /**
-     * Advances the generation, and returns the new one. The caller has changed entries, and reads their cpumask after
-     * this call. If the context was given back, no CPU is in it, and the generation is negative.
-     */
+    /** Advances the generation by one, as {@link #advance(int)} does. */
     public long advance() {
+        return advance(1);
+    }
+
+    /**
+     * Advances the generation, and returns the last one. The caller has changed entries, reads their cpumasks after
+     * this call, and logs a range for each generation. If the context was given back, no CPU is in it, and the
+     * generation is negative.
+     *
+     * @param ranges the number of generations
+     */
+    public long advance(int ranges) {
         // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
-        return (long) GENERATION.getAndAdd(this, 1L) + 1;
+        return (long) GENERATION.getAndAdd(this, (long) ranges) + ranges;
     }
 
     /**

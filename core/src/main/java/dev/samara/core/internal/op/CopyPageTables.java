@@ -85,6 +85,9 @@ public final class CopyPageTables {
      */
     private static final int MOST_PASSES = 500;
 
+    /** The bits of which an entry loses those that it has, because its page is shared from then on. */
+    private static final long WRITABLE = Pte.WRITE | Pte.EXCLUSIVE;
+
     /** The bits, except the rights, that an entry of the child copies from the parent's entry. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
 
@@ -240,7 +243,7 @@ public final class CopyPageTables {
                 // A fault of a callback of a retirement may have replaced the page.
                 long now = Leaf.get(page.leaf, page.index);
                 if (Pte.isPresent(now) && Pte.frame(now) == Pte.frame(page.before)) {
-                    set(page.leaf, page.index, page.before & (Pte.WRITE | Pte.EXCLUSIVE));
+                    set(page.leaf, page.index, page.before & WRITABLE);
                 }
             } finally {
                 Leaf.unlock(page.leaf);
@@ -381,10 +384,10 @@ public final class CopyPageTables {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
-            // Needed even if all entries are already read-only: a fork that failed may have made them read-only, and
-            // flushes only when it gives its child's pages back (undo), so CPUs may still store through older
-            // translations.
-            gather.deferFlush(walk.table(), leaf, walk.addressOf(first), walk.end(), MmuNotifier.Reason.PROTECTED);
+            // A fork that failed may have made entries read-only, and flushes only when it gives its child's pages back
+            // (undo), so CPUs may still store through older translations.
+            boolean isDeferred = gather.deferIfPending(
+                    walk.table(), leaf, walk.addressOf(first), walk.end(), MmuNotifier.Reason.PROTECTED);
             for (at = Leaf.nextFilled(leaf, at, end); at < end; at = Leaf.nextFilled(leaf, at + 1, end)) {
                 long pte = Leaf.get(leaf, at);
                 if (Pte.isBusy(pte)) {
@@ -398,6 +401,9 @@ public final class CopyPageTables {
                     }
                     if (target == null) {
                         break;
+                    }
+                    if (!isDeferred && (pte & WRITABLE) != 0) {
+                        gather.deferFlush(walk.table(), leaf, walk.addressOf(at), MmuNotifier.Reason.PROTECTED);
                     }
                     copy(vma, leaf, target, at, pte, gather.context());
                 }
@@ -431,7 +437,7 @@ public final class CopyPageTables {
             fillWithCopy(vma, target, index, frame, pte & KEPT, context);
             return;
         }
-        long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
+        long before = clear(leaf, index, WRITABLE);
         boolean isDone = false;
         try {
             // Checked after the change of the entry. Pairs with a thread that pins: it reads the entry again after the
@@ -445,7 +451,7 @@ public final class CopyPageTables {
             isDone = true;
         } finally {
             if (!isDone) {
-                set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
+                set(leaf, index, before & WRITABLE);
                 if (isCounted) {
                     frames.drop(frame, context.magazine);
                 }

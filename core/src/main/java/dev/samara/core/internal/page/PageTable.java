@@ -928,9 +928,9 @@ public final class PageTable {
             leaf[leaf.length - PENDING]++;
         }
 
-        /** Returns whether a leaf has a pending flush. The caller holds its lock. */
-        public static boolean hasPendingFlush(long[] leaf) {
-            return leaf[leaf.length - PENDING] != 0;
+        /** Returns the number of pending flushes of a leaf. The caller holds its lock. */
+        public static long pendingFlushes(long[] leaf) {
+            return leaf[leaf.length - PENDING];
         }
 
         /**
@@ -1381,7 +1381,7 @@ public final class PageTable {
     /** Returns whether a table is empty, and needs no flush. The caller holds its lock. */
     private static boolean isEmpty(Object table) {
         if (table instanceof long[] leaf) {
-            return !Leaf.hasPendingFlush(leaf) && Leaf.isEmpty(leaf);
+            return Leaf.pendingFlushes(leaf) == 0 && Leaf.isEmpty(leaf);
         }
         Object[] upper = (Object[]) table;
         for (int i = 0; i < upper.length - 1; i++) {

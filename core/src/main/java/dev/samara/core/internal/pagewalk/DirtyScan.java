@@ -159,17 +159,13 @@ public final class DirtyScan {
             if (Leaf.isDead(leaf)) {
                 return walk.end();
             }
-            // Deferred also if another flush is pending, because a thread that cleared a page earlier may not have
-            // flushed yet.
-            boolean isDeferred = Leaf.hasPendingFlush(leaf);
-            if (isDeferred) {
-                walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
-            }
+            // A thread that cleared a page earlier may not have flushed yet.
+            boolean isDeferred =
+                    gather.deferIfPending(table, leaf, walk.start(), walk.end(), MmuNotifier.Reason.OBSERVED);
             for (at = Leaf.nextFilled(leaf, at, end); at < end; at = Leaf.nextFilled(leaf, at + 1, end)) {
                 long pte = Leaf.get(leaf, at);
                 if (!isDeferred && isMarked(pte)) {
-                    gather.deferFlush(table, leaf, walk.addressOf(at), walk.end(), MmuNotifier.Reason.OBSERVED);
-                    isDeferred = true;
+                    gather.deferFlush(table, leaf, walk.addressOf(at), MmuNotifier.Reason.OBSERVED);
                 }
                 if (isMarked(pte)) {
                     pte = clear(leaf, at, pte, walk.addressOf(at));

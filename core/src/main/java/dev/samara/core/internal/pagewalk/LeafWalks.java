@@ -303,18 +303,15 @@ public final class LeafWalks {
             if (Leaf.isDead(leaf)) {
                 return;
             }
-            boolean isDeferred = Leaf.hasPendingFlush(leaf);
-            if (isDeferred) {
-                walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
-            }
+            boolean isDeferred =
+                    gather.deferIfPending(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.OBSERVED);
             for (int i = Leaf.nextFilled(leaf, first, stop); i < stop; i = Leaf.nextFilled(leaf, i + 1, stop)) {
                 long pte = Leaf.get(leaf, i);
                 while (Pte.has(pte, Pte.PRESENT | Pte.DIRTY)
                         && Pte.isCached(pte)
                         && pages.takes(walk.addressOf(i), Pte.frame(pte))) {
                     if (!isDeferred) {
-                        walk.deferFlush(gather, MmuNotifier.Reason.OBSERVED);
-                        isDeferred = true;
+                        gather.deferFlush(walk.table(), leaf, walk.addressOf(i), MmuNotifier.Reason.OBSERVED);
                     }
                     if (Leaf.narrow(leaf, i, pte, (pte & ~Pte.DIRTY) | Pte.SOFT_DIRTY)) {
                         break;

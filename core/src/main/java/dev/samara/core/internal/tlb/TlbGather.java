@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@link #deferFlush} records a leaf, whose number of pending flushes it increments. The caller unhooks pages and
  *       adds each with {@link #take}.
  *   <li>{@link #invalidate()} flushes the leaves: for each space, it advances the generation, reads the cpumasks of the
- *       leaves, logs one range that spans them all, and starts the shootdown, in this order. If only the caller's CPU
- *       has translations, it drops them instead, without a generation.
+ *       leaves, logs the ranges that changed, and starts one shootdown, in this order. Ranges that are near each other
+ *       are one range ({@link #ranges}). If only the caller's CPU has translations, it drops them instead, without a
+ *       generation.
  *   <li>Then it waits for the shootdowns, and for a grace period if one is needed, decrements the numbers of pending
  *       flushes, and unhooks empty leaves.
  *   <li>{@link #free} frees the frames.
@@ -57,8 +58,17 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** The number of frames at which the gather is full. */
     public static final int MOST = 1 << 12;
 
-    /** The number of leaves with a pending flush at which the gather is full. */
+    /** The number of records of a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
+
+    /**
+     * The maximum number of ranges of one flush, each of which takes a generation of the log: a CPU that has missed
+     * more than half of the log drops all translations of the space.
+     */
+    private static final int MOST_RANGES = TlbContext.LOG_SIZE / 8;
+
+    /** The number of pages that can be dropped needlessly in the time that another range takes. */
+    private static final int WORTH_A_RANGE = 16;
 
     public final MachineMemory memory;
     private @Nullable PageTableContext context;
@@ -66,7 +76,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** The context of a space without users, whose translations no CPU uses any more; null if there is none. */
     private @Nullable TlbContext ended;
 
-    /** The first {@link #leaves} elements are pending; the rest are spare. */
+    /** The first {@link #leaves} elements are pending; the rest are spare. A leaf may have several. */
     private LeafFlush[] flushes = {};
 
     /** Visible for tests. */
@@ -287,6 +297,42 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     }
 
     /**
+     * Adds a pending flush of one page, as {@link #deferFlush(PageTable, long[], long, long, MmuNotifier.Reason)} does.
+     * Pages that are near each other are flushed as a range. A caller adds the pages of a leaf in ascending order.
+     *
+     * @param address the address of the page
+     */
+    public void deferFlush(PageTable table, long[] leaf, long address, MmuNotifier.Reason reason) {
+        long end = address + (1L << table.pageShift);
+        LeafFlush last = leaves == 0 ? null : flushes[leaves - 1];
+        if (last == null
+                || last.leaf != leaf
+                || (leaves < MOST_RANGES && (address - last.end) >>> table.pageShift > WORTH_A_RANGE)) {
+            deferFlush(table, leaf, address, end, reason);
+        } else {
+            last.end = Addresses.higher(last.end, end);
+        }
+    }
+
+    /**
+     * Adds a pending flush of a range of a leaf if another operation has one there, which changed entries and may not
+     * have flushed them yet. The caller holds the leaf's lock.
+     *
+     * @return whether the range will be flushed
+     */
+    public boolean deferIfPending(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
+        int own = 0;
+        while (own < leaves && flushes[leaves - 1 - own].leaf == leaf) {
+            own++;
+        }
+        boolean isPending = Leaf.pendingFlushes(leaf) > own;
+        if (isPending) {
+            deferFlush(table, leaf, start, end, reason);
+        }
+        return isPending;
+    }
+
+    /**
      * Takes over the page of an entry that the caller replaced by get-and-set or compare-and-set. If the entry was
      * present, the caller holds the lock of its leaf, and held it during the replacement.
      *
@@ -435,33 +481,29 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         }
     }
 
-    /** Flushes the leaves of one space with one range that spans them all, either locally or with one generation. */
+    /** Flushes the leaves of one space, either locally or with a generation for each range. */
     private void flush(int from, int behind, boolean waits) {
-        LeafFlush first = flushes[from];
-        TlbContext context = first.table().context;
+        TlbContext context = flushes[from].table().context;
         if (context == ended || context.isGivenBack()) {
             // The page table was already given back, because a retried end may run after the teardown of the space. No
             // CPU is in the space, so nothing is flushed.
             return;
         }
-        long start = first.start;
-        long end = first.end;
-        MmuNotifier.Reason reason = first.reason;
-        for (int i = from + 1; i < behind; i++) {
-            LeafFlush flush = flushes[i];
-            start = Addresses.lower(flush.start, start);
-            end = Addresses.higher(flush.end, end);
-            // Reports the reason that invalidates most.
-            reason = strength(flush.reason) >= strength(reason) ? flush.reason : reason;
-        }
+        int ranges = ranges(from, behind);
         // Orders the changes of the entries before the loads of the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
-        if (memory.shootdowns.flushLocally(context, cpumask(from, behind), start, end)) {
+        if (flushLocally(context, from, behind, ranges)) {
             return;
         }
-        long generation = context.advance();
-        long mask = cpumask(from, behind);
-        context.log(generation, start, end, mask, reason);
+        long generation = context.advance(ranges);
+        long mask = 0;
+        for (int range = 0, at = from; range < ranges; range++) {
+            int next = endOf(range, from, behind, ranges);
+            long cpus = cpumask(at, next);
+            context.log(generation - ranges + 1 + range, start(at, next), end(at, next), cpus, reason(at, next));
+            mask |= cpus;
+            at = next;
+        }
         if (waits) {
             // Allocates nothing, unlike a shootdown that is polled.
             memory.shootdowns.shoot(context, generation, mask);
@@ -474,6 +516,63 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             }
             begun.add(shootdown);
         }
+    }
+
+    private boolean flushLocally(TlbContext context, int from, int behind, int ranges) {
+        boolean isLocal = true;
+        for (int range = 0, at = from; range < ranges && isLocal; range++) {
+            int next = endOf(range, from, behind, ranges);
+            isLocal = memory.shootdowns.flushLocally(context, cpumask(at, next), start(at, next), end(at, next));
+            at = next;
+        }
+        return isLocal;
+    }
+
+    /**
+     * Returns the number of ranges in which records are flushed: 1 if what they span is not much more than they
+     * contain; otherwise one for each record, up to the maximum number.
+     */
+    private int ranges(int from, int behind) {
+        int more = behind - from - 1;
+        if (more == 0) {
+            return 1;
+        }
+        int shift = flushes[from].table().pageShift;
+        long needless = (end(from, behind) - start(from, behind)) >>> shift;
+        for (int i = from; i < behind; i++) {
+            needless -= (flushes[i].end - flushes[i].start) >>> shift;
+        }
+        return needless <= (long) more * WORTH_A_RANGE ? 1 : Math.min(more + 1, MOST_RANGES);
+    }
+
+    /** Returns the end, exclusive, of the records of a range, of which each has as many. */
+    private static int endOf(int range, int from, int behind, int ranges) {
+        return from + (behind - from) * (range + 1) / ranges;
+    }
+
+    private long start(int from, int behind) {
+        long start = flushes[from].start;
+        for (int i = from + 1; i < behind; i++) {
+            start = Addresses.lower(flushes[i].start, start);
+        }
+        return start;
+    }
+
+    private long end(int from, int behind) {
+        long end = flushes[from].end;
+        for (int i = from + 1; i < behind; i++) {
+            end = Addresses.higher(flushes[i].end, end);
+        }
+        return end;
+    }
+
+    /** Returns the reason, of those of a range, that invalidates most. */
+    private MmuNotifier.Reason reason(int from, int behind) {
+        MmuNotifier.Reason reason = flushes[from].reason;
+        for (int i = from + 1; i < behind; i++) {
+            reason = strength(flushes[i].reason) >= strength(reason) ? flushes[i].reason : reason;
+        }
+        return reason;
     }
 
     private static int strength(MmuNotifier.Reason reason) {

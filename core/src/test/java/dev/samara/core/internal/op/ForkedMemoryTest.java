@@ -100,6 +100,24 @@ final class ForkedMemoryTest {
     }
 
     @Test
+    @DisplayName("costs the translations of the pages that were written since the fork before")
+    void flushes() {
+        long at = fixture.anonymous(2000);
+        for (int page = 0; page < 2000; page++) {
+            fixture.store(at + page * PAGE, 1);
+        }
+        fixture.space.fork().close();
+        fixture.store(at + 20 * PAGE, 2);
+        fixture.store(at + 900 * PAGE, 2);
+        List<String> told = new ArrayList<>();
+        fixture.cpu.onFlush((start, end, reason, generation) ->
+                told.add((start - at) / PAGE + " " + (end - at) / PAGE + " " + reason));
+        fixture.space.fork().close();
+        fixture.load(at);
+        assertEquals(List.of("20 21 PROTECTED", "900 901 PROTECTED"), told);
+    }
+
+    @Test
     @DisplayName("has the rights of the child's mapping")
     void rights() throws InterruptedException {
         long at = fixture.anonymous(2);

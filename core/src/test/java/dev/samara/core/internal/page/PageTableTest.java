@@ -361,7 +361,7 @@ final class PageTableTest {
             assertNull(table.leaf(0));
             Leaf.deferFlush(leaf);
             assertFalse(Leaf.flushed(leaf), "it is dead");
-            assertFalse(Leaf.hasPendingFlush(leaf));
+            assertEquals(0, Leaf.pendingFlushes(leaf));
         }
     }
 

@@ -17,7 +17,6 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
@@ -287,15 +286,16 @@ final class CollectionTest extends CollectionFixture {
     @DisplayName("tells flush listeners of CPUs that had translations of cleared entries, and flushes nothing where"
             + " nothing was")
     void flushes() {
-        long at = fixture.anonymous(8);
-        fixture.store(at + 2 * PAGE, 1);
-        fixture.store(at + 5 * PAGE, 1);
+        long at = fixture.anonymous(2000);
+        for (long page : new long[] {2, 5, 100, 1500}) {
+            fixture.store(at + page * PAGE, 1);
+        }
         List<String> told = new ArrayList<>();
         cpu.onFlush((start, end, reason, generation) ->
                 told.add((start - at) / PAGE + " " + (end - at) / PAGE + " " + reason));
-        assertEquals(pages(2, 5), dirty(at, 8));
-        assertEquals(pages(), dirty(at, 8));
+        assertEquals(pages(2, 5, 100, 1500), dirty(at, 2000));
+        assertEquals(pages(), dirty(at, 2000));
         fixture.load(at);
-        assertEquals(List.of("2 8 " + MmuNotifier.Reason.OBSERVED), told);
+        assertEquals(List.of("2 6 OBSERVED", "100 101 OBSERVED", "1500 1501 OBSERVED"), told);
     }
 }

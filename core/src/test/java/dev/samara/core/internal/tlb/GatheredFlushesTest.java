@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
@@ -28,6 +29,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Pending flushes that cannot be settled immediately, and pending flushes with several reasons. */
 final class GatheredFlushesTest {
     private static final long LEAF = 512 * BarePageTable.PAGE;
+
+    /** So near to the first page of a leaf that both are one range. */
+    private static final long NEAR = LEAF + 8 * BarePageTable.PAGE;
 
     private final MachineMemory memory = SmallMemory.of(16);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
@@ -52,7 +56,7 @@ final class GatheredFlushesTest {
             assertThrows(ArrayIndexOutOfBoundsException.class, pending::flushed);
             assertEquals(1, pending.leaves);
         }
-        assertFalse(Leaf.hasPendingFlush(leaf));
+        assertEquals(0, Leaf.pendingFlushes(leaf));
         assertEquals(0, table.tables(), "the other one was counted off, and has gone");
     }
 
@@ -64,11 +68,11 @@ final class GatheredFlushesTest {
         long[] leaf = defer(LEAF, 1L << 60);
         assertThrows(ArrayIndexOutOfBoundsException.class, pending::flushed);
         assertEquals(1, pending.leaves);
-        assertFalse(Leaf.hasPendingFlush(leaf));
-        assertTrue(Leaf.hasPendingFlush(other));
+        assertEquals(0, Leaf.pendingFlushes(leaf));
+        assertEquals(1, Leaf.pendingFlushes(other));
         pending.flushed();
         assertEquals(0, pending.leaves);
-        assertFalse(Leaf.hasPendingFlush(other));
+        assertEquals(0, Leaf.pendingFlushes(other));
         assertEquals(3, table.tables(), "the leaf that was only counted off, and two tables above it");
         table.unhookEmpty();
         assertEquals(0, table.tables());
@@ -134,8 +138,8 @@ final class GatheredFlushesTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("I2: leaves of one space are one flush: each CPU of any is told once of the whole range, and the"
-            + " strongest reason")
+    @DisplayName("I2: leaves of one space are one shootdown: each CPU of any is told of the ranges, each with a"
+            + " generation of its own; of neighbours as one range with the strongest reason")
     void severalReasons(When when) {
         List<Reason> strongestFirst =
                 List.of(Reason.UNMAPPED, Reason.REPLACED, Reason.DISCARDED, Reason.PROTECTED, Reason.OBSERVED);
@@ -149,20 +153,104 @@ final class GatheredFlushesTest {
         List<Told> expected = new ArrayList<>();
         for (Reason one : strongestFirst) {
             for (Reason other : strongestFirst) {
+                long before = space.pages.context.generation();
+                defer(space, NEAR, Reason.OBSERVED);
+                defer(space, LEAF, one);
+                defer(space, LEAF - BarePageTable.PAGE, other);
+                flush(when, 1, ofLow, ofHigh, ofBeyond);
+                Reason strongest =
+                        strongestFirst.get(Math.min(strongestFirst.indexOf(one), strongestFirst.indexOf(other)));
+                assertEquals(before + 1, space.pages.context.generation());
+                expected.add(new Told(LEAF - BarePageTable.PAGE, NEAR + BarePageTable.PAGE, strongest, before + 1));
+                assertEquals(expected, low);
+                assertEquals(List.of(), high);
+
                 defer(space, 2 * LEAF, Reason.OBSERVED);
                 defer(space, 3 * LEAF, one);
                 defer(space, LEAF, other);
                 flush(when, 1, ofLow, ofHigh, ofBeyond);
-                Reason strongest =
-                        strongestFirst.get(Math.min(strongestFirst.indexOf(one), strongestFirst.indexOf(other)));
-                long generation = space.pages.context.generation();
-                expected.add(new Told(LEAF, 3 * LEAF + BarePageTable.PAGE, strongest, generation));
+                assertEquals(before + 4, space.pages.context.generation());
+                expected.add(new Told(LEAF, LEAF + BarePageTable.PAGE, other, before + 4));
                 assertEquals(expected, low);
-                assertEquals(expected, high);
+                assertEquals(List.of(new Told(3 * LEAF, 3 * LEAF + BarePageTable.PAGE, one, before + 3)), high);
+                high.clear();
             }
         }
         assertEquals(List.of(), beyond);
         close(ofLow, ofHigh, ofBeyond);
+    }
+
+    /** Defers the flush of single pages. */
+    private void defer(BarePageTable of, int apart, int pages) {
+        for (int i = 0; i < pages; i++) {
+            long page = (long) i * apart * BarePageTable.PAGE;
+            long[] leaf = of.pages.leafFromReserve(page, TableReserve.NONE);
+            Leaf.lock(leaf);
+            pending.deferFlush(of.pages, leaf, page, Reason.OBSERVED);
+            Leaf.unlock(leaf);
+        }
+    }
+
+    private static boolean knows(CpuTlb cpu, long page) {
+        return cpu.tlb.probe(page * BarePageTable.PAGE, 8, Pte.READ) != SoftTlb.MISS;
+    }
+
+    @Test
+    @DisplayName("I2: pages that are far from each other are dropped, and those between them are not")
+    void scattered() {
+        BarePageTable space = new BarePageTable(memory);
+        CpuTlb used = space.guest();
+        // Each page has a slot of its own, of 16.
+        for (long page : new long[] {0, 100, 205}) {
+            assertNotEquals(Frames.NONE, space.fill(page * BarePageTable.PAGE));
+            assertNotEquals(SoftTlb.MISS, used.walk(page * BarePageTable.PAGE, Pte.READ));
+        }
+        long before = space.pages.context.generation();
+        defer(space, 205, 2);
+        pending.invalidate();
+        assertEquals(before + 2, space.pages.context.generation());
+        assertFalse(knows(used, 0));
+        assertTrue(knows(used, 100));
+        assertFalse(knows(used, 205));
+        close(used);
+    }
+
+    @Test
+    @DisplayName("I2: more pages than a flush has ranges are dropped, for a small part of the log")
+    void manyScattered() {
+        BarePageTable space = new BarePageTable(memory);
+        int pages = 1000;
+        CpuTlb cpu = space.guest();
+        long before = space.pages.context.generation();
+        for (int last : new int[] {pages - 1, 0, 500}) {
+            long page = 100L * last * BarePageTable.PAGE;
+            assertNotEquals(Frames.NONE, space.fill(page));
+            assertNotEquals(SoftTlb.MISS, cpu.walk(page, Pte.READ));
+        }
+        defer(space, 100, pages);
+        pending.invalidate();
+        assertTrue(space.pages.context.generation() - before <= TlbContext.LOG_SIZE / 8);
+        assertFalse(knows(cpu, 0));
+        assertFalse(knows(cpu, 100 * 500));
+        assertFalse(knows(cpu, 100 * (pages - 1)));
+        close(cpu);
+    }
+
+    @Test
+    @DisplayName("I2: a flush of another operation is pending, and so its pages are flushed, too; one's own are not")
+    void pendingElsewhere() {
+        BarePageTable space = new BarePageTable(memory);
+        defer(space, 40, 3);
+        long[] leaf = space.pages.leafFromReserve(0, TableReserve.NONE);
+        TlbGather other = new TlbGather(memory);
+        Leaf.lock(leaf);
+        assertFalse(pending.deferIfPending(space.pages, leaf, 0, LEAF, Reason.OBSERVED));
+        assertTrue(other.deferIfPending(space.pages, leaf, 0, LEAF, Reason.OBSERVED));
+        assertTrue(pending.deferIfPending(space.pages, leaf, 0, LEAF, Reason.OBSERVED));
+        Leaf.unlock(leaf);
+        other.close();
+        pending.close();
+        assertEquals(0, space.pages.tables());
     }
 
     @ParameterizedTest
@@ -178,7 +266,7 @@ final class GatheredFlushesTest {
         long before = one.pages.context.generation();
         long beforeOther = other.pages.context.generation();
         defer(one, LEAF, Reason.UNMAPPED);
-        defer(other, 2 * LEAF, Reason.PROTECTED);
+        defer(other, NEAR, Reason.PROTECTED);
         defer(other, LEAF, Reason.DISCARDED);
         defer(one, 3 * LEAF, Reason.OBSERVED);
         flush(when, 3, ofOne, ofOther);
@@ -187,8 +275,7 @@ final class GatheredFlushesTest {
                         new Told(LEAF, LEAF + BarePageTable.PAGE, Reason.UNMAPPED, before + 1),
                         new Told(3 * LEAF, 3 * LEAF + BarePageTable.PAGE, Reason.OBSERVED, before + 2)),
                 toldOne);
-        assertEquals(
-                List.of(new Told(LEAF, 2 * LEAF + BarePageTable.PAGE, Reason.DISCARDED, beforeOther + 1)), toldOther);
+        assertEquals(List.of(new Told(LEAF, NEAR + BarePageTable.PAGE, Reason.DISCARDED, beforeOther + 1)), toldOther);
         close(ofOne, ofOther);
     }
 }

@@ -96,7 +96,7 @@ final class TlbGatherTest {
     private static boolean hasPendingFlush(long[] leaf) {
         Leaf.lock(leaf);
         try {
-            return Leaf.hasPendingFlush(leaf);
+            return Leaf.pendingFlushes(leaf) != 0;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -413,6 +413,31 @@ final class TlbGatherTest {
         for (int i = 0; i < 3; i++) {
             assertEquals(SoftTlb.MISS, cpu.tlb.probe(AT + i * BarePageTable.PAGE, 8, Pte.READ));
         }
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I2: no generation, and no page between them dropped, where pages are far from each other")
+    void ownCpuFarApart() {
+        CpuTlb cpu = used(1);
+        cpu.enterGuest();
+        long[] far = {AT + 100 * BarePageTable.PAGE, AT + 205 * BarePageTable.PAGE};
+        for (long page : far) {
+            table.fill(page);
+            assertTrue(cpu.walk(page, Pte.READ) >= 0);
+        }
+        cpu.leaveGuest();
+        long before = generation();
+        try (TlbGather gather = new TlbGather(memory)) {
+            LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+            LeafWalks.unmap(new PageWalk(table.pages), far[1], far[1] + BarePageTable.PAGE, gather);
+        }
+        assertEquals(before, generation());
+        assertEquals(false, knows(cpu));
+        cpu.enterGuest();
+        assertTrue(cpu.tlb.probe(far[0], 8, Pte.READ) >= 0);
+        assertEquals(SoftTlb.MISS, cpu.tlb.probe(far[1], 8, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
