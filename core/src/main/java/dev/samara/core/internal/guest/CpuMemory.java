@@ -553,6 +553,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             // Translates again, because the CPU may have acknowledged a flush while the other page was faulted in.
             low = memory.lookUp(address, Mman.WRITE);
             if (low >= 0) {
+                memory.reserveToTell();
                 if (size == PAIR && below == Long.BYTES) {
                     memory.put(address, low, Long.BYTES, first);
                     memory.put(second, high, Long.BYTES, last);
@@ -580,6 +581,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (physical < 0) {
             return fail((int) -physical, address, Mman.WRITE, size);
         }
+        memory.reserveToTell();
         memory.put(address, physical, size, number);
         tell(memory, Mman.WRITE, address, size, 0);
         return Fault.NONE;
@@ -617,6 +619,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (physical < 0) {
             return fail((int) -physical, address, Mman.WRITE, PAIR);
         }
+        memory.reserveToTell();
         memory.put(address, physical, Long.BYTES, first);
         // Uses the translation of the first number, because the second number may be in the next granule of a large
         // page.
@@ -748,6 +751,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (physical < 0) {
             return fail((int) -physical, address, access, size);
         }
+        memory.reserveToTell();
         long seen = update(memory, what, address, physical, size, expected, operand);
         if (what != AtomicUpdate.STORE) {
             tell(memory, Mman.READ, address, size, seen);
@@ -1234,6 +1238,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         /** The stack that a fault needs, and the return to GUEST after it, in stack frames. */
         private static final int FAULT_DEPTH = Faulter.DEPTH + 8;
 
+        /** The stack that {@link #tell} needs, in stack frames, counted from an access that calls it. */
+        private static final int TELL_DEPTH = CpuTlb.FLUSH_DEPTH + LEAVE_DEPTH + 16;
+
         /** Visible to the accesses, which leave GUEST without a call after an Error. */
         final CpuTlb processor;
 
@@ -1706,6 +1713,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         int copyUncached(long address, ByteBuffer target) {
             StackReserve.check(FAULT_DEPTH);
             return faultOutside(address, Mman.READ, target);
+        }
+
+        /**
+         * Checks the stack for {@link #tell}, before a store of which watchers may have to be told: a store that was
+         * made must not fail.
+         */
+        void reserveToTell() {
+            if (processor.sawWatches) {
+                StackReserve.check(TELL_DEPTH);
+            }
         }
 
         /**
