@@ -232,7 +232,7 @@ final class GatheredFlushesTest {
         assertTrue(space.pages.context.generation() - before <= TlbContext.LOG_SIZE / 8);
         assertFalse(knows(cpu, 0));
         assertFalse(knows(cpu, 100 * 500));
-        assertFalse(knows(cpu, 100 * (pages - 1)));
+        assertFalse(knows(cpu, 100L * (pages - 1)));
         close(cpu);
     }
 
