@@ -7,7 +7,6 @@ import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -15,8 +14,6 @@ import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -27,7 +24,6 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Copies page tables for a child ({@code copy_page_range}), range by range, while the parent continues to run.
@@ -38,52 +34,19 @@ import org.jspecify.annotations.Nullable;
 public final class CopyPageTables {
     /*
      * Notes. The child gets the layout and the memory of one instant, although its pages are copied one by one, and
-     * although CPUs store to them concurrently (I5, I6).
+     * although CPUs store to them concurrently (I5, I6). Cut contains the argument; the steps of a fork are:
      *
-     * 1. The instant. Fork holds the layout lock, takes a snapshot, and registers the copy's gate in
-     *    Layout.copies. An operation that wants to publish finds the gate under the same lock, and first waits for
-     *    it (Edit, step 4). So the layout stays that of the instant until the copy has ended, and a call that
-     *    follows the instant returns only after the copy.
+     * 1. Fork takes a snapshot at the instant of the cut. The copy waits for those operations in flight whose ranges
+     *    touch pages that the child may get.
      *
-     * 2. Operations in flight at the instant were published before it. The copy waits for those whose ranges touch
-     *    pages that the child may get, because their retirements still remove pages.
+     * 2. In the section, each entry of a private page is narrowed and copied under the lock of its leaf. The copy waits
+     *    for an owner of a busy entry, which claimed the entry before the section.
      *
-     * 3. The section begins: one volatile store of PageTable.forking, under the layout lock. From here on no fault
-     *    fills, widens or replaces an entry. A fault checks the word under the lock of the entry's leaf. It links a
-     *    missing leaf before that; the copy stores the word before it looks for leaves. So a fault that does not find
-     *    the word has locked a leaf that the copy still visits.
-     *
-     * 4. Each entry of a private page is narrowed and copied under the lock of its leaf. The copy waits for an owner of
-     *    a busy entry, which claimed the entry before the section.
+     * 3. The flush. Until a CPU acknowledges it, its stores go to frames that the child has.
      *
      * The child gets a copy of a pinned page. Its entry is narrowed, too, and is widened again when the page has been
      * copied, after the flush.
-     *
-     * 5. The flush. Until a CPU acknowledges it, its stores go through translations from before the section, to frames
-     *    that the child has. After that, its stores fault, and the faults wait. So no store of any CPU misses the child
-     *    before the last CPU has acknowledged, and none reaches the child afterwards. All later stores follow all
-     *    earlier ones: the child has the memory of the instant of the last acknowledgement.
-     *
-     * 6. The section ends, the gate opens, and faults and operations continue. Forks in a loop do not starve a fault:
-     *    the next section begins when each fault that waited has made an attempt, which does not wait
-     *    (PageTable.passing); if it asks a backing, its turn ends. Nor do they starve an operation: the instant of a
-     *    fork is not before the end of the last copy (Fork.ForkInstant), so that both compete for the layout lock.
-     *
-     * No deadlock. The copy waits in the section for owners of busy entries, and for CPUs in GUEST. A fault waits for
-     * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for
-     * the gate before it is published. Neither waits if the retirement of an operation called it, because the copy may
-     * wait for that retirement (step 2): then the fault changes entries in spite of the section, and the operation is
-     * rejected if it takes pages away. The promise does not include their effects, nor stores through pins.
      */
-
-    /** The pause between two checks whether the faults that waited for an earlier fork have made an attempt. */
-    private static final long PASS_NANOS = 20_000;
-
-    /**
-     * The number of these pauses after which a fork waits no more: a fault that has to make its attempt may be one of
-     * this thread, if it waits in a housekeeping step that called this fork.
-     */
-    private static final int MOST_PASSES = 500;
 
     /** The bits of which an entry loses those that it has, because its page is shared from then on. */
     private static final long WRITABLE = Pte.WRITE | Pte.EXCLUSIVE;
@@ -91,18 +54,8 @@ public final class CopyPageTables {
     /** The bits, except the rights, that an entry of the child copies from the parent's entry. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
 
-    /**
-     * A class of its own, so that waiters keep only the gate reachable, not the child or the earlier ranges in flight.
-     */
-    private static final class CopyGate extends Gate {
-        @Override
-        public String toString() {
-            return "a fork's copy";
-        }
-    }
-
-    /** The gate, which is open once the copy has ended. */
-    public final Gate gate = new CopyGate();
+    /** The section of this fork. */
+    public final Cut cut;
 
     private final Layout parent;
     private final Layout child;
@@ -112,12 +65,6 @@ public final class CopyPageTables {
 
     private final PageWalk parentWalk;
     private final PageWalk childWalk;
-
-    /** The ranges that were in flight at the instant of the fork. */
-    private final List<InFlightOperation> earlier;
-
-    /** Whether faults of the parent wait for this copy. */
-    private boolean isInSection;
 
     /** How many more times empty tables may be unhooked to make room for the child. */
     private int reclaims = MachineMemory.MOST_RECLAIMS;
@@ -159,13 +106,13 @@ public final class CopyPageTables {
      * The caller holds the parent's layout lock, and keeps a page table context in the gather until the copy is trimmed
      * or undone.
      */
-    public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightOperation> earlier) {
+    public CopyPageTables(Layout parent, Layout child, TlbGather gather, Cut cut) {
         this.parent = parent;
         this.child = child;
         this.gather = gather;
         this.memory = gather.memory;
         this.frames = memory.frames;
-        this.earlier = earlier;
+        this.cut = cut;
         parentWalk = new PageWalk(parent.pages());
         childWalk = new PageWalk(child.pages());
     }
@@ -214,7 +161,7 @@ public final class CopyPageTables {
     @SuppressWarnings("NonApiType") // a list whose capacity can grow before a use begins
     public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects, ArrayList<FilePages> segments) {
         awaitEarlier(vmas);
-        beginSection();
+        cut.stopFaults();
         try {
             vmas.forEach((first, last, vma) -> {
                 if (hasPagesToCopy(vma)) {
@@ -255,62 +202,16 @@ public final class CopyPageTables {
 
     /** Waits for the operations in flight whose retirements may remove pages that the child gets. */
     private void awaitEarlier(Snapshot<VmArea> vmas) {
-        if (earlier.isEmpty()) {
+        if (cut.earlier.isEmpty()) {
             return;
         }
         vmas.forEach((first, last, vma) -> {
-            for (InFlightOperation range : earlier) {
+            for (InFlightOperation range : cut.earlier) {
                 if (mayHavePagesToCopy(vma) && range.touches(vma.start(), vma.end())) {
-                    await(range.gate(), range);
+                    cut.await(range.gate(), range);
                 }
             }
         });
-    }
-
-    /**
-     * Makes faults of the parent wait until the end of the copy, once no other fork does so, and the faults that waited
-     * for an earlier fork have made an attempt.
-     *
-     * @throws IllegalStateException if another fork does so, and the retirement of an operation called this
-     */
-    private void beginSection() {
-        int passes = 0;
-        for (Gate other = tryBeginSection(true); !isInSection; other = tryBeginSection(passes < MOST_PASSES)) {
-            if (other != null) {
-                await(other, other);
-            } else {
-                passes++;
-                Pause.parkNanos(this, PASS_NANOS);
-            }
-        }
-    }
-
-    /** Begins the section, or returns the gate of the fork that has to end first; or null if a fault passes first. */
-    private @Nullable Gate tryBeginSection(boolean letsPass) {
-        PageTable pages = parent.pages();
-        parent.lock();
-        try {
-            Gate other = pages.forking();
-            if (other == null && !(letsPass && pages.hasPassing())) {
-                pages.setForking(gate);
-                isInSection = true;
-            }
-            return other;
-        } finally {
-            parent.unlock();
-        }
-    }
-
-    /**
-     * Ends the section, and the copy's registration in the layout. The caller holds the layout lock, and opens the gate
-     * once it has released it.
-     */
-    public void end() {
-        parent.copies.remove(gate);
-        if (isInSection) {
-            isInSection = false;
-            parent.pages().setForking(null);
-        }
     }
 
     /**
@@ -357,15 +258,6 @@ public final class CopyPageTables {
                 reached = copy(vma, walk, reached);
             }
         }
-    }
-
-    private void await(Gate awaited, Object what) {
-        InFlightOperation inside = InFlightOperation.retiring();
-        if (inside != null && !awaited.isOpen()) {
-            throw new IllegalStateException("a fork was called by the retirement of " + inside
-                    + ", and would have to wait for " + what + ": nothing in flight may wait");
-        }
-        awaited.awaitUninterruptibly(parent.host.waitReporter("a fork"));
     }
 
     /**

@@ -7,16 +7,13 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
+import dev.samara.core.internal.op.Cut;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation.Call;
 import dev.samara.core.internal.op.VmaMerge;
-import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
-import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
-import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
@@ -97,7 +94,7 @@ public final class Fork {
             List<PendingJoin> joins;
             int maps;
             try {
-                try (ForkInstant instant = new ForkInstant(parent)) {
+                try (Cut.Instant instant = new Cut.Instant(parent, "a fork")) {
                     instant.await();
                     checkStable(parent);
                     child = parent.emptyChild();
@@ -106,10 +103,10 @@ public final class Fork {
                     joins = parent.inFlight().joins();
                     acquire(vmas, parent.counters(), acquired);
                     if (gather != null) {
-                        List<InFlightOperation> earlier = List.copyOf(parent.inFlight().operations);
-                        copy = new CopyPageTables(parent, child, gather, earlier);
+                        Cut cut = new Cut(parent, "a fork");
+                        copy = new CopyPageTables(parent, child, gather, cut);
                         copy.holdWritableFiles(vmas);
-                        parent.copies.add(copy.gate);
+                        cut.begin();
                     }
                 }
                 if (copy != null) {
@@ -119,7 +116,9 @@ public final class Fork {
                 }
             } finally {
                 // Ends the copy in any case, because until then faults and operations of the parent wait.
-                end(parent, copy);
+                if (copy != null) {
+                    copy.cut.close();
+                }
             }
             List<VmArea> wholes = wholes(vmas, joins, child.geometry.pageShift(), maps);
             InitialMappings.run(child, new Inherited(wholes, maps));
@@ -177,19 +176,6 @@ public final class Fork {
             if (child != null) {
                 child.lifetime.put();
             }
-        }
-    }
-
-    /** Ends a copy and wakes its waiters. */
-    private static void end(Layout parent, @Nullable CopyPageTables copy) {
-        if (copy != null) {
-            parent.lock();
-            try {
-                copy.end();
-            } finally {
-                parent.unlock();
-            }
-            Gate.wake(copy.gate.open());
         }
     }
 
@@ -287,110 +273,5 @@ public final class Fork {
                 vma.traits,
                 vma.name(),
                 hasPages ? AnonVma.inherited() : null);
-    }
-
-    /**
-     * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its
-     * batches. If an operation is between two batches, the fork waits for its last batch. The batches of an operation
-     * never wait for a gate, so even a fork that a callback of a retirement calls can wait for them. After several
-     * waits the fork takes a {@link Ticket} for the whole space, for which later operations wait. Outside callbacks, a
-     * fork also waits for the copy of an earlier fork, and until the operations that waited for it have made an
-     * attempt: otherwise they would find another copy at each attempt.
-     *
-     * <p>These waits differ from an operation's waits for ranges in flight ({@code Operation.RangeWait}). A callback of
-     * a retirement must not wait for a range, because the range may be the one that is being retired, and the wait
-     * would never end. So in a callback, {@code RangeWait} throws an exception and takes no ticket. A fork waits only
-     * for a publication, which ends without the retirement of any range. So it may wait in a callback, where it also
-     * needs a ticket.
-     */
-    private static final class ForkInstant implements AutoCloseable {
-        /** The number of waits after which a fork takes a ticket. */
-        private static final int PATIENCE = 3;
-
-        /** The pause between two checks whether operations that waited for a copy have made an attempt. */
-        private static final long PASS_NANOS = 20_000;
-
-        /**
-         * The number of these pauses after which a fork waits no more: an operation that has to make its attempt may be
-         * one of this thread, if it waits in a housekeeping step that called this fork.
-         */
-        private static final int MOST_PASSES = 500;
-
-        private final Layout parent;
-        private @Nullable Ticket ticket;
-        private boolean isLocked;
-        private int passes;
-
-        ForkInstant(Layout parent) {
-            this.parent = parent;
-        }
-
-        /** Waits for the instant. The caller holds no lock, and holds the layout lock of the parent afterwards. */
-        void await() {
-            int waits = 0;
-            for (Gate awaited = lockOrGate(waits); !isLocked; awaited = lockOrGate(waits)) {
-                if (awaited != null) {
-                    awaited.awaitUninterruptibly(parent.host.waitReporter("a fork"));
-                    waits++;
-                } else {
-                    passes++;
-                    Pause.parkNanos(this, PASS_NANOS);
-                }
-            }
-        }
-
-        /**
-         * Acquires the lock, or returns the gate of a copy or of a publication that has not ended; or null if
-         * operations pass first.
-         */
-        private @Nullable Gate lockOrGate(int waits) {
-            parent.lock();
-            try {
-                Gate copy = parent.copyToAwait();
-                if (copy != null) {
-                    return copy;
-                }
-                Gate publication = parent.inFlight().publication();
-                if (publication != null && waits >= PATIENCE && ticket == null) {
-                    Ticket mine = new Ticket(parent.nextAge(), "a fork");
-                    mine.name(0, -1L);
-                    parent.inFlight().add(mine);
-                    mine.leave();
-                    ticket = mine;
-                }
-                boolean letsPass = parent.hasCopyWaiters()
-                        && ticket == null
-                        && passes < MOST_PASSES
-                        && InFlightOperation.retiring() == null;
-                isLocked = publication == null && !letsPass;
-                return publication;
-            } finally {
-                if (!isLocked) {
-                    parent.unlock();
-                }
-            }
-        }
-
-        /** Releases the lock and the ticket, on every exit. */
-        @Override
-        public void close() {
-            Ticket mine = ticket;
-            if (!isLocked && mine == null) {
-                return;
-            }
-            if (!isLocked) {
-                parent.lock();
-            }
-            try {
-                if (mine != null) {
-                    parent.inFlight().remove(mine);
-                }
-            } finally {
-                parent.unlock();
-            }
-            if (mine != null) {
-                Gate.wake(mine.open());
-            }
-        }
     }
 }

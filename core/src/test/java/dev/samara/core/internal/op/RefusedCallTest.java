@@ -27,7 +27,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("P21: a call that is refused because it would have to wait for a fork's copy changes nothing")
+@DisplayName("P21: a call that is refused because it would have to wait for a fork changes nothing")
 final class RefusedCallTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 24));
     private final AddressSpace space = holding.machine().newSpace(LINUX);
@@ -63,7 +63,7 @@ final class RefusedCallTest {
         assertEquals(0, space.mprotect(page(0), PAGE, Mman.READ));
         IllegalStateException refusal = refused.get();
         assertNotNull(refusal);
-        assertTrue(String.valueOf(refusal.getMessage()).contains("would have to wait for a fork's copy"));
+        assertTrue(String.valueOf(refusal.getMessage()).contains("would have to wait for a fork"));
         HeldOperations.Caller<AddressSpace> forked = fork.get();
         assertNotNull(forked);
         forked.result().close();
