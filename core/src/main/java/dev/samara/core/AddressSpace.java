@@ -10,6 +10,7 @@ import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.op.SpaceCheckpoint;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -1239,6 +1240,31 @@ public final class AddressSpace implements AutoCloseable {
      */
     public AddressSpace fork() {
         return machine.register(Fork.fork(layout));
+    }
+
+    /**
+     * Makes a checkpoint: marks the private memory of one instant, to which {@link Checkpoint#restore} returns. Copies
+     * nothing and visits no page, so it takes as long for any size. The first store to a page after it copies the page.
+     *
+     * <p>A checkpoint that has a store of a thread has all earlier stores of that thread, and the effect of all calls
+     * that changed the layout or discarded pages and returned before it. This excludes stores and calls as for {@link
+     * #fork}.
+     *
+     * <p>Waits for operations in flight, for forks and other checkpoints of this space, and until CPUs in GUEST have
+     * acknowledged. Guest code of this space runs in the meantime, but a fault that would change a page table entry
+     * waits, and so does a call that changes the layout or discards pages.
+     *
+     * <p>Registers and devices are the caller's to save, and so are shared memory and files.
+     *
+     * @return the checkpoint, which the caller closes
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, if the machine was built without
+     *     memory, or if a page of this space is pinned for writing
+     * @throws MmException with ESRCH if this reference is closed; with ENOMEM if this space was {@linkplain
+     *     PageTableRef#reap reaped}
+     */
+    @Experimental
+    public Checkpoint checkpoint() {
+        return new Checkpoint(SpaceCheckpoint.take(layout));
     }
 
     /**

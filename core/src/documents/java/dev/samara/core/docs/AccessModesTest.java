@@ -119,10 +119,11 @@ final class AccessModesTest {
             OpenHostFile: readsAhead(getAndDecrement getAndIncrement)
             PageCaches: hasSealable(getVolatile setVolatile), isFutile(getVolatile setVolatile)
             PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
-            PageTable: CHILD(compareAndSet getAcquire setVolatile), forking(getVolatile setVolatile), isDue(getVolatile
-                setVolatile), isFreed(getVolatile setVolatile), isInParts(getVolatile setVolatile),
-                mostBytes(getVolatile setVolatile), passing(get getAndDecrement getAndIncrement), peak(compareAndSet
-                getOpaque), skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
+            PageTable: CHILD(compareAndSet getAcquire setVolatile), epoch(getAcquire setVolatile), forking(getVolatile
+                setVolatile), isDue(getVolatile setVolatile), isFreed(getVolatile setVolatile), isInParts(getVolatile
+                setVolatile), log(getVolatile setVolatile), mostBytes(getVolatile setVolatile), passing(get
+                getAndDecrement getAndIncrement), peak(compareAndSet getOpaque), pins(get getAndAdd), skipped(getOpaque
+                setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
             PageTable.Leaf: ENTRY(compareAndSet getAcquire getAndAdd getAndBitwiseOr getAndSet getOpaque getVolatile
                 setOpaque setRelease)
             PageTable.Notice: isStale(getVolatile setVolatile), next(getVolatile setVolatile)

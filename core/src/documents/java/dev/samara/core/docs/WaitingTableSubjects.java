@@ -7,6 +7,8 @@ import static dev.samara.core.fixture.GuestScene.PAGE;
 import static dev.samara.core.fixture.GuestScene.REPLACED;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.CpuStatistics;
 import dev.samara.core.ExitRecord;
@@ -110,6 +112,10 @@ public final class WaitingTableSubjects {
             other.switchTo(scene.space);
             all.add(SpaceFixture.pin(other.memory(), CALM, SpaceFixture.READ));
         }
+        // Of a space of its own, because a CPU in GUEST would delay it.
+        AddressSpace marked = scene.machine.newSpace(LINUX);
+        Checkpoint checkpoint = marked.checkpoint();
+        marked.close();
         all.addAll(List.of(
                 scene.space,
                 scene.machine,
@@ -126,6 +132,7 @@ public final class WaitingTableSubjects {
                 reference,
                 scene.space.hold(),
                 scene.space.grab(),
+                checkpoint,
                 scene.claim().use(scene.space, () -> {}),
                 scene.claim().use(scene.space, () -> {}).putUsers(),
                 new ExitRecord(scene.space.usage(), scene.space.statistics()),

@@ -82,13 +82,14 @@ public class WaitingTableTest {
                 loadVolatile pin store storeConditional storePair storeVolatile string
             PageRun: seek
             ## REFUSED_IN_GUEST
-            AddressSpace: addListener addNotifier brk collectAccessed collectDirty fork growStack holdTimes
-                madvise membarrier mlock mlock2 mlockall mmap mmapAsync mprotect mremap mremapAsync mseal msync
+            AddressSpace: addListener addNotifier brk checkpoint collectAccessed collectDirty fork growStack
+                holdTimes madvise membarrier mlock mlock2 mlockall mmap mmapAsync mprotect mremap mremapAsync mseal msync
                 munlock munlockall munmap munmapAsync read readForced remapFilePages setAnonymousName setLimit
                 setMdwe shmLock shmat shmdt usage validate watch watchReads write writeForced
             AddressSpaceBuilder: build
             BorrowedSpace: close putUsers
             CachedBacking: pread pwrite
+            Checkpoint: close restore
             Cpu: claim close enterGuest enterLazy exec handOver switchTo tryUse use
             FutexTable: await
             HostFile: append close denyWrites dirtyRanges fadvise fsync getByte getInt getLong getShort grow

@@ -102,6 +102,7 @@ final class ClosedSpaceTest {
     private static final Set<String> THROWING = Set.of(
             "addListener",
             "addNotifier",
+            "checkpoint",
             "drop",
             "enter",
             "fork",

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Awake;
@@ -23,14 +24,16 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * P48: a thread makes change number i, and then it, or another thread that has seen the change, stores i to a page. A
- * child of a concurrent fork that contains the store contains the change. {@code -Dfork.children=N} judges N children
- * of each kind.
+ * child of a concurrent fork that contains the store contains the change; so does the space after the restore of a
+ * concurrent checkpoint. {@code -Dfork.children=N} judges N of each kind.
  */
 class ForkOfOneInstantTest {
     private static final int CHILDREN = Integer.getInteger("fork.children", 30);
@@ -85,6 +88,29 @@ class ForkOfOneInstantTest {
     @DisplayName("P48: a child that has a store has the change before it, by one thread or two")
     @Explored(4)
     void children(Change change, int threads) throws Exception {
+        judge(change, threads, Run::judgeChild);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PRESENT, 1",
+        "PRESENT, 2",
+        "FIRST_TOUCH, 1",
+        "FIRST_TOUCH, 2",
+        "ZERO_PAGE, 1",
+        "ZERO_PAGE, 2",
+        "FILE_PAGE, 1",
+        "FILE_PAGE, 2",
+        "DISCARD, 1",
+        "DISCARD, 2"
+    })
+    @DisplayName("P48: a restored space that has a store has the change before it, by one thread or two")
+    @Explored(4)
+    void checkpoints(Change change, int threads) throws Exception {
+        judge(change, threads, Run::judgeCheckpoint);
+    }
+
+    private static void judge(Change change, int threads, Predicate<Run> judge) throws Exception {
         try (SpaceFixture fixture = new SpaceFixture()) {
             Run run = new Run(fixture, change);
             List<Thread> storing = new ArrayList<>();
@@ -94,7 +120,7 @@ class ForkOfOneInstantTest {
             }
             try {
                 for (int judged = 0; judged < CHILDREN && run.failure.get() == null; ) {
-                    judged += run.judgeChild() ? 1 : 0;
+                    judged += judge.test(run) ? 1 : 0;
                 }
             } finally {
                 run.ends = true;
@@ -122,6 +148,17 @@ class ForkOfOneInstantTest {
 
         private final AtomicReference<Throwable> failure = new AtomicReference<>();
         private volatile boolean ends;
+
+        /** Whether the thread that makes changes is to pause, and whether it does. */
+        private volatile boolean pauses;
+
+        private volatile boolean isPaused;
+
+        /** The number of the last store that the restored space contains. */
+        private volatile long restored;
+
+        /** The checkpoint that is restored next, if it is not followed by others; null before the first one. */
+        private @Nullable Checkpoint kept;
 
         /** A child that is kept, so that the pages of the parent are shared; replaced now and then. */
         private AddressSpace elder;
@@ -189,6 +226,7 @@ class ForkOfOneInstantTest {
                 for (long i = 1; !ends; i++) {
                     change(cpu, i);
                     store(cpu, last, i);
+                    i = pause(i);
                 }
                 cpu.switchTo(null);
             }
@@ -202,18 +240,30 @@ class ForkOfOneInstantTest {
                     change(cpu, i);
                     store(cpu, signal, i);
                     spin(cpu, () -> load(cpu, last) == number);
+                    i = pause(i);
                 }
                 cpu.switchTo(null);
             }
         }
 
+        /** Waits while a checkpoint is restored. Returns the number of the last change, as of then. */
+        private long pause(long number) {
+            boolean waited = false;
+            while (pauses && !ends) {
+                waited = true;
+                isPaused = true;
+                Awake.turn();
+            }
+            isPaused = false;
+            return waited ? restored : number;
+        }
+
         void storeAfterSignal() {
             try (Cpu cpu = fixture.machine.claimCpu()) {
                 cpu.switchTo(space);
-                for (long i = 1; !ends; i++) {
-                    long number = i;
-                    spin(cpu, () -> load(cpu, signal) == number);
-                    store(cpu, last, i);
+                while (!ends) {
+                    spin(cpu, () -> load(cpu, signal) != load(cpu, last));
+                    store(cpu, last, load(cpu, signal));
                 }
                 cpu.switchTo(null);
             }
@@ -253,7 +303,9 @@ class ForkOfOneInstantTest {
                 case PRESENT, PINNED -> store(cpu, places, number);
                 case FIRST_TOUCH, FILE_PAGE, STACK -> store(cpu, place, number);
                 case ZERO_PAGE -> {
-                    assertEquals(0, load(cpu, place));
+                    // Not 0 if the change was undone after its store.
+                    long known = load(cpu, place);
+                    assertTrue(known == 0 || known == number, () -> "a new page contains " + known);
                     store(cpu, place, number);
                 }
                 case MAP -> succeeded(space.munmap(place, PAGE));
@@ -308,6 +360,42 @@ class ForkOfOneInstantTest {
             return isJudged;
         }
 
+        /**
+         * Makes a checkpoint, lets the threads run, stops them, and restores it. Every third checkpoint stays, so that
+         * later ones are made beside it. Returns whether the state shows anything.
+         */
+        boolean judgeCheckpoint() {
+            Checkpoint checkpoint = space.checkpoint();
+            long before = read(space, last);
+            while (!ends && failure.get() == null && read(space, last) < before + 3) {
+                Awake.turn();
+            }
+            pauses = true;
+            while (!isPaused && failure.get() == null) {
+                Awake.turn();
+            }
+            checkpoint.restore();
+            long number = read(space, last);
+            boolean isJudged = number != 0 && number % PLACES != PLACES - 1;
+            if (isJudged) {
+                assertTrue(
+                        hasChange(space, number), () -> "a restored store " + number + " lacks the change before it");
+            }
+            Checkpoint older = kept;
+            if (older == null) {
+                kept = checkpoint;
+            } else {
+                (number % 2 == 0 ? checkpoint : older).close();
+                kept = number % 2 == 0 ? older : checkpoint;
+            }
+            restored = number;
+            pauses = false;
+            while (isPaused && failure.get() == null) {
+                Awake.turn();
+            }
+            return isJudged;
+        }
+
         private boolean hasChange(AddressSpace child, long number) {
             long place = place(number);
             Vma vma = child.find(place);
@@ -328,6 +416,9 @@ class ForkOfOneInstantTest {
 
         void close() {
             elder.close();
+            if (kept != null) {
+                kept.close();
+            }
             pins.forEach(PinnedFrame::close);
             succeeded(space.munmap(places, (PLACES + 1) * PAGE));
             file.close();

@@ -8,6 +8,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.VmaMerge;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.PageTable;
@@ -738,6 +739,8 @@ public final class Faulter {
         }
         Leaf.lock(leaf);
         try {
+            // Read before the log. Pairs with PageTable.beginEpoch.
+            long epoch = table.epoch();
             VmArea now = mayChange(leaf) ? recheck(layout, vma, address, isPrepared) : null;
             if (now == null || (writes && !mayCopy(now, access))) {
                 return AGAIN;
@@ -750,9 +753,20 @@ public final class Faulter {
             }
             long most = maxRights(now);
             long pte = Pte.present(frame, bits | (most & ~Pte.WRITE));
-            if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
-                // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
-                pte |= Pte.DIRTY | most;
+            if (frame != Frames.ZERO) {
+                CheckpointLog log = table.log();
+                if (log != null && Leaf.get(leaf, table.indexOf(address)) != Pte.NONE) {
+                    return AGAIN;
+                }
+                int recorded = log == null ? 0 : log.change(address >>> pageShift, Pte.NONE);
+                if (recorded < 0) {
+                    return recorded == CheckpointLog.SEALED ? AGAIN : NO_TABLE;
+                }
+                pte |= epoch;
+                if (writes || now.has(VmaFlags.WRITE)) {
+                    // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
+                    pte |= Pte.DIRTY | most;
+                }
             }
             return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : AGAIN;
         } finally {
@@ -763,13 +777,14 @@ public final class Faulter {
     /** Handles a fault at a present entry, for an access that the VMA permits. */
     private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         boolean writes = (access & Mman.WRITE) != 0;
-        if (allows(pte, access)) {
+        boolean isOlder = writes && table.isOlder(pte);
+        if (!isOlder && allows(pte, access)) {
             // The fault marks the page itself: while many pages are dirty, a walk would leave the page clean, and the
             // fault would start again.
             boolean makesDirty = (isBalanced || isMarking) && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
             return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;
         }
-        if (writes && !Pte.has(pte, Pte.WRITE)) {
+        if (writes && (isOlder || !Pte.has(pte, Pte.WRITE))) {
             if (!vma.has(VmaFlags.SHARED)) {
                 return copyOrReuse(vma, address, access, leaf, index, pte);
             }
@@ -822,7 +837,7 @@ public final class Faulter {
      * mapping without the right to write, the entry still does not permit writing.
      */
     private int copyOrReuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        boolean mayReuse = isSole(pte);
+        boolean mayReuse = mayReuse(pte);
         checkMayWait();
         return mayReuse ? reuse(vma, address, access, leaf, index, pte) : copy(vma, address, access, leaf, index, pte);
     }
@@ -835,12 +850,18 @@ public final class Faulter {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && frames.isSole(Pte.frame(pte)));
     }
 
+    /** Returns whether a page may be written in place: no other mapping shares it, and no checkpoint needs it. */
+    private boolean mayReuse(long pte) {
+        return isSole(pte) && !(table.isOlder(pte) && table.log() != null);
+    }
+
     /** Makes a private page writable in place, because no other mapping shares it ({@code wp_page_reuse}). */
     private int reuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
         try {
+            long epoch = table.epoch();
             // Checked under the lock that a fork holds when it counts the child's mapping.
-            if (!mayChange(leaf) || !isSole(pte)) {
+            if (!mayChange(leaf) || !mayReuse(pte)) {
                 return AGAIN;
             }
             VmArea now = recheck(layout, vma, address, true);
@@ -848,7 +869,8 @@ public final class Faulter {
                 return AGAIN;
             }
             long rights = maxRights(now);
-            long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
+            long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights | epoch;
+            long wider = Pte.present(Pte.frame(pte), bits);
             return Leaf.widen(leaf, index, pte, wider) ? Fault.NONE : AGAIN;
         } finally {
             Leaf.unlock(leaf);
@@ -918,20 +940,36 @@ public final class Faulter {
             return EXHAUSTED;
         }
         boolean done = false;
+        boolean isClaimed = false;
+        CheckpointLog keeper = null;
         try {
             long rights;
             Leaf.lock(leaf);
             try {
+                long epoch = table.epoch();
                 VmArea now = mayChange(leaf) ? recheck(layout, vma, address, true) : null;
-                boolean isClaimed = now != null
-                        && mayCopy(now, access)
-                        && (cache == null
-                                ? !now.has(VmaFlags.SHARED) && Leaf.claim(leaf, index, before, mark)
-                                : frames.isCached(Pte.frame(mark), cache.number, page) && Leaf.fill(leaf, index, mark));
-                if (now == null || !isClaimed) {
+                if (now == null
+                        || !mayCopy(now, access)
+                        || (cache == null
+                                ? now.has(VmaFlags.SHARED) || Leaf.get(leaf, index) != before
+                                : !frames.isCached(Pte.frame(mark), cache.number, page)
+                                        || Leaf.get(leaf, index) != Pte.NONE)) {
                     return AGAIN;
                 }
-                rights = maxRights(now);
+                CheckpointLog log = table.log();
+                int recorded = log == null ? 0 : log.change(address >>> pageShift, before);
+                if (recorded < 0) {
+                    return recorded == CheckpointLog.SEALED ? AGAIN : NO_TABLE;
+                }
+                keeper = recorded > 0 ? log : null;
+                isClaimed = cache == null ? Leaf.claim(leaf, index, before, mark) : Leaf.fill(leaf, index, mark);
+                if (!isClaimed) {
+                    if (keeper != null) {
+                        keeper.undo(address >>> pageShift, before);
+                    }
+                    return AGAIN;
+                }
+                rights = maxRights(now) | epoch;
             } finally {
                 Leaf.unlock(leaf);
             }
@@ -952,8 +990,8 @@ public final class Faulter {
         } finally {
             try {
                 // On every exit, even if the store throws, so that no entry stays busy.
-                if (!done) {
-                    Leaf.settle(leaf, index, mark, before);
+                if (isClaimed && !done) {
+                    unclaim(leaf, index, mark, before, keeper, address);
                 }
                 memory.contexts.leave(context);
             } finally {
@@ -962,13 +1000,29 @@ public final class Faulter {
                 }
             }
         }
-        if (done && Pte.isOwn(before)) {
+        if (done && Pte.isOwn(before) && keeper == null) {
             frames.drop(Pte.frame(before), magazine);
         }
         if (done && !fromZero) {
             isCopy = true;
         }
         return done ? Fault.NONE : AGAIN;
+    }
+
+    /** Undoes the claim of an entry for a copy, with its record, unless another thread has taken the entry over. */
+    private void unclaim(long[] leaf, int index, long mark, long before, @Nullable CheckpointLog keeper, long address) {
+        if (keeper == null) {
+            Leaf.settle(leaf, index, mark, before);
+            return;
+        }
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.settle(leaf, index, mark, before)) {
+                keeper.undo(address >>> pageShift, before);
+            }
+        } finally {
+            Leaf.unlock(leaf);
+        }
     }
 
     /* Files. */

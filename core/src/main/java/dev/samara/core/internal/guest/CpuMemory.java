@@ -1044,7 +1044,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 }
                 // Created before the frame is pinned, because there may be no memory for the object.
                 FramePin pin = new FramePin(
-                        memory.frames, memory.frameOf(physical), writes, memory.tracker, memory.endsRuns());
+                        memory.frames,
+                        memory.frameOf(physical),
+                        writes ? memory.processor.table() : null,
+                        memory.tracker,
+                        memory.endsRuns());
                 // The frame is not freed before this CPU acknowledges, so the pin is in time.
                 if (!pin.take()) {
                     fail(Fault.OUT_OF_MEMORY, address, access, 0);

@@ -5,6 +5,7 @@ import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.vma.FrameStore;
 import java.lang.invoke.ConstantBootstraps;
@@ -32,6 +33,9 @@ public final class FramePin extends PinnedFrame {
     private final boolean isWritable;
     private final @Nullable RefTracker tracker;
 
+    /** The page table that counts this pin; null if it is not for writing. */
+    private final @Nullable PageTable written;
+
     /** The bytes of the page; null in an embedder's store. */
     private final @Nullable ByteBuffer buffer;
 
@@ -53,10 +57,11 @@ public final class FramePin extends PinnedFrame {
      *
      * @param isRevoked whether the buffer rejects every access after the release
      */
-    FramePin(Frames frames, int frame, boolean isWritable, @Nullable RefTracker tracker, boolean isRevoked) {
+    FramePin(Frames frames, int frame, @Nullable PageTable written, @Nullable RefTracker tracker, boolean isRevoked) {
         this.frames = frames;
         this.frame = frame;
-        this.isWritable = isWritable;
+        this.written = written;
+        isWritable = written != null;
         this.tracker = tracker;
         this.isRevoked = isRevoked;
         buffer = bufferOf(frames.direct());
@@ -80,7 +85,11 @@ public final class FramePin extends PinnedFrame {
         // that is never released.
         StackReserve.check(DEPTH);
         // The zero page is not counted and never freed.
-        return frame == Frames.ZERO || frames.pin(frame);
+        boolean isTaken = frame == Frames.ZERO || frames.pin(frame);
+        if (isTaken && written != null) {
+            written.countPinForWriting(1);
+        }
+        return isTaken;
     }
 
     /** Records where the pin was taken. The caller calls {@link #giveUp} if this throws. */
@@ -92,11 +101,18 @@ public final class FramePin extends PinnedFrame {
 
     /** Releases a pin that only this thread, which took it, knows. */
     void giveUp() {
+        unpin();
+        if (tracker != null) {
+            tracker.forget(this);
+        }
+    }
+
+    private void unpin() {
         if (frame != Frames.ZERO) {
             frames.unpin(frame);
         }
-        if (tracker != null) {
-            tracker.forget(this);
+        if (written != null) {
+            written.countPinForWriting(-1);
         }
     }
 
@@ -195,9 +211,7 @@ public final class FramePin extends PinnedFrame {
                 // Set before the frame may contain another page.
                 buffer.limit(0);
             }
-            if (frame != Frames.ZERO) {
-                frames.unpin(frame);
-            }
+            unpin();
         } finally {
             if (tracker != null) {
                 tracker.released(this);

@@ -831,6 +831,8 @@ final class RetirementRun extends InFlightOperation {
              */
             boolean pickUp(boolean mayRest) {
                 busyLeaf = null;
+                // A checkpoint knows pages by their addresses.
+                table.loseLogs();
                 walk.over(move.from(), move.from() + move.length());
                 while (walk.next()) {
                     if (deferFlush() && !pickUpLeaf(mayRest)) {

@@ -6,6 +6,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.vma.Geometry;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -82,6 +83,44 @@ public final class PageTable {
      * Invariant: an entry of an upper table.
      */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+
+    /**
+     * Written: the thread of a checkpoint, within its section (volatile).
+     * Read: a CPU, after it was added to the cpumask of the leaf; a fault, under the lock of a leaf, before it reads
+     *     the log (acquire).
+     * Pairs: the checkpoint sets the log, which is sealed, stores the epoch, unseals the log, then advances the
+     *     generation and waits for the CPUs in GUEST. So a CPU that read the epoch before has acknowledged by the end of
+     *     the section. A fault that reads the new epoch also finds the new log. One that reads the old epoch, and adds a
+     *     record to the new log, stores an entry that is older by then, so that no store precedes the checkpoint.
+     * Invariant: the epoch that private entries get, as bits of an entry. Only grows, until it starts again at the
+     *     first epoch, when no entry has an epoch above 0.
+     */
+    private static final VarHandle EPOCH = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "epoch", VarHandle.class, PageTable.class, long.class);
+
+    @SuppressWarnings("UnusedVariable") // through EPOCH
+    private long epoch;
+
+    /**
+     * The log of the youngest open checkpoint of the space; null if there is none.
+     *
+     * <p>Written: the thread of a checkpoint, a restore or the end of a checkpoint, within a section (volatile); the
+     *     teardown of the space (volatile).
+     * Read: a thread that fills, copies or empties an entry, under the lock of its leaf (volatile).
+     * Pairs: as {@code forking}, which is set during each store.
+     * Invariant: a page whose entry differs from that of the checkpoint's instant has a record there.
+     */
+    private volatile @Nullable CheckpointLog log;
+
+    /**
+     * Written: a thread that pins a page for writing, before it reads the entry again, and one that releases such a pin
+     *     (get-and-add).
+     * Read: a checkpoint, after its flush; a restore (volatile).
+     * Pairs: the pin is counted while its CPU is in GUEST, and then the entry must still give the right to write. So
+     *     either the checkpoint, which has waited for that CPU, finds the count, or the pin finds an older entry.
+     * Invariant: the number of pins for writing that are taken.
+     */
+    private final AtomicInteger pins = new AtomicInteger();
 
     /** The binary logarithm of the page size in bytes. */
     public final int pageShift;
@@ -285,7 +324,7 @@ public final class PageTable {
         }
 
         /** Charges bytes; returns false, with nothing charged, if that would exceed the limit. */
-        private boolean tryCharge(long bytes) {
+        boolean tryCharge(long bytes) {
             long now = used.get();
             while (bytes <= limit - now) {
                 if (used.compareAndSet(now, now + bytes)) {
@@ -301,7 +340,7 @@ public final class PageTable {
             used.addAndGet(bytes);
         }
 
-        private void uncharge(long bytes) {
+        void uncharge(long bytes) {
             used.addAndGet(-bytes);
         }
 
@@ -809,6 +848,21 @@ public final class PageTable {
                 count(leaf, Pte.kindOf(pte), 1);
             }
             return before;
+        }
+
+        private static void restartEpochs(long[] leaf) {
+            int entries = leaf.length - SPARE;
+            lock(leaf);
+            try {
+                for (int i = nextFilled(leaf, 0, entries); i < entries; i = nextFilled(leaf, i + 1, entries)) {
+                    long pte = get(leaf, i);
+                    while (Pte.has(pte, Pte.PRESENT | Pte.OWN) && !narrow(leaf, i, pte, pte & ~Pte.EPOCH)) {
+                        pte = get(leaf, i);
+                    }
+                }
+            } finally {
+                unlock(leaf);
+            }
         }
 
         private static long getOpaque(long[] leaf, int word) {
@@ -1557,6 +1611,80 @@ public final class PageTable {
                 if (Addresses.contains(start, end, notice.address)) {
                     notice.isStale = true;
                 }
+            }
+        }
+    }
+
+    /* Epochs, and the logs of checkpoints. */
+
+    /** Returns the current epoch, as bits of an entry. */
+    public long epoch() {
+        return (long) EPOCH.getAcquire(this);
+    }
+
+    /**
+     * Returns whether an entry is of a private page that became writable before the current epoch. Such an entry gives
+     * no right to write, whatever its bits are.
+     */
+    public boolean isOlder(long pte) {
+        return ((pte ^ epoch()) & Pte.EPOCH) != 0 && Pte.isOwn(pte);
+    }
+
+    /** Returns the log of the youngest open checkpoint; null if there is none. */
+    public @Nullable CheckpointLog log() {
+        return log;
+    }
+
+    /** Begins an epoch, within a section. Until then each entry of the current epoch may be written. */
+    public void beginEpoch(CheckpointLog youngest) {
+        long next = epoch() + Pte.EPOCH_UNIT;
+        if (epoch() == Pte.EPOCH) {
+            restartEpochs(root);
+            next = Pte.EPOCH_UNIT;
+        }
+        if (youngest.older != null) {
+            youngest.older.seal(true);
+        }
+        log = youngest;
+        EPOCH.setVolatile(this, next);
+        youngest.seal(false);
+    }
+
+    /** Sets the log of the youngest checkpoint that is still open, within a section. */
+    public void setLog(@Nullable CheckpointLog youngest) {
+        log = youngest;
+    }
+
+    /** Counts the pins for writing of pages of the space: 1 for a new one, -1 for its end. */
+    public void countPinForWriting(int sign) {
+        pins.getAndAdd(sign);
+    }
+
+    /** Returns the number of pins for writing of pages of the space. */
+    public int pinsForWriting() {
+        return pins.get();
+    }
+
+    /** Makes the open checkpoints of the space {@linkplain CheckpointLog#isLost lost}, because its pages are reaped. */
+    public void loseLogs() {
+        for (CheckpointLog each = log; each != null; each = each.older) {
+            each.lose();
+        }
+    }
+
+    /** Sets the number of the current epoch. A seam for tests of the last one. */
+    void startAt(int number) {
+        EPOCH.setVolatile(this, number * Pte.EPOCH_UNIT);
+    }
+
+    /** Gives each private entry the oldest epoch. An entry that is taken for older than it is costs a copy. */
+    private static void restartEpochs(Object[] upper) {
+        for (int i = 0; i < upper.length - 1; i++) {
+            Object child = child(upper, i);
+            if (child instanceof Object[] below) {
+                restartEpochs(below);
+            } else if (child instanceof long[] leaf) {
+                Leaf.restartEpochs(leaf);
             }
         }
     }

@@ -18,6 +18,7 @@ import java.util.Locale;
  *    11 EXCLUSIVE no other mapping uses the OWN page
  *    12..42       the frame
  *    43..62       the {@linkplain PageTableContexts owner} of a busy entry
+ *    44..62       the {@linkplain PageTable#isOlder epoch} of a present OWN entry
  *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set when a write-back clears DIRTY
  *    63 SHMEM    a page of a cache without a file, e.g. of shared anonymous memory
  * </pre>
@@ -77,6 +78,17 @@ public final class Pte {
     /** The page belongs to a page cache without a file ({@code MM_SHMEMPAGES}). */
     public static final long SHMEM = 1L << 63;
 
+    private static final int EPOCH_SHIFT = 44;
+
+    /** The number of the last epoch of a space. */
+    public static final int LAST_EPOCH = (1 << 19) - 1;
+
+    /** The bits that contain the epoch in which a private page became writable last. */
+    public static final long EPOCH = (long) LAST_EPOCH << EPOCH_SHIFT;
+
+    /** One epoch, as the bits of an entry. */
+    public static final long EPOCH_UNIT = 1L << EPOCH_SHIFT;
+
     /** The kinds of pages; a leaf counts its entries of each kind ({@code MM_ANONPAGES} etc.). */
     public static final int ANONYMOUS_PAGE = 0;
 
@@ -127,6 +139,14 @@ public final class Pte {
      */
     public static long busy(long pte, int owner, boolean copies) {
         return (pte & KEPT_WHEN_BUSY) | BUSY | (copies ? COPY : 0) | (long) owner << OWNER_SHIFT;
+    }
+
+    /**
+     * Returns the present entry for the page of a busy one. It has no rights, and the oldest epoch: an entry that is
+     * taken for older than it is costs a copy.
+     */
+    public static long unclaimed(long busy) {
+        return PRESENT | (busy & (KEPT_WHEN_BUSY & ~GUARD));
     }
 
     /** Returns the frame of an entry that is present or busy. */

@@ -3,6 +3,7 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
@@ -42,6 +43,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private long[][] claimedLeaves = new long[16][];
     private int[] claimedIndexes = new int[16];
     private long[] claimedValues = new long[16];
+    private long[] claimedAddresses = new long[16];
+    private PageTable[] claimedTables = new PageTable[16];
     private int claimed;
 
     private final HeldTables held = new HeldTables();
@@ -279,10 +282,13 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
 
     /** Returns false if another thread emptied the entry concurrently. */
     private boolean guardEntry(long[] leaf, int index) {
+        if (Leaf.get(leaf, index) == Pte.NONE) {
+            CheckpointLog.changeOrLose(walk.table(), walk.addressOf(index), Pte.NONE);
+        }
         if (Leaf.fill(leaf, index, replacement) || Leaf.get(leaf, index) == replacement) {
             return true;
         }
-        claim(leaf, index, 0, EVERY);
+        claim(leaf, index, walk.addressOf(index), EVERY);
         return Leaf.get(leaf, index) != Pte.NONE;
     }
 
@@ -333,6 +339,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
                 if (!choice.spares(pte) || !Leaf.settle(leaf, index, busy, pte)) {
                     claimedLeaves[claimed] = leaf;
                     claimedIndexes[claimed] = index;
+                    claimedAddresses[claimed] = address;
+                    claimedTables[claimed] = walk.table();
                     claimedValues[claimed++] = busy;
                 }
                 return;
@@ -346,6 +354,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         if (claimed == claimedValues.length) {
             long[] more = Arrays.copyOf(claimedValues, 2 * claimed);
             claimedIndexes = Arrays.copyOf(claimedIndexes, 2 * claimed);
+            claimedAddresses = Arrays.copyOf(claimedAddresses, 2 * claimed);
+            claimedTables = Arrays.copyOf(claimedTables, 2 * claimed);
             claimedLeaves = Arrays.copyOf(claimedLeaves, 2 * claimed);
             claimedValues = more;
         }
@@ -402,10 +412,11 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             long value = claimedValues[i];
             // Keeps the guard bit, because an earlier owner of the busy entry may have requested a guard.
             if (Leaf.empty(claimedLeaves[i], claimedIndexes[i], value, value & Pte.GUARD)) {
-                gather.take(value);
+                gather.take(claimedTables[i], claimedAddresses[i], value);
             }
         }
         Arrays.fill(claimedLeaves, 0, claimed, null);
+        Arrays.fill(claimedTables, 0, claimed, null);
         claimed = 0;
     }
 

@@ -4,6 +4,7 @@ package dev.samara.core.internal.pagewalk;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
@@ -127,10 +128,10 @@ public final class LeafWalks {
                 MmuNotifier.Reason reason = reaped == null ? MmuNotifier.Reason.UNMAPPED : MmuNotifier.Reason.DISCARDED;
                 gather.deferFlush(walk.table(), leaf, walk.start(), walk.addressOf(last), reason);
                 if (reaped == null) {
-                    unmap(leaf, first, last, gather);
+                    unmap(walk, last, gather);
                 } else {
                     emptied = Leaf.nextFilled(leaf, first, last);
-                    while (emptied < last && !reaped.isDetached() && reap(reaped, leaf, emptied, gather)) {
+                    while (emptied < last && !reaped.isDetached() && reap(reaped, walk, emptied, gather)) {
                         emptied = Leaf.nextFilled(leaf, emptied + 1, last);
                     }
                 }
@@ -146,11 +147,12 @@ public final class LeafWalks {
         return walk.addressOf(emptied);
     }
 
-    private static void unmap(long[] leaf, int first, int last, TlbGather gather) {
-        for (int i = Leaf.nextFilled(leaf, first, last); i < last; i = Leaf.nextFilled(leaf, i + 1, last)) {
+    private static void unmap(PageWalk walk, int last, TlbGather gather) {
+        long[] leaf = walk.leaf();
+        for (int i = Leaf.nextFilled(leaf, walk.first(), last); i < last; i = Leaf.nextFilled(leaf, i + 1, last)) {
             long pte = Leaf.empty(leaf, i);
             if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
-                gather.take(pte);
+                gather.take(walk.table(), walk.addressOf(i), pte);
             }
         }
     }
@@ -160,20 +162,21 @@ public final class LeafWalks {
      * have locked its range and found the page. The caller holds the lock of the leaf until each claimed entry is
      * decided.
      */
-    private static boolean reap(VmArea vma, long[] leaf, int index, TlbGather gather) {
+    private static boolean reap(VmArea vma, PageWalk walk, int index, TlbGather gather) {
+        long[] leaf = walk.leaf();
         long pte = Leaf.get(leaf, index);
         for (; ; pte = Leaf.get(leaf, index)) {
             if (Pte.isBusy(pte)) {
                 // The entry is busy, so no mlock found a page in it, and the VMA need not be checked. Keeps the guard
                 // bit, because the owner of the entry may have requested a guard.
                 if (Leaf.empty(leaf, index, pte, pte & Pte.GUARD)) {
-                    gather.take(pte);
+                    gather.take(walk.table(), walk.addressOf(index), pte);
                     return true;
                 }
             } else if (Pte.isPresent(pte)) {
                 long busy = Pte.busy(pte, gather.context().owner, false);
                 if (Leaf.claim(leaf, index, pte, busy)) {
-                    return decide(vma, leaf, index, pte, busy, gather);
+                    return decide(vma, walk, index, pte, busy, gather);
                 }
             } else {
                 return true;
@@ -182,7 +185,8 @@ public final class LeafWalks {
     }
 
     /** Empties a claimed entry, or restores its page. */
-    private static boolean decide(VmArea vma, long[] leaf, int index, long pte, long busy, TlbGather gather) {
+    private static boolean decide(VmArea vma, PageWalk walk, int index, long pte, long busy, TlbGather gather) {
+        long[] leaf = walk.leaf();
         // A volatile read, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages.
         // Either mlock finds the entry busy and waits, or this thread finds the VMA detached.
         if (vma.isDetached()) {
@@ -190,7 +194,7 @@ public final class LeafWalks {
             return false;
         }
         if (Leaf.empty(leaf, index, busy, Pte.NONE)) {
-            gather.take(pte);
+            gather.take(walk.table(), walk.addressOf(index), pte);
         }
         return true;
     }
@@ -246,9 +250,7 @@ public final class LeafWalks {
             } else if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
                 // Takes the entry from a thread that is copying the page: the page is unchanged since the copy started,
                 // and that thread will drop its copy. An entry that is busy for an unmap is left to the unmap.
-                narrowed = Pte.present(
-                        Pte.frame(pte),
-                        (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED | Pte.SHMEM)) | (most & ~Pte.WRITE));
+                narrowed = Pte.unclaimed(pte) | (most & ~Pte.WRITE);
             } else {
                 return;
             }
@@ -407,6 +409,9 @@ public final class LeafWalks {
                     // released the entry.
                     gather.memory.contexts.await(leaf, i, pte, reporter);
                     pte = Leaf.get(leaf, i);
+                }
+                if (pte == Pte.GUARD) {
+                    CheckpointLog.changeOrLose(walk.table(), walk.addressOf(i), pte);
                 }
                 Leaf.empty(leaf, i, Pte.GUARD, Pte.NONE);
             }

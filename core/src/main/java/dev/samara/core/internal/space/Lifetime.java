@@ -4,7 +4,9 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.space.Borrowers.Borrower;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -286,6 +288,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
             }
             if (memory != null && pages != null) {
                 memory.cpus.endTeardown(context);
+                endCheckpoints(memory, pages);
             }
         } catch (Throwable thrown) {
             failed(thrown);
@@ -300,6 +303,22 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
         }
         Tracepoints.endTeardown(recorded, identity.number(), identity.name);
         return true;
+    }
+
+    /** Frees the pages that checkpoints of the space kept. */
+    private static void endCheckpoints(MachineMemory memory, PageTable pages) {
+        if (pages.log() == null) {
+            return;
+        }
+        PageTableContext borrowed = memory.contexts.borrow();
+        try {
+            for (CheckpointLog log = pages.log(); log != null; log = pages.log()) {
+                log.drop(memory.frames, borrowed.magazine);
+                pages.setLog(log.older);
+            }
+        } finally {
+            memory.contexts.giveBack(borrowed);
+        }
     }
 
     private void reportFailure() {

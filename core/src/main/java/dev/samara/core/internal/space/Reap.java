@@ -273,6 +273,7 @@ public final class Reap implements AutoCloseable {
         layout.lock();
         try {
             layout.setUnstable();
+            layout.pages().loseLogs();
             moves = layout.whole().moves();
             if (!layout.copies.isEmpty()) {
                 return false;

@@ -866,15 +866,16 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         // contains this CPU.
         long pte = Leaf.get(leaf, of.indexOf(address));
         long wanted = Pte.PRESENT | Pte.READ | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
-        if (!Pte.has(pte, wanted) || of.hasWatches()) {
+        boolean isOlder = of.isOlder(pte);
+        if (!Pte.has(pte, wanted) || of.hasWatches() || (isOlder && right == Pte.WRITE)) {
             return SoftTlb.MISS;
         }
-        long rights = pte & (Pte.has(pte, Pte.DIRTY) ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
+        long rights = pte & (Pte.has(pte, Pte.DIRTY) && !isOlder ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
         return tlb.fill(address, Pte.frame(pte), rights, right);
     }
 
     /** Returns the page table of the CPU's space. */
-    private PageTable table() {
+    public PageTable table() {
         PageTable known = table;
         return known != null ? known : loadTable();
     }
@@ -925,6 +926,9 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         sawWatches = of.hasWatches();
         long pte = Leaf.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | ((right & WRITES) != 0 ? Pte.DIRTY : 0);
+        if ((right & WRITES) != 0 && of.isOlder(pte)) {
+            return Pte.NONE;
+        }
         return Pte.has(pte, wanted) ? pte : mark(leaf, index, pte, right, wanted);
     }
 
@@ -988,7 +992,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         }
         // The right to write is cached only once the entry has the dirty bit, because a write through the TLB does not
         // set it.
-        boolean mayWrite = (pte & Pte.DIRTY) != 0 && !(sawWatches && isWatched(address));
+        boolean mayWrite = (pte & Pte.DIRTY) != 0 && !(sawWatches && isWatched(address)) && !table().isOlder(pte);
         return pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
     }
 

@@ -7,6 +7,7 @@ import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
@@ -298,7 +299,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /**
      * Adds a pending flush of one page, as {@link #deferFlush(PageTable, long[], long, long, MmuNotifier.Reason)} does.
-     * Pages that are near each other are flushed as a range. A caller adds the pages of a leaf in ascending order.
+     * Pages that are near each other are flushed as a range, if the caller adds them in ascending order.
      *
      * @param address the address of the page
      */
@@ -310,6 +311,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
                 || (leaves < MOST_RANGES && (address - last.end) >>> table.pageShift > WORTH_A_RANGE)) {
             deferFlush(table, leaf, address, end, reason);
         } else {
+            last.start = Addresses.lower(last.start, address);
             last.end = Addresses.higher(last.end, end);
         }
     }
@@ -348,6 +350,29 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             // the entry busy already marked the frame dirty. The frame of a present entry belongs to the cache until
             // the leaf is unlocked.
             memory.frames.setDirty(Pte.frame(pte));
+        }
+    }
+
+    /**
+     * Takes over the page of an entry as {@link #take(long)} does, unless a checkpoint of the space keeps the page.
+     *
+     * @param address the address of the page
+     */
+    public void take(PageTable table, long address, long pte) {
+        int kept = 0;
+        if (Pte.isOwn(pte)) {
+            for (CheckpointLog log = table.log(); log != null; log = table.log()) {
+                kept = log.keeps(address >>> table.pageShift, pte);
+                if (kept != CheckpointLog.SEALED) {
+                    break;
+                }
+                Thread.onSpinWait();
+            }
+        }
+        if (kept > 0) {
+            isFlushPending = true;
+        } else {
+            take(pte);
         }
     }
 
@@ -413,13 +438,21 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * in a reader section and holds no lock of a leaf.
      */
     public void invalidate() {
+        awaitFlush();
+        // Called only now, so that if a call above throws, every flush is still pending, and close invalidates again
+        // before it frees a frame.
+        flushed();
+    }
+
+    /**
+     * Waits as {@link #invalidate()} does, but leaves the flushes pending, so that no leaf is unhooked until the caller
+     * has stored what it puts in place of the pages, and calls {@link #flushed}.
+     */
+    public void awaitFlush() {
         flush(true);
         if (needsGracePeriod) {
             memory.rcu.synchronize();
         }
-        // Called only now, so that if a call above throws, every flush is still pending, and close invalidates again
-        // before it frees a frame.
-        flushed();
     }
 
     /**
@@ -599,7 +632,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * was decremented, or the leaf is in the list for the next call. A leaf whose number was decremented, but that was
      * not unhooked, is left to the next operation there, or to the teardown of the space.
      */
-    void flushed() {
+    public void flushed() {
         isFlushBegun = false;
         begun = null;
         isFlushPending = false;

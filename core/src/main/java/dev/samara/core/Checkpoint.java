@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.annotation.Experimental;
+import dev.samara.core.internal.op.SpaceCheckpoint;
+import dev.samara.core.mman.MmException;
+
+/**
+ * The private memory of a space at one instant, to which the space can return any number of times ({@link
+ * AddressSpace#checkpoint}). Thread-safe.
+ *
+ * <p>A space may have several checkpoints, each younger than the one before. It keeps each page that changes after a
+ * checkpoint, in memory of the machine, until the checkpoint is closed.
+ */
+@Experimental
+public final class Checkpoint implements AutoCloseable {
+    private final SpaceCheckpoint checkpoint;
+
+    Checkpoint(SpaceCheckpoint checkpoint) {
+        this.checkpoint = checkpoint;
+    }
+
+    /**
+     * Makes the private memory of the space what it was at the instant of this checkpoint, and closes younger
+     * checkpoints. This checkpoint stays open. The time depends on the number of pages that changed since, not on the
+     * size of the space.
+     *
+     * <p>A page that is put back counts as dirty. Bytes of shared mappings, and unwritten pages of private mappings of
+     * files, are not put back. If a CPU of another thread is in GUEST, its stores until it acknowledges are undone.
+     *
+     * <p>Waits as {@link AddressSpace#checkpoint} does.
+     *
+     * @return the number of pages that were put back or removed
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST; if this checkpoint is closed, or could
+     *     not keep a page for lack of memory; if mappings, the heap or the lock flags have changed since the
+     *     checkpoint; or if a page of the space is pinned for writing. Nothing is changed then
+     * @throws MmException with ESRCH if the space is closed; with ENOMEM if there is no room for a page table
+     */
+    public long restore() {
+        return checkpoint.restore();
+    }
+
+    /**
+     * Closes this checkpoint: its pages are kept by the next older one, or freed. Does nothing if it is closed already,
+     * or if the space has ended, which closes its checkpoints. Waits as {@link AddressSpace#checkpoint} does.
+     *
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST
+     */
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+
+    @Override
+    public String toString() {
+        return checkpoint.toString();
+    }
+}

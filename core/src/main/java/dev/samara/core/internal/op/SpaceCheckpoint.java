@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.ThreadCpus;
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.LeafWalks;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.maple.Snapshot;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A checkpoint of a space: its private memory at one instant, to which the space can return. */
+public final class SpaceCheckpoint {
+    /*
+     * Notes.
+     *
+     * 1. Epochs. A present private entry contains the epoch in which its page became writable. An entry of an older
+     *    epoch gives no right to write, whatever its bits are: CPUs put no such right into their TLBs, and a store
+     *    faults (PageTable.isOlder). So a checkpoint visits no page: it begins an epoch.
+     *
+     * 2. The cut (take). Within a Cut, the checkpoint sets its log, stores the new epoch, advances the generation, and
+     *    waits for the CPUs in GUEST. A CPU reads the epoch after it was added to the cpumask of the leaf, and drops
+     *    what it translated when it acknowledges the generation. So after the wait, no CPU stores to a page of an older
+     *    epoch. Until then no fault changes an entry. The contents of the checkpoint are those of the instant of the
+     *    last acknowledgement (Cut, step 4).
+     *    A fault that claimed an entry before the section, and stores a copy during it or after it, gives the copy the
+     *    epoch that it read under the lock of the leaf when it claimed the entry. So the copy is older, too.
+     *
+     * 3. The log. The first store to an older page is a copy on write, and the old page goes into the log of the
+     *    youngest checkpoint. So does each private page that something else removes from its entry (TlbGather.take). A
+     *    page that gets its first private page is recorded as empty. All three happen under the lock of the leaf.
+     *    CheckpointLog contains the argument who owns a frame.
+     *    If all checkpoints are closed, an older page that nothing shares is made writable in place.
+     *
+     * 4. The restore. Within a Cut, which waits for operations in flight, it links and holds the leaves of all recorded
+     *    pages, for which it may fail; a pending flush keeps them. Then it claims the entries, flushes once, stores the
+     *    recorded entries, and frees the pages of the run. The entries have their old epochs, so that the next store to
+     *    them is recorded again. A fault that was about to change an entry when the section began may still do so: it
+     *    copies a page that is older, and the store follows after the section.
+     *
+     * 5. Several checkpoints. Each log refers to the next older one. A page is recorded in the youngest log only. A
+     *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless
+     *    that has one for the page, or drops their frames.
+     *
+     * Sections exclude each other, so the chain of logs has one writer.
+     */
+
+    private final Layout layout;
+    private final MachineMemory memory;
+    private final PageTable table;
+    private final CheckpointLog log;
+
+    private Snapshot<VmArea> vmas;
+    private long brk;
+    private long defaultLock;
+
+    private SpaceCheckpoint(Layout layout) {
+        this.layout = layout;
+        memory = layout.memory();
+        table = layout.pages();
+        log = new CheckpointLog(table.budget);
+        vmas = layout.snapshot();
+    }
+
+    /**
+     * Makes a checkpoint.
+     *
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, if the machine has no memory, or if a page of
+     *     the space is pinned for writing
+     * @throws MmException with ESRCH if the space is closed; with ENOMEM if it was reaped
+     */
+    public static SpaceCheckpoint take(Layout layout) {
+        ThreadCpus.checkMayWait("a checkpoint");
+        StackReserve.check(StackReserve.MANY);
+        hold(layout, "checkpoint");
+        try {
+            SpaceCheckpoint made = new SpaceCheckpoint(layout);
+            made.cut();
+            return made;
+        } finally {
+            layout.lifetime.put();
+        }
+    }
+
+    /** Becomes a user of the space, so that it is not torn down. */
+    private static void hold(Layout layout, String call) {
+        layout.checkNotClosed(call);
+        if (!layout.lifetime.context.tryGet()) {
+            throw new MmException(call, Errno.ESRCH);
+        }
+    }
+
+    @SuppressWarnings("try") // the revocation is only closed
+    private void cut() {
+        CheckpointLog before = null;
+        boolean done = false;
+        try (AccessChecker.Revocation revocation = revoke("a checkpoint");
+                Cut cut = new Cut(layout, "a checkpoint")) {
+            try (Cut.Instant instant = new Cut.Instant(layout, "a checkpoint")) {
+                instant.await();
+                layout.checkNotClosed("checkpoint");
+                checkStable("checkpoint");
+                vmas = layout.snapshot();
+                brk = layout.brk();
+                defaultLock = layout.defaultLock();
+                cut.begin();
+            }
+            cut.awaitEarlier();
+            cut.stopFaults();
+            before = table.log();
+            log.older = before;
+            table.beginEpoch(log);
+            try {
+                flush();
+                checkNotPinned("a checkpoint");
+                done = true;
+            } finally {
+                if (!done) {
+                    // The epoch stays: entries that are older than they need be cost a copy.
+                    log.seal(true);
+                    if (before != null) {
+                        before.seal(false);
+                    }
+                    table.setLog(before);
+                }
+            }
+        }
+    }
+
+    private AccessChecker.@Nullable Revocation revoke(String what) {
+        return AccessChecker.beginIfChecked(memory.accessChecker, what, AccessChecker.ALL, table.number(), 0, 0);
+    }
+
+    /** Waits until no CPU has a translation from before this call. */
+    private void flush() {
+        TlbContext context = table.context;
+        long generation = context.advance();
+        context.log(generation, 0, layout.geometry.limit(), -1L, MmuNotifier.Reason.PROTECTED);
+        memory.shootdowns.shoot(context, generation, -1L);
+    }
+
+    private void checkNotPinned(String what) {
+        if (table.pinsForWriting() != 0) {
+            throw new IllegalStateException(
+                    what + " of a space with " + table.pinsForWriting() + " pages that are pinned for writing");
+        }
+    }
+
+    /**
+     * Returns to the state of this checkpoint.
+     *
+     * @return the number of pages that were put back or removed
+     * @throws IllegalStateException if a CPU of the thread is in GUEST; if this checkpoint is closed, or lost a page for
+     *     lack of memory; if a mapping, the heap or the lock flags changed since the checkpoint; or if a page of the
+     *     space is pinned for writing
+     * @throws MmException with ESRCH if the space is closed; with ENOMEM if there is no room for a page table
+     */
+    @SuppressWarnings("try") // the revocation is only closed
+    public long restore() {
+        ThreadCpus.checkMayWait("a restore");
+        StackReserve.check(StackReserve.MANY);
+        hold(layout, "restore");
+        try (AccessChecker.Revocation revocation = revoke("a restore");
+                TlbGather gather = new TlbGather(memory);
+                Cut cut = new Cut(layout, "a restore")) {
+            stop(cut, "restore");
+            checkStable("restore");
+            checkOpen();
+            checkUnchanged();
+            checkNotPinned("a restore");
+            for (CheckpointLog each = log(); each != log.older; each = Objects.requireNonNull(each).older) {
+                checkNotLost(Objects.requireNonNull(each));
+            }
+            while (log() != log) {
+                unlink(log());
+            }
+            checkNotLost(log);
+            return putBack(gather);
+        } finally {
+            layout.lifetime.put();
+        }
+    }
+
+    /** Refuses a space whose pages were reaped. The mark is set under the layout lock, unless a cut has begun. */
+    private void checkStable(String call) {
+        if (layout.isUnstable()) {
+            throw new MmException(call, Errno.ENOMEM);
+        }
+    }
+
+    private void stop(Cut cut, String call) {
+        try (Cut.Instant instant = new Cut.Instant(layout, "a " + call)) {
+            instant.await();
+            layout.checkNotClosed(call);
+            cut.begin();
+        }
+        cut.awaitEarlier();
+        cut.stopFaults();
+    }
+
+    private boolean isOpen() {
+        CheckpointLog each = table.log();
+        while (each != null && each != log) {
+            each = each.older;
+        }
+        return each == log;
+    }
+
+    private void checkOpen() {
+        if (!isOpen()) {
+            throw new IllegalStateException("the checkpoint is closed");
+        }
+    }
+
+    private void checkUnchanged() {
+        if (brk != layout.brk() || defaultLock != layout.defaultLock()) {
+            throw new IllegalStateException("the heap or the lock flags changed since the checkpoint");
+        }
+        vmas.forEachDifference(layout.snapshot(), (first, last, before, after) -> {
+            if (before == null || after == null || !isSame(before, after)) {
+                throw new IllegalStateException(
+                        String.format("the mappings at 0x%x-0x%x changed since the checkpoint", first, last + 1));
+            }
+        });
+    }
+
+    /** Returns whether two VMAs differ at most in whether they may contain guards, which their entries show. */
+    private static boolean isSame(VmArea one, VmArea other) {
+        return one.start() == other.start()
+                && one.end() == other.end()
+                && one.backing() == other.backing()
+                && one.pageOffset() == other.pageOffset()
+                && VmaMerge.haveSameFlags(one, other)
+                && Objects.equals(one.name(), other.name());
+    }
+
+    private static void checkNotLost(CheckpointLog each) {
+        if (each.isLost()) {
+            throw new IllegalStateException("the checkpoint could not keep a page, for lack of memory or by a reap");
+        }
+    }
+
+    /** Waits until the entry of a page is not busy. */
+    private void awaitOwner(long page) {
+        long address = page << table.pageShift;
+        long[] leaf = table.leaf(address);
+        int index = table.indexOf(address);
+        long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
+        while (leaf != null && Pte.isBusy(pte)) {
+            memory.contexts.await(leaf, index, pte, layout.host.busyEntryReporter);
+            pte = Leaf.get(leaf, index);
+        }
+    }
+
+    /** Links the leaves of pages, and adds a pending flush to each, so that it stays. Ensures capacity for the pages. */
+    private void holdLeaves(long[] pages, TlbGather gather) {
+        gather.ensureCapacity(pages.length);
+        for (long page : pages) {
+            long address = page << table.pageShift;
+            boolean isHeld = false;
+            while (!isHeld) {
+                long[] leaf = table.leafForInstall(address);
+                if (leaf == null) {
+                    throw new MmException("restore", Errno.ENOMEM);
+                }
+                Leaf.lock(leaf);
+                try {
+                    isHeld = !Leaf.isDead(leaf);
+                    if (isHeld) {
+                        gather.deferFlush(table, leaf, address, MmuNotifier.Reason.DISCARDED);
+                    }
+                } finally {
+                    Leaf.unlock(leaf);
+                }
+            }
+        }
+    }
+
+    /**
+     * Puts the recorded entries back: claims the entries, so that no CPU finds them, flushes, and then stores what was
+     * recorded (I1). Returns the number of records.
+     */
+    private long putBack(TlbGather gather) {
+        long[] pages = log.pages();
+        long[] before = new long[pages.length];
+        holdLeaves(pages, gather);
+        int claimed = 0;
+        int stored = 0;
+        try {
+            while (claimed < pages.length) {
+                before[claimed] = claim(pages[claimed], gather.context().owner);
+                claimed++;
+            }
+            gather.awaitFlush();
+            while (stored < claimed) {
+                putBack(pages[stored], before[stored], gather);
+                stored++;
+            }
+        } finally {
+            while (stored < claimed) {
+                claimed--;
+                settle(pages[claimed], before[claimed], gather.context().owner, before[claimed]);
+            }
+            memory.contexts.leave(gather.context());
+        }
+        gather.flushed();
+        gather.free();
+        return pages.length;
+    }
+
+    /** Claims the entry of a page, unless it is empty or a guard, and returns it. */
+    private long claim(long page, int owner) {
+        long[] leaf = leafOf(page);
+        int index = table.indexOf(page << table.pageShift);
+        for (; ; ) {
+            awaitOwner(page);
+            Leaf.lock(leaf);
+            try {
+                long pte = Leaf.get(leaf, index);
+                if (!Pte.isPresent(pte) && !Pte.isBusy(pte)) {
+                    return pte;
+                }
+                if (Pte.isPresent(pte) && Leaf.claim(leaf, index, pte, Pte.busy(pte, owner, false))) {
+                    return pte;
+                }
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        }
+    }
+
+    /**
+     * Stores the recorded entry of a page. Keeps the record if another thread, e.g. one that truncates a file, has
+     * taken the entry over.
+     */
+    private void putBack(long page, long before, TlbGather gather) {
+        long entry = log.get(page);
+        if (entry == CheckpointLog.NO_RECORD) {
+            settle(page, before, gather.context().owner, before);
+        } else if (settle(page, before, gather.context().owner, restored(entry, vmas.get(page << table.pageShift)))) {
+            log.remove(page);
+            if (Pte.isPresent(before)) {
+                gather.take(before);
+            }
+        }
+    }
+
+    /** Replaces an entry that {@link #claim} returned; returns false if another thread has changed it. */
+    private boolean settle(long page, long before, int owner, long pte) {
+        long[] leaf = leafOf(page);
+        int index = table.indexOf(page << table.pageShift);
+        Leaf.lock(leaf);
+        try {
+            if (Pte.isPresent(before)) {
+                return Leaf.settle(leaf, index, Pte.busy(before, owner, false), pte);
+            }
+            return before == Pte.NONE
+                    ? Leaf.get(leaf, index) == Pte.NONE && (pte == Pte.NONE || Leaf.fill(leaf, index, pte))
+                    : before == pte || Leaf.empty(leaf, index, before, pte);
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /** Returns the leaf of a page, which a pending flush of this restore keeps. */
+    private long[] leafOf(long page) {
+        return Objects.requireNonNull(table.leaf(page << table.pageShift));
+    }
+
+    /** Returns the entry that a page gets: dirty, because a scan may have reported it clean before it was written. */
+    private long restored(long entry, @Nullable VmArea vma) {
+        if (entry == Pte.NONE || entry == Pte.GUARD || vma == null) {
+            return entry;
+        }
+        long marks = Pte.isOwn(entry) ? Pte.DIRTY | Pte.ACCESSED : Pte.ACCESSED;
+        return (entry & ~Pte.RIGHTS) | LeafWalks.rights(vma, layout.geometry) | marks;
+    }
+
+    /** Closes this checkpoint; does nothing if it is closed. */
+    public void close() {
+        ThreadCpus.checkMayWait("the end of a checkpoint");
+        StackReserve.check(StackReserve.MANY);
+        if (!layout.lifetime.context.tryGet()) {
+            // The teardown of the space closes its checkpoints.
+            return;
+        }
+        try (Cut cut = new Cut(layout, "the end of a checkpoint")) {
+            if (!isOpen()) {
+                return;
+            }
+            stop(cut, "checkpoint's end");
+            if (isOpen()) {
+                unlink(log);
+            }
+        } finally {
+            layout.lifetime.put();
+        }
+    }
+
+    private CheckpointLog log() {
+        return Objects.requireNonNull(table.log());
+    }
+
+    /** Closes a checkpoint: passes its records on to the next older one, and frees the pages that only it keeps. */
+    private void unlink(CheckpointLog ended) {
+        ended.freeze();
+        for (long page : ended.pages()) {
+            awaitOwner(page);
+        }
+        CheckpointLog older = ended.older;
+        if (older == null) {
+            ended.seal(true);
+        } else {
+            ended.moveToOlder();
+        }
+        if (log() == ended) {
+            table.setLog(older);
+        } else {
+            CheckpointLog each = log();
+            while (each.older != ended) {
+                each = Objects.requireNonNull(each.older);
+            }
+            each.older = older;
+        }
+        try (TlbGather gather = new TlbGather(memory)) {
+            for (long page : ended.pages()) {
+                gather.ensureCapacity(1);
+                long entry = ended.remove(page);
+                if (Pte.isOwn(entry)) {
+                    gather.take(entry);
+                }
+            }
+            // Another thread may have removed such a page from its entry, and not flushed yet.
+            flush();
+            if (ended.needsGracePeriod()) {
+                gather.needGracePeriod();
+            }
+            gather.invalidate();
+            gather.free();
+        }
+        ended.end();
+    }
+
+    @Override
+    public String toString() {
+        return "checkpoint of space " + layout.lifetime.identity.number();
+    }
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import dev.samara.core.internal.page.Frames.Magazine;
+import dev.samara.core.internal.page.PageTable.TableBudget;
+import dev.samara.core.internal.sync.SpinLock;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages of a space that have changed since a checkpoint, each with its entry at the instant of the checkpoint.
+ * Thread-safe.
+ *
+ * <p>A page has at most one record. Threads add records under the lock of the page's leaf, before the entry changes.
+ */
+public final class CheckpointLog extends SpinLock {
+    /*
+     * Notes. Who owns a frame.
+     *
+     * 1. A record is added for the first change of a page: a fault that fills an empty entry or copies a page (change),
+     *    and a thread that removes a private page (keeps). Whether a page has a record is looked up here, so that an
+     *    entry whose epoch is not known, e.g. a busy one, needs no mark.
+     *
+     * 2. The record of a private page owns the page's frame as soon as the entry does not refer to it any more. A copy
+     *    adds its record when it claims the entry, so that no other thread finds the copy without a record. While the
+     *    entry is busy, both refer to the frame. Then
+     *      - the copy is stored: the frame belongs to the record, so the fault does not drop it;
+     *      - or the claim is undone: the fault removes its record under the same hold of the leaf's lock (undo);
+     *      - or another thread takes the busy entry over and asks keeps, which finds the frame in the record: the
+     *        frame belongs to the record, and the fault, whose claim is gone, leaves the record.
+     *
+     * 3. Only the log of the youngest checkpoint gets records. When a younger checkpoint is made, the log is sealed: a
+     *    thread that found it before starts over with the log that the page table has now. So a record is of the
+     *    youngest log at the instant when it is added. A log that is to be closed is frozen first, and gets no record
+     *    of a fault from then on. Then the thread that closes it waits for the owners of the busy entries among its
+     *    pages. After that, no entry and record refer to the same frame, and the records may move to another log. A new
+     *    log is sealed until its epoch has begun: a record that were added before might be of a page that is stored to
+     *    before the checkpoint's instant.
+     *
+     * 4. While an entry is busy for a copy, a younger log may have taken the place of the one with the record. So keeps
+     *    looks for the frame of such an entry in the older logs, too.
+     */
+
+    /** A value of {@link #change} and {@link #keeps}: another log is the youngest, and this one gets no records. */
+    public static final int SEALED = -2;
+
+    /** There is no record of the page. */
+    public static final long NO_RECORD = -1;
+
+    /** Not the number of a page. */
+    private static final long NO_PAGE = -1;
+
+    private static final int LEAST = 16;
+
+    /** The bytes of a record. */
+    private static final int BYTES = 2 * Long.BYTES;
+
+    private final TableBudget budget;
+
+    /** The log of the checkpoint before this one; null if there is none. Changed within sections. */
+    public @Nullable CheckpointLog older;
+
+    /*
+     * Guarded by this lock. A table with open addressing, at most half full: the numbers of pages, and their entries,
+     * NONE for a page that was absent or of a cache. A record that was removed keeps its place.
+     */
+    private long[] pages = {};
+    private long[] entries = {};
+    private int used;
+
+    /** Whether this is not the log of the youngest checkpoint, or its epoch has not begun. */
+    private boolean isSealed = true;
+
+    /** Whether faults add no records, because the checkpoint is being closed. */
+    private boolean isFrozen;
+
+    /** Whether a page had to be removed that could not be recorded. */
+    private boolean isLost;
+
+    /** Whether a frame was taken over from a thread that may still be reading it. */
+    private boolean needsGracePeriod;
+
+    /** Creates an empty log, which is charged to a budget. */
+    public CheckpointLog(TableBudget budget) {
+        this.budget = budget;
+    }
+
+    /**
+     * Records the entry of a page that a fault is about to change, unless the page has a record.
+     *
+     * @param page the number of the page
+     * @param before the entry, not busy
+     * @return 1 if this added a record; 0 if the page has one, or this log is lost; -1 if there is no room for it;
+     *     {@link #SEALED}
+     */
+    public int change(long page, long before) {
+        long value = before == Pte.GUARD || (before & (Pte.OWN | Pte.ZERO)) != 0 ? before : Pte.NONE;
+        lock();
+        try {
+            return isSealed || isFrozen ? SEALED : record(page, value);
+        } finally {
+            unlock();
+        }
+    }
+
+    private int record(long page, long value) {
+        if (isLost || find(page) != NO_RECORD) {
+            return 0;
+        }
+        return add(page, value) ? 1 : -1;
+    }
+
+    /** Removes the record that {@link #change} added, because the entry has its value again. */
+    public void undo(long page, long before) {
+        lock();
+        try {
+            int at = at(page);
+            if (at >= 0 && entries[at] == before) {
+                entries[at] = NO_RECORD;
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Decides who owns the frame of a private page that the caller removed from its entry. Never fails: without room
+     * for a record, this log is {@linkplain #isLost lost}.
+     *
+     * @param page the number of the page
+     * @param pte the removed entry, present or busy
+     * @return 1 if a log keeps the frame; 0 if the caller owns it; {@link #SEALED}
+     */
+    public int keeps(long page, long pte) {
+        boolean isCopied = Pte.has(pte, Pte.BUSY | Pte.COPY);
+        for (CheckpointLog each = older; isCopied && each != null; each = each.older) {
+            if (each.has(page, pte)) {
+                return 1;
+            }
+        }
+        lock();
+        try {
+            if (isSealed) {
+                return SEALED;
+            }
+            long known = find(page);
+            boolean isNew = known == NO_RECORD && !isLost;
+            boolean isKept = isNew ? tryAdd(page, pte) : isFrame(known, pte);
+            isLost |= isNew && !isKept;
+            needsGracePeriod |= isKept && isCopied;
+            return isKept ? 1 : 0;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns whether the record of a page has the frame of a busy entry, which the caller has taken over. */
+    private boolean has(long page, long pte) {
+        lock();
+        try {
+            boolean isKept = isFrame(find(page), pte);
+            needsGracePeriod |= isKept;
+            return isKept;
+        } finally {
+            unlock();
+        }
+    }
+
+    private static boolean isFrame(long record, long pte) {
+        return record != NO_RECORD && Pte.isOwn(record) && Pte.frame(record) == Pte.frame(pte);
+    }
+
+    private boolean tryAdd(long page, long pte) {
+        try {
+            return add(page, Pte.isBusy(pte) ? Pte.unclaimed(pte) : pte);
+        } catch (OutOfMemoryError exhausted) {
+            return false;
+        }
+    }
+
+    /** Returns the recorded entry of a page; {@link #NO_RECORD} if there is none. */
+    public long get(long page) {
+        lock();
+        try {
+            return find(page);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns the numbers of the pages that have records, ascending. */
+    public long[] pages() {
+        lock();
+        try {
+            long[] found = new long[used];
+            int count = 0;
+            for (int i = 0; i < pages.length; i++) {
+                if (pages[i] != NO_PAGE && entries[i] != NO_RECORD) {
+                    found[count++] = pages[i];
+                }
+            }
+            Arrays.sort(found, 0, count);
+            return Arrays.copyOf(found, count);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Removes the record of a page, and returns its entry. */
+    public long remove(long page) {
+        lock();
+        try {
+            int at = at(page);
+            long entry = at < 0 ? NO_RECORD : entries[at];
+            if (at >= 0) {
+                entries[at] = NO_RECORD;
+            }
+            return entry;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Records a page as {@link #change} does, for a caller that must not fail: without room, this log is {@linkplain
+     * #isLost lost}.
+     */
+    public static void changeOrLose(PageTable table, long address, long before) {
+        for (CheckpointLog log = table.log(); log != null; log = table.log()) {
+            if (log.recordsOrLoses(address >>> table.pageShift, before)) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    private boolean recordsOrLoses(long page, long before) {
+        int recorded = -1;
+        try {
+            recorded = change(page, before);
+        } catch (OutOfMemoryError exhausted) {
+            // As without room.
+        }
+        if (recorded == -1) {
+            lose();
+        }
+        return recorded != SEALED;
+    }
+
+    /** Lets this log get no records, because a younger one takes its place; or records again, after that has ended. */
+    public void seal(boolean isYounger) {
+        lock();
+        try {
+            isSealed = isYounger;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Lets faults add no records from now on. */
+    public void freeze() {
+        lock();
+        try {
+            isFrozen = true;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Moves the records to the next older log, unless that has one for the page, and lets that take the place of this
+     * one. This log is frozen, and no entry of its pages is busy for a copy. Keeps the other records, whose frames the
+     * caller frees.
+     */
+    public void moveToOlder() {
+        CheckpointLog to = Objects.requireNonNull(older);
+        lock();
+        try {
+            to.lock();
+            try {
+                to.isLost |= isLost;
+                to.needsGracePeriod |= needsGracePeriod;
+                for (int i = 0; i < pages.length; i++) {
+                    if (pages[i] != NO_PAGE && entries[i] != NO_RECORD && to.takesOver(pages[i], entries[i])) {
+                        entries[i] = NO_RECORD;
+                    }
+                }
+                to.isSealed &= isSealed;
+                isSealed = true;
+            } finally {
+                to.unlock();
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    private boolean takesOver(long page, long entry) {
+        boolean isNew = find(page) == NO_RECORD && !isLost;
+        boolean isTaken = isNew && tryAdd(page, entry);
+        isLost |= isNew && !isTaken;
+        return isTaken;
+    }
+
+    /** Returns whether a page was removed without a record, so that the checkpoint cannot be restored. */
+    public boolean isLost() {
+        lock();
+        try {
+            return isLost;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Makes this log lost. */
+    public void lose() {
+        lock();
+        try {
+            isLost = true;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns whether a thread may still be reading a frame of this log, so that a free needs a grace period. */
+    public boolean needsGracePeriod() {
+        lock();
+        try {
+            return needsGracePeriod;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Uncharges this log, which has no records any more. */
+    public void end() {
+        lock();
+        try {
+            budget.uncharge((long) pages.length * BYTES);
+            pages = new long[0];
+            entries = pages;
+            used = 0;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Drops the frames of all records, for the teardown of a space without users. */
+    public void drop(Frames frames, Magazine magazine) {
+        for (int i = 0; i < pages.length; i++) {
+            long entry = entries[i];
+            if (pages[i] != NO_PAGE && entry != NO_RECORD && Pte.isOwn(entry)) {
+                entries[i] = NO_RECORD;
+                frames.drop(Pte.frame(entry), magazine);
+            }
+        }
+        end();
+    }
+
+    private long find(long page) {
+        int at = at(page);
+        return at < 0 ? NO_RECORD : entries[at];
+    }
+
+    /** Returns the place of a page; negative, the complement of a free place, if there is none. */
+    private int at(long page) {
+        if (pages.length == 0) {
+            return -1;
+        }
+        int mask = pages.length - 1;
+        int at = (int) ((page * 0x9E37_79B9_7F4A_7C15L) >>> 32) & mask;
+        while (pages[at] != page) {
+            if (pages[at] == NO_PAGE) {
+                return ~at;
+            }
+            at = (at + 1) & mask;
+        }
+        return at;
+    }
+
+    /** Adds a record of a page that has none; returns false if the budget is exhausted. */
+    private boolean add(long page, long entry) {
+        int at = at(page);
+        if (at < 0 && 2 * used >= pages.length) {
+            if (!grow()) {
+                return false;
+            }
+            at = at(page);
+        }
+        if (at < 0) {
+            at = ~at;
+            used++;
+        }
+        pages[at] = page;
+        entries[at] = entry;
+        return true;
+    }
+
+    /** Replaces the table by one of twice its size, or without its removed records. */
+    private boolean grow() {
+        int capacity = Math.max(LEAST, 2 * pages.length);
+        if (!budget.tryCharge((long) (capacity - pages.length) * BYTES)) {
+            return false;
+        }
+        long[] oldPages = pages;
+        long[] oldEntries = entries;
+        boolean done = false;
+        try {
+            long[] morePages = new long[capacity];
+            long[] moreEntries = new long[capacity];
+            Arrays.fill(morePages, NO_PAGE);
+            pages = morePages;
+            entries = moreEntries;
+            used = 0;
+            for (int i = 0; i < oldPages.length; i++) {
+                if (oldPages[i] != NO_PAGE && oldEntries[i] != NO_RECORD) {
+                    int at = ~at(oldPages[i]);
+                    pages[at] = oldPages[i];
+                    entries[at] = oldEntries[i];
+                    used++;
+                }
+            }
+            done = true;
+            return true;
+        } finally {
+            if (!done) {
+                pages = oldPages;
+                entries = oldEntries;
+                budget.uncharge((long) (capacity - oldPages.length) * BYTES);
+            }
+        }
+    }
+}

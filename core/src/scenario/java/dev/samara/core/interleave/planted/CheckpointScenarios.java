@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.Checkpoint;
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Mman;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Checkpoints concurrent with faults and discards, and the ends of checkpoints. */
+final class CheckpointScenarios {
+    private CheckpointScenarios() {}
+
+    /** A checkpoint that a thread makes, and calls that other threads make. Restored and closed at the end. */
+    abstract static class Checkpoints extends Calls {
+        static final long LAST = AT + PAGE;
+
+        /** The checkpoint that was made before the calls; null if there is none. */
+        @Nullable
+        Checkpoint older;
+
+        private @Nullable Checkpoint made;
+
+        final Operation checkpoint() {
+            return (state, cpu) -> {
+                made = state.space.checkpoint();
+                return "made";
+            };
+        }
+
+        /** Closes the checkpoint that was made before. */
+        final Operation closing() {
+            return (state, cpu) -> {
+                Objects.requireNonNull(older).close();
+                return "closed";
+            };
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, AT);
+            mapPage(state, cpu, LAST);
+        }
+
+        final Checkpoint made() {
+            return Objects.requireNonNull(made);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            judgeRestored(state, cpu);
+            if (made != null) {
+                made.close();
+                made = null;
+            }
+            if (older != null) {
+                older.close();
+                older = null;
+            }
+            store(cpu, AT, 9);
+            assertEquals("9", load(cpu, AT));
+        }
+
+        abstract void judgeRestored(State state, Cpu cpu);
+    }
+
+    /**
+     * A thread that changes one page, and then stores to another one through a translation from before, concurrently
+     * with a checkpoint. If the restored space has the store, it has the change.
+     */
+    abstract static class ChangeThenStore extends Checkpoints {
+        ChangeThenStore() {
+            calls().put("stores", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    store(cpu, LAST, 7);
+                    cpu.leaveGuest();
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    change(state, cpu);
+                    cpu.enterGuest();
+                    store(cpu, LAST, 8);
+                    cpu.leaveGuest();
+                    return "stored";
+                }
+            });
+            calls().put("checkpoint", checkpoint());
+        }
+
+        /** Stores 8. */
+        void change(State state, Cpu cpu) {
+            cpu.enterGuest();
+            store(cpu, AT, 8);
+            cpu.leaveGuest();
+        }
+
+        String changed() {
+            return "8";
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            made().restore();
+            if (load(cpu, LAST).equals("8") && !load(cpu, AT).equals(changed())) {
+                throw new AssertionError("I5: the restored space has a store, but not what its thread did before");
+            }
+        }
+    }
+
+    /** A store to a page that the checkpoint makes older. */
+    static final class PresentThenStore extends ChangeThenStore {}
+
+    /** A store to a page that a checkpoint before has made older. */
+    static final class OlderThenStore extends ChangeThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+        }
+    }
+
+    /** The first store to a page. */
+    static final class FirstThenStore extends ChangeThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
+            mapPage(state, cpu, LAST);
+        }
+    }
+
+    /** The first store to a page of a file in a private mapping. */
+    static final class FilePageThenStore extends ChangeThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(
+                    AT, PAGE, RW, Mman.PRIVATE | Mman.FIXED, newFile(state).open(), 0);
+            mapPage(state, cpu, LAST);
+        }
+    }
+
+    /** Advice that discards a page. */
+    static final class DiscardThenStore extends ChangeThenStore {
+        @Override
+        void change(State state, Cpu cpu) {
+            assertEquals(0, state.space.madvise(AT, PAGE, Mman.DONTNEED));
+        }
+
+        @Override
+        String changed() {
+            return "0";
+        }
+    }
+
+    /** A store, concurrently with a second checkpoint. Both are restored. */
+    static final class StoreBesideSecond extends Checkpoints {
+        StoreBesideSecond() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("checkpoint", checkpoint());
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            store(cpu, AT, 10);
+            made().restore();
+            String seen = load(cpu, AT);
+            if (!seen.equals("7") && !seen.equals("8")) {
+                throw new AssertionError("restored to " + seen);
+            }
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT), "the older one");
+        }
+    }
+
+    /** A store, concurrently with the end of the checkpoint for which the page is kept. */
+    static final class StoreBesideEnd extends Checkpoints {
+        StoreBesideEnd() {
+            calls().put("store", (state, cpu) -> store(cpu, AT + Long.BYTES, 8));
+            calls().put("end", closing());
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            assertEquals("7", load(cpu, AT), "of the copied page");
+            assertEquals("8", load(cpu, AT + Long.BYTES));
+        }
+    }
+
+    /** A store, concurrently with advice that discards the page. */
+    static final class DiscardBesideStore extends Checkpoints {
+        DiscardBesideStore() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("discard", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Mman.DONTNEED));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT));
+        }
+    }
+
+    /** A store, concurrently with the end of a younger checkpoint. The older one is restored. */
+    static final class StoreBesideYoungerEnd extends Checkpoints {
+        private @Nullable Checkpoint younger;
+
+        StoreBesideYoungerEnd() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("end", (state, cpu) -> {
+                Objects.requireNonNull(younger).close();
+                return "closed";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+            store(cpu, LAST, 8);
+            younger = state.space.checkpoint();
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT));
+            assertEquals("7", load(cpu, LAST));
+        }
+    }
+
+    /** A store, concurrently with a restore. */
+    static final class StoreBesideRestore extends Checkpoints {
+        StoreBesideRestore() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 9));
+            calls().put("restore", (state, cpu) -> {
+                Objects.requireNonNull(older).restore();
+                return "restored";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+            store(cpu, AT, 8);
+            store(cpu, LAST, 8);
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            assertEquals("7", load(cpu, LAST));
+            String seen = load(cpu, AT);
+            if (!seen.equals("7") && !seen.equals("9")) {
+                throw new AssertionError("restored to " + seen);
+            }
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT));
+        }
+    }
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.checkpoint;
+
+import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@ExtendWith(OneThread.class)
+@DisplayName("A checkpoint")
+final class CheckpointTest {
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final AddressSpace space = fixture.space;
+
+    private long residentPages() {
+        return fixture.layout().pages().residentPages();
+    }
+
+    @Test
+    @DisplayName("brings back what was stored over, any number of times, with every frame")
+    void contents() {
+        long at = fixture.anonymous(8);
+        for (int page = 0; page < 4; page++) {
+            fixture.store(at + page * PAGE, 10 + page);
+        }
+        long frames = fixture.frames();
+        long resident = residentPages();
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            for (int run = 1; run <= 100; run++) {
+                for (int page = 1; page < 6; page++) {
+                    fixture.store(at + page * PAGE, run);
+                    fixture.store(at + page * PAGE + 8, run);
+                }
+                assertEquals(5, checkpoint.restore());
+                assertEquals(frames, fixture.frames());
+                assertEquals(resident, residentPages());
+                for (int page = 0; page < 8; page++) {
+                    assertEquals(page < 4 ? 10 + page : 0, fixture.load(at + page * PAGE));
+                    assertEquals(0, fixture.load(at + page * PAGE + 8));
+                }
+            }
+            assertEquals(0, checkpoint.restore());
+        }
+        fixture.store(at, 99);
+        assertEquals(frames, fixture.frames());
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("keeps one record for a page, however often it is discarded and stored to")
+    void discarded() {
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            for (int i = 0; i < 1000; i++) {
+                assertEquals(0, space.madvise(at, 2 * PAGE, Mman.DONTNEED));
+                assertEquals(0, fixture.load(at));
+                fixture.store(at, i);
+                fixture.store(at + PAGE, i);
+            }
+            assertEquals(2, checkpoint.restore());
+            assertEquals(1, fixture.load(at));
+            assertEquals(0, fixture.load(at + PAGE));
+            assertEquals(0, space.madvise(at, PAGE, Mman.DONTNEED));
+            assertEquals(1, checkpoint.restore());
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("brings back private pages of a file, and drops the copies that were made since")
+    void privateFile() {
+        MemoryFile file = fixture.file(4);
+        long at = fixture.map(0, 4, RW, Mman.PRIVATE, file.open(), 0);
+        fixture.store(at, 1);
+        fixture.load(at + PAGE);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            for (int page = 0; page < 3; page++) {
+                fixture.store(at + page * PAGE, 9);
+            }
+            assertEquals(3, checkpoint.restore());
+            assertEquals(1, fixture.load(at));
+            assertEquals(0x101, fixture.load(at + PAGE));
+            assertEquals(0x102, fixture.load(at + 2 * PAGE));
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName("brings back guards, and pages under guards")
+    void guards() {
+        long at = fixture.anonymous(4);
+        fixture.store(at, 1);
+        assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Mman.GUARD_INSTALL));
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            assertEquals(0, space.madvise(at, 2 * PAGE, Mman.GUARD_INSTALL));
+            assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Mman.GUARD_REMOVE));
+            fixture.store(at + 3 * PAGE, 5);
+            assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
+            assertEquals(3, checkpoint.restore());
+            assertEquals(1, fixture.load(at));
+            fixture.store(at + PAGE, 7);
+            assertFault(Fault.MAPERR, fixture.memory.load(at + 3 * PAGE, 8));
+            checkpoint.restore();
+            assertEquals(0, fixture.load(at + PAGE));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("within another one: each restores its own instant, and an older one closes the younger")
+    void nested() {
+        long at = fixture.anonymous(4);
+        fixture.store(at, 1);
+        Checkpoint first = space.checkpoint();
+        fixture.store(at, 2);
+        fixture.store(at + PAGE, 2);
+        Checkpoint second = space.checkpoint();
+        fixture.store(at, 3);
+        fixture.store(at + 2 * PAGE, 3);
+        assertEquals(2, second.restore());
+        assertEquals(
+                List.of(2L, 2L, 0L), List.of(fixture.load(at), fixture.load(at + PAGE), fixture.load(at + 2 * PAGE)));
+        fixture.store(at, 4);
+        first.restore();
+        assertEquals(
+                List.of(1L, 0L, 0L), List.of(fixture.load(at), fixture.load(at + PAGE), fixture.load(at + 2 * PAGE)));
+        assertThrows(IllegalStateException.class, second::restore);
+        second.close();
+        fixture.store(at, 5);
+        first.restore();
+        assertEquals(1, fixture.load(at));
+        first.close();
+        first.close();
+        assertThrows(IllegalStateException.class, first::restore);
+        fixture.closeEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    @DisplayName("that is closed hands what it kept to the next older one")
+    void closedInAnyOrder(int closed) {
+        long at = fixture.anonymous(8);
+        List<Checkpoint> checkpoints = new ArrayList<>();
+        SplittableRandom random = new SplittableRandom(closed);
+        long[][] expected = new long[3][8];
+        for (int i = 0; i < 3; i++) {
+            for (int n = 0; n < 5; n++) {
+                fixture.store(at + random.nextInt(8) * PAGE, random.nextInt(1000));
+            }
+            for (int page = 0; page < 8; page++) {
+                expected[i][page] = fixture.load(at + page * PAGE);
+            }
+            checkpoints.add(space.checkpoint());
+        }
+        for (int page = 0; page < 8; page++) {
+            fixture.store(at + page * PAGE, -1);
+        }
+        checkpoints.remove(closed).close();
+        for (int i = 2; i >= 0; i--) {
+            if (i == closed) {
+                continue;
+            }
+            checkpoints.get(i > closed ? i - 1 : i).restore();
+            for (int page = 0; page < 8; page++) {
+                assertEquals(expected[i][page], fixture.load(at + page * PAGE), "checkpoint " + i + ", page " + page);
+            }
+        }
+        checkpoints.forEach(Checkpoint::close);
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("ends with its space, which frees what it kept")
+    void endsWithItsSpace() {
+        long at = fixture.anonymous(3);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 1);
+        Checkpoint checkpoint = space.checkpoint();
+        fixture.store(at, 2);
+        assertEquals(0, space.munmap(at, 3 * PAGE));
+        assertThrows(IllegalStateException.class, checkpoint::restore);
+        fixture.closeEmpty();
+        MmException thrown = assertThrows(MmException.class, checkpoint::restore);
+        assertEquals(Errno.ESRCH, thrown.errno());
+        checkpoint.close();
+    }
+
+    @Test
+    @DisplayName(
+            "is not restored over other mappings, over another heap, or beside a pin for writing, and nothing changes")
+    void refused() {
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.store(at, 2);
+            try (PinnedFrame pinned = fixture.pin(at, RW)) {
+                assertTrue(pinned.isWritable());
+                assertThrows(IllegalStateException.class, checkpoint::restore);
+                assertThrows(IllegalStateException.class, space::checkpoint);
+            }
+            try (PinnedFrame pinned = fixture.pin(at, READ)) {
+                assertFalse(pinned.isWritable());
+                assertEquals(1, checkpoint.restore());
+                assertEquals(2, SpaceFixture.read(pinned));
+            }
+            fixture.store(at, 3);
+            assertEquals(0, space.mprotect(at + PAGE, PAGE, READ));
+            assertThrows(IllegalStateException.class, checkpoint::restore);
+            assertEquals(3, fixture.load(at));
+            fixture.cpu.enterGuest();
+            assertThrows(IllegalStateException.class, checkpoint::restore);
+            assertThrows(IllegalStateException.class, checkpoint::close);
+            assertThrows(IllegalStateException.class, space::checkpoint);
+            fixture.cpu.leaveGuest();
+        }
+        fixture.store(at, 4);
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("costs one copy of each page, and nothing once it is closed")
+    void copies() {
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        long before = fixture.machine.statistics().copiesOnWrite();
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.store(at, 2);
+            fixture.store(at, 3);
+            assertEquals(before + 1, fixture.machine.statistics().copiesOnWrite());
+            checkpoint.restore();
+            fixture.store(at, 2);
+            assertEquals(before + 2, fixture.machine.statistics().copiesOnWrite());
+        }
+        space.checkpoint().close();
+        fixture.store(at, 4);
+        assertEquals(before + 2, fixture.machine.statistics().copiesOnWrite());
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("brings back pages of a mapping that was unmapped and mapped again alike")
+    void mappedAgain() {
+        long at = fixture.anonymous(3);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.store(at + PAGE, 2);
+            assertEquals(0, space.munmap(at, 3 * PAGE));
+            assertThrows(IllegalStateException.class, checkpoint::restore);
+            assertEquals(at, fixture.map(at, 3, RW, ANONYMOUS | Mman.FIXED, null, 0));
+            assertEquals(0, fixture.load(at));
+            fixture.store(at + 2 * PAGE, 3);
+            checkpoint.restore();
+            assertEquals(1, fixture.load(at));
+            assertEquals(0, fixture.load(at + PAGE));
+            assertEquals(0, fixture.load(at + 2 * PAGE));
+            assertEquals(at + PAGE, space.mremap(at, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, at + PAGE));
+            assertThrows(IllegalStateException.class, checkpoint::restore);
+            fixture.store(at + PAGE, 5);
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("does not reach a child of fork, nor does the child change what it keeps")
+    void fork() throws InterruptedException {
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.store(at + PAGE, 2);
+            try (AddressSpace child = space.fork()) {
+                fixture.cpu.switchTo(child);
+                fixture.store(at, 10);
+                fixture.store(at + PAGE, 20);
+                fixture.cpu.switchTo(space);
+                fixture.store(at, 5);
+                checkpoint.restore();
+                assertEquals(1, fixture.load(at));
+                assertEquals(0, fixture.load(at + PAGE));
+                fixture.cpu.switchTo(child);
+                assertEquals(10, fixture.load(at));
+                assertEquals(20, fixture.load(at + PAGE));
+                fixture.cpu.switchTo(space);
+            }
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a page that is put back, or gone, counts as written")
+    void dirty() {
+        long at = fixture.anonymous(4);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.store(at, 2);
+            fixture.store(at + PAGE, 2);
+            space.collectDirty(at, 4 * PAGE, page -> {});
+            checkpoint.restore();
+            List<Long> dirty = new ArrayList<>();
+            space.collectDirty(at, 4 * PAGE, dirty::add);
+            assertEquals(List.of(at), dirty);
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("stores of a debugger to memory without the right to write are undone, too")
+    void forced() {
+        long at = fixture.map(0, 1, READ, ANONYMOUS, null, 0);
+        byte[] one = {1};
+        byte[] two = {2};
+        space.writeForced(at, one, 0, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            space.writeForced(at, two, 0, 1);
+            assertEquals(2, fixture.load(at));
+            checkpoint.restore();
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a store that finds no frame or no room for a record fails, and a later restore is right")
+    void shortage() {
+        try (SpaceFixture small = new SpaceFixture(20)) {
+            long at = small.anonymous(24);
+            for (int page = 0; page < 12; page++) {
+                small.store(at + page * PAGE, page);
+            }
+            try (Checkpoint checkpoint = small.space.checkpoint()) {
+                int stored = 0;
+                while (stored < 12 && small.memory.store(at + stored * PAGE, 8, 99) == Fault.NONE) {
+                    stored++;
+                }
+                assertTrue(stored < 12);
+                assertFault(Fault.OUT_OF_MEMORY, small.memory.fault());
+                assertEquals(stored, checkpoint.restore());
+                for (int page = 0; page < 12; page++) {
+                    assertEquals(page, small.load(at + page * PAGE));
+                }
+            }
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName("on a machine that checks each access")
+    void checked() {
+        SpaceFixture checked =
+                new SpaceFixture(Machine.builder().memory(1 << 20).checked(true));
+        long at = checked.anonymous(2);
+        checked.store(at, 1);
+        try (Checkpoint checkpoint = checked.space.checkpoint()) {
+            checked.store(at, 2);
+            checkpoint.restore();
+            assertEquals(1, checked.load(at));
+            checked.store(at, 3);
+        }
+        checked.closeEmpty();
+        fixture.close();
+    }
+
+    /** One space and a model of it: random stores, discards, checkpoints, restores and ends. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6})
+    @DisplayName("as in a model, whatever is called")
+    void model(int seed) {
+        int pages = 24;
+        SplittableRandom random = new SplittableRandom(seed);
+        MemoryFile file = fixture.file(pages / 2);
+        long at = fixture.anonymous(pages / 2);
+        long ofFile = fixture.map(at + pages / 2 * PAGE, pages / 2, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
+        assertEquals(at + pages / 2 * PAGE, ofFile);
+        long[] now = new long[pages];
+        for (int page = pages / 2; page < pages; page++) {
+            now[page] = 0x100L + page - pages / 2;
+        }
+        long[] fresh = now.clone();
+        List<Checkpoint> checkpoints = new ArrayList<>();
+        List<long[]> states = new ArrayList<>();
+        for (int step = 0; step < 3000; step++) {
+            int page = random.nextInt(pages);
+            long address = at + page * PAGE;
+            switch (random.nextInt(12)) {
+                case 0 -> {
+                    int count = Math.min(pages - page, 1 + random.nextInt(4));
+                    assertEquals(0, space.madvise(address, count * PAGE, Mman.DONTNEED));
+                    System.arraycopy(fresh, page, now, page, count);
+                }
+                case 1 -> {
+                    if (checkpoints.size() < 4) {
+                        checkpoints.add(space.checkpoint());
+                        states.add(now.clone());
+                    }
+                }
+                case 2 -> {
+                    if (!checkpoints.isEmpty()) {
+                        int chosen = random.nextInt(checkpoints.size());
+                        checkpoints.get(chosen).restore();
+                        now = states.get(chosen).clone();
+                        checkpoints.subList(chosen + 1, checkpoints.size()).clear();
+                        states.subList(chosen + 1, states.size()).clear();
+                    }
+                }
+                case 3 -> {
+                    if (!checkpoints.isEmpty() && random.nextInt(3) == 0) {
+                        int chosen = random.nextInt(checkpoints.size());
+                        checkpoints.remove(chosen).close();
+                        states.remove(chosen);
+                    }
+                }
+                case 4 -> {
+                    if (random.nextInt(8) == 0) {
+                        space.fork().close();
+                    }
+                }
+                case 5, 6 -> assertEquals(now[page], fixture.load(address), "step " + step + ", page " + page);
+                default -> {
+                    now[page] = random.nextLong() >>> 1;
+                    fixture.store(address, now[page]);
+                }
+            }
+        }
+        for (int page = 0; page < pages; page++) {
+            assertEquals(now[page], fixture.load(at + page * PAGE));
+        }
+        checkpoints.forEach(Checkpoint::close);
+        fixture.close();
+        assertEquals(pages / 2, fixture.frames(), "those of the file");
+    }
+}
