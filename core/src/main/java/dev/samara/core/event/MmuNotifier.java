@@ -23,6 +23,7 @@ package dev.samara.core.event;
  * parts of a large one. The call happens when no CPU finds the pages any more, and before they are freed. So data that
  * was looked up concurrently is also dropped. If there is no memory to wait for the CPUs, they may still find the pages
  * during the call. Operations in that range continue during the call, and may have placed another mapping there.
+ * A {@linkplain dev.samara.core.Checkpoint#restore restore} calls it in the same way for each range that it restored.
  *
  * <p>While a space has a notifier, the machine drops none of its {@linkplain dev.samara.core.mman.Mman#DROPPABLE
  * droppable} pages when no frame is free.

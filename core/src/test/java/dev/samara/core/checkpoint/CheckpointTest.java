@@ -15,6 +15,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
@@ -110,6 +111,32 @@ final class CheckpointTest {
             assertEquals(0x102, fixture.load(at + 2 * PAGE));
         }
         fixture.close();
+    }
+
+    @Test
+    @DisplayName(
+            "tells notifiers of the ranges that it brings back, outside the section and before their pages are free")
+    void notifiers() {
+        long at = fixture.anonymous(8);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            for (int page : new int[] {0, 1, 5}) {
+                fixture.store(at + page * PAGE, 2);
+            }
+            long frames = fixture.frames();
+            List<String> told = new ArrayList<>();
+            Registration registered = space.addNotifier((start, end, reason) -> {
+                told.add((start - at) / PAGE + "-" + (end - at) / PAGE + " " + reason + " "
+                        + (fixture.frames() - frames));
+                fixture.store(at + 7 * PAGE, 3);
+            });
+            assertEquals(3, checkpoint.restore());
+            registered.close();
+            // The first call of the notifier makes a page.
+            assertEquals(List.of("0-2 DISCARDED 0", "5-6 DISCARDED 1"), told);
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.closeEmpty();
     }
 
     @Test

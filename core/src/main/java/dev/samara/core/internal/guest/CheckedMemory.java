@@ -398,7 +398,9 @@ public final class CheckedMemory extends TranslatedMemory {
         // A store through the TLB needs an entry with the dirty mark, because otherwise a dirty scan would miss the
         // store.
         return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : AccessChecker.MARK)
-                | (writes && (!Pte.has(pte, right) || escapesWatches(address)) ? AccessChecker.WRITE : 0);
+                | (writes && (!Pte.has(pte, right) || table.isOlder(pte) || escapesWatches(address))
+                        ? AccessChecker.WRITE
+                        : 0);
     }
 
     /**

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.cpu.TlbContext;
@@ -18,6 +19,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.maple.Snapshot;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -104,7 +106,6 @@ public final class SpaceCheckpoint {
 
     @SuppressWarnings("try") // the revocation is only closed
     private void cut() {
-        CheckpointLog before = null;
         boolean done = false;
         try (AccessChecker.Revocation revocation = revoke("a checkpoint");
                 Cut cut = new Cut(layout, "a checkpoint")) {
@@ -119,8 +120,7 @@ public final class SpaceCheckpoint {
             }
             cut.awaitEarlier();
             cut.stopFaults();
-            before = table.log();
-            log.older = before;
+            log.older = table.log();
             table.beginEpoch(log);
             try {
                 flush();
@@ -129,11 +129,7 @@ public final class SpaceCheckpoint {
             } finally {
                 if (!done) {
                     // The epoch stays: entries that are older than they need be cost a copy.
-                    log.seal(true);
-                    if (before != null) {
-                        before.seal(false);
-                    }
-                    table.setLog(before);
+                    unlink(log);
                 }
             }
         }
@@ -173,8 +169,21 @@ public final class SpaceCheckpoint {
         StackReserve.check(StackReserve.MANY);
         hold(layout, "restore");
         try (AccessChecker.Revocation revocation = revoke("a restore");
-                TlbGather gather = new TlbGather(memory);
-                Cut cut = new Cut(layout, "a restore")) {
+                TlbGather gather = new TlbGather(memory)) {
+            long[] pages = restore(gather);
+            // Called outside the section, where notifiers may wait for faults, and before the pages of the run are
+            // free.
+            tell(pages);
+            gather.free();
+            return pages.length;
+        } finally {
+            layout.lifetime.put();
+        }
+    }
+
+    /** Restores within a section; returns the numbers of the pages, ascending. The gather contains what to free. */
+    private long[] restore(TlbGather gather) {
+        try (Cut cut = new Cut(layout, "a restore")) {
             stop(cut, "restore");
             checkStable("restore");
             checkOpen();
@@ -188,8 +197,27 @@ public final class SpaceCheckpoint {
             }
             checkNotLost(log);
             return putBack(gather);
-        } finally {
-            layout.lifetime.put();
+        }
+    }
+
+    /** Calls the notifiers for the ranges that were restored. */
+    private void tell(long[] pages) {
+        List<MmuNotifier> notifiers = layout.notifiers();
+        for (int from = 0, to = 1; !notifiers.isEmpty() && from < pages.length; from = to, to++) {
+            while (to < pages.length && pages[to] == pages[to - 1] + 1) {
+                to++;
+            }
+            for (int i = 0; i < notifiers.size(); i++) {
+                tell(notifiers.get(i), pages[from] << table.pageShift, (pages[to - 1] + 1) << table.pageShift);
+            }
+        }
+    }
+
+    private void tell(MmuNotifier notifier, long start, long end) {
+        try {
+            notifier.invalidate(start, end, MmuNotifier.Reason.DISCARDED);
+        } catch (Throwable thrown) {
+            layout.host.report(Report.Kind.CALLBACK_FAILED, "an MmuNotifier of a restore", thrown);
         }
     }
 
@@ -264,7 +292,7 @@ public final class SpaceCheckpoint {
         }
     }
 
-    /** Links the leaves of pages, and adds a pending flush to each, so that it stays. Ensures capacity for the pages. */
+    /** Links the leaves of pages, and adds a pending flush to each, so that it stays; ensures capacity for the pages. */
     private void holdLeaves(long[] pages, TlbGather gather) {
         gather.ensureCapacity(pages.length);
         for (long page : pages) {
@@ -290,9 +318,9 @@ public final class SpaceCheckpoint {
 
     /**
      * Puts the recorded entries back: claims the entries, so that no CPU finds them, flushes, and then stores what was
-     * recorded (I1). Returns the number of records.
+     * recorded (I1). Returns the numbers of the pages.
      */
-    private long putBack(TlbGather gather) {
+    private long[] putBack(TlbGather gather) {
         long[] pages = log.pages();
         long[] before = new long[pages.length];
         holdLeaves(pages, gather);
@@ -316,8 +344,7 @@ public final class SpaceCheckpoint {
             memory.contexts.leave(gather.context());
         }
         gather.flushed();
-        gather.free();
-        return pages.length;
+        return pages;
     }
 
     /** Claims the entry of a page, unless it is empty or a guard, and returns it. */

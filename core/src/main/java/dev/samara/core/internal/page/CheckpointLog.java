@@ -35,8 +35,8 @@ public final class CheckpointLog extends SpinLock {
      *    youngest log at the instant when it is added. A log that is to be closed is frozen first, and gets no record
      *    of a fault from then on. Then the thread that closes it waits for the owners of the busy entries among its
      *    pages. After that, no entry and record refer to the same frame, and the records may move to another log. A new
-     *    log is sealed until its epoch has begun: a record that were added before might be of a page that is stored to
-     *    before the checkpoint's instant.
+     *    log is sealed until its epoch has begun: otherwise a page could be recorded, and then be stored to before
+     *    the checkpoint's instant.
      *
      * 4. While an entry is busy for a copy, a younger log may have taken the place of the one with the record. So keeps
      *    looks for the frame of such an entry in the older logs, too.
@@ -45,7 +45,7 @@ public final class CheckpointLog extends SpinLock {
     /** A value of {@link #change} and {@link #keeps}: another log is the youngest, and this one gets no records. */
     public static final int SEALED = -2;
 
-    /** There is no record of the page. */
+    /** In place of an entry: the page has no record. */
     public static final long NO_RECORD = -1;
 
     /** Not the number of a page. */
@@ -346,7 +346,7 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
-    /** Drops the frames of all records, for the teardown of a space without users. */
+    /** Drops the frames of all records, for the teardown of a space: no other thread uses this log. */
     public void drop(Frames frames, Magazine magazine) {
         for (int i = 0; i < pages.length; i++) {
             long entry = entries[i];

@@ -43,8 +43,10 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private long[][] claimedLeaves = new long[16][];
     private int[] claimedIndexes = new int[16];
     private long[] claimedValues = new long[16];
-    private long[] claimedAddresses = new long[16];
-    private PageTable[] claimedTables = new PageTable[16];
+
+    /* The page tables and addresses of the claimed entries that a checkpoint may keep; as long as is needed for them. */
+    private @Nullable PageTable[] claimedTables = {};
+    private long[] claimedAddresses = {};
     private int claimed;
 
     private final HeldTables held = new HeldTables();
@@ -339,8 +341,10 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
                 if (!choice.spares(pte) || !Leaf.settle(leaf, index, busy, pte)) {
                     claimedLeaves[claimed] = leaf;
                     claimedIndexes[claimed] = index;
-                    claimedAddresses[claimed] = address;
-                    claimedTables[claimed] = walk.table();
+                    if (claimed < claimedTables.length) {
+                        claimedTables[claimed] = walk.table();
+                        claimedAddresses[claimed] = address;
+                    }
                     claimedValues[claimed++] = busy;
                 }
                 return;
@@ -354,10 +358,13 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         if (claimed == claimedValues.length) {
             long[] more = Arrays.copyOf(claimedValues, 2 * claimed);
             claimedIndexes = Arrays.copyOf(claimedIndexes, 2 * claimed);
-            claimedAddresses = Arrays.copyOf(claimedAddresses, 2 * claimed);
-            claimedTables = Arrays.copyOf(claimedTables, 2 * claimed);
             claimedLeaves = Arrays.copyOf(claimedLeaves, 2 * claimed);
             claimedValues = more;
+        }
+        if (claimed >= claimedTables.length && walk.table().log() != null) {
+            long[] addresses = Arrays.copyOf(claimedAddresses, claimedValues.length);
+            claimedTables = Arrays.copyOf(claimedTables, claimedValues.length);
+            claimedAddresses = addresses;
         }
     }
 
@@ -412,11 +419,16 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             long value = claimedValues[i];
             // Keeps the guard bit, because an earlier owner of the busy entry may have requested a guard.
             if (Leaf.empty(claimedLeaves[i], claimedIndexes[i], value, value & Pte.GUARD)) {
-                gather.take(claimedTables[i], claimedAddresses[i], value);
+                PageTable table = i < claimedTables.length ? claimedTables[i] : null;
+                if (table == null) {
+                    gather.take(value);
+                } else {
+                    gather.take(table, claimedAddresses[i], value);
+                }
             }
         }
         Arrays.fill(claimedLeaves, 0, claimed, null);
-        Arrays.fill(claimedTables, 0, claimed, null);
+        Arrays.fill(claimedTables, null);
         claimed = 0;
     }
 

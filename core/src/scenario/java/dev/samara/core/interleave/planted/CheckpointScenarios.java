@@ -72,6 +72,15 @@ final class CheckpointScenarios {
         abstract void judgeRestored(State state, Cpu cpu);
     }
 
+    /** Calls after a checkpoint. */
+    abstract static class BesideOlder extends Checkpoints {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            older = state.space.checkpoint();
+        }
+    }
+
     /**
      * A thread that changes one page, and then stores to another one through a translation from before, concurrently
      * with a checkpoint. If the restored space has the store, it has the change.
@@ -163,16 +172,10 @@ final class CheckpointScenarios {
     }
 
     /** A store, concurrently with a second checkpoint. Both are restored. */
-    static final class StoreBesideSecond extends Checkpoints {
+    static final class StoreBesideSecond extends BesideOlder {
         StoreBesideSecond() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
             calls().put("checkpoint", checkpoint());
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            older = state.space.checkpoint();
         }
 
         @Override
@@ -189,16 +192,10 @@ final class CheckpointScenarios {
     }
 
     /** A store, concurrently with the end of the checkpoint for which the page is kept. */
-    static final class StoreBesideEnd extends Checkpoints {
+    static final class StoreBesideEnd extends BesideOlder {
         StoreBesideEnd() {
             calls().put("store", (state, cpu) -> store(cpu, AT + Long.BYTES, 8));
             calls().put("end", closing());
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            older = state.space.checkpoint();
         }
 
         @Override
@@ -209,16 +206,10 @@ final class CheckpointScenarios {
     }
 
     /** A store, concurrently with advice that discards the page. */
-    static final class DiscardBesideStore extends Checkpoints {
+    static final class DiscardBesideStore extends BesideOlder {
         DiscardBesideStore() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
             calls().put("discard", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Mman.DONTNEED));
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            older = state.space.checkpoint();
         }
 
         @Override
@@ -229,7 +220,7 @@ final class CheckpointScenarios {
     }
 
     /** A store, concurrently with the end of a younger checkpoint. The older one is restored. */
-    static final class StoreBesideYoungerEnd extends Checkpoints {
+    static final class StoreBesideYoungerEnd extends BesideOlder {
         private @Nullable Checkpoint younger;
 
         StoreBesideYoungerEnd() {
@@ -243,7 +234,6 @@ final class CheckpointScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
-            older = state.space.checkpoint();
             store(cpu, LAST, 8);
             younger = state.space.checkpoint();
         }
@@ -257,7 +247,7 @@ final class CheckpointScenarios {
     }
 
     /** A store, concurrently with a restore. */
-    static final class StoreBesideRestore extends Checkpoints {
+    static final class StoreBesideRestore extends BesideOlder {
         StoreBesideRestore() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 9));
             calls().put("restore", (state, cpu) -> {
@@ -269,7 +259,6 @@ final class CheckpointScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
-            older = state.space.checkpoint();
             store(cpu, AT, 8);
             store(cpu, LAST, 8);
         }
