@@ -93,7 +93,8 @@ public final class CodeCache {
         // Called on this thread for the changes of all threads, before the CPU acknowledges its flush, so no lock is
         // needed.
         cpu.onFlush((start, end, reason, generation) -> {
-            if (reason != MmuNotifier.Reason.OBSERVED) {
+            // Neither reason says that bytes of code have changed.
+            if (reason != MmuNotifier.Reason.OBSERVED && reason != MmuNotifier.Reason.WRITE_PROTECTED) {
                 decoded.subMap(start & -PAGE, true, end, false).clear();
             }
         });

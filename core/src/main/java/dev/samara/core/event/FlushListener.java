@@ -11,8 +11,8 @@ import dev.samara.core.annotation.Experimental;
  * <p>The thread that owns the CPU calls the listener while it polls, enters GUEST or handles a page fault, in the order
  * of generations. An access outside GUEST enters GUEST for its duration. The call precedes the CPU's acknowledgement of
  * the flush: data that the listener drops is not used after the operation that caused the flush has returned. The
- * listener may also be called for ranges of which the CPU had no translation, for the ranges of a fork, and for a page
- * that is copied before a write. It is called for all addresses when the CPU first enters GUEST in a space of which it
+ * listener may also be called for ranges of which the CPU had no translation, for the ranges of a fork, for all addresses at
+ * a checkpoint and at its end, and for a page that is copied before a write. It is called for all addresses when the CPU first enters GUEST in a space of which it
  * has no translations. The number of calls is therefore meaningless. A write to a page that is not copied, whether
  * permitted or {@linkplain dev.samara.core.AddressSpace#writeForced forced}, drops no translation; only a {@link
  * WriteListener} is notified of it. An exception is reported to the machine's reporter, and the flush still takes
@@ -36,7 +36,8 @@ public interface FlushListener {
      * @param start the first address
      * @param end first address after the range, unsigned; a flush of all translations has the range from 0 to -1
      * @param reason the change of the range; for a flush of all translations, the strongest possible one. For a flush
-     *     with several reasons, the first of UNMAPPED, REPLACED, DISCARDED, PROTECTED and OBSERVED that applies
+     *     with several reasons, the first of UNMAPPED, REPLACED, DISCARDED, PROTECTED, WRITE_PROTECTED and
+     *     OBSERVED that applies
      * @param generation the generation of the space up to which this CPU is flushed by this call
      */
     void flushed(long start, long end, MmuNotifier.Reason reason, long generation);

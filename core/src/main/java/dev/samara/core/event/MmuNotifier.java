@@ -12,7 +12,7 @@ package dev.samara.core.event;
  * that starts after the call is not stale. An embedder that derives data concurrently with the call must synchronise
  * that itself. With early reuse, another mapping may already exist in the range; {@code resolve} of an address there
  * waits until the operation is complete. A notifier is not called for a range that gains rights, grows, is split or
- * merged, nor for a copy by a fork, nor for pages that a page cache removes.
+ * merged, nor for a copy by a fork, nor for a checkpoint, nor for pages that a page cache removes.
  *
  * <p>Discarded pages are freed after the call, because nothing may use a page after it is free. The layout has not
  * changed, so a lookup between the call and the end of the operation may still find the page. An embedder that looks
@@ -64,6 +64,13 @@ public interface MmuNotifier {
         DISCARDED,
         /** The mapping has fewer rights. */
         PROTECTED,
+        /**
+         * The mapping and its contents are unchanged, but the next write to a page may copy the page, because a fork or
+         * a {@linkplain dev.samara.core.AddressSpace#checkpoint checkpoint} shares it. Only flush listeners are called
+         * with this reason. Data that was derived from the contents, such as translated code, stays valid; results of
+         * {@link dev.samara.core.guest.FlatMemory#translate} do not. A copy of a page is told as DISCARDED.
+         */
+        WRITE_PROTECTED,
         /**
          * The mapping is unchanged, but later accesses to it must be recorded. Only flush listeners are called with
          * this reason.

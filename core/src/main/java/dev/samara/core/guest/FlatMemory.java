@@ -318,9 +318,9 @@ public abstract class FlatMemory {
      * dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and when a borrow that one of the latter two
      * started ends. So an embedder that keeps results first registers a listener, which drops the results in its range;
      * and it drops all results whenever it moves the CPU. The listener is called for each operation that changes the
-     * page or revokes a right to it: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, a copy of
-     * the page on write by any CPU, truncation, eviction, a new watchpoint, a collection of dirty pages. The thread of
-     * this CPU calls the listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU
+     * page or revokes a right to it: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, a
+     * checkpoint, its restore and its end, a copy of the page on write by any CPU, truncation, eviction, a new
+     * watchpoint, a collection of dirty pages. Results are dropped for every reason. The thread of this CPU calls the listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU
      * enters GUEST. While the CPU is in GUEST, operations of other threads wait for this call.
      *
      * @param address any address

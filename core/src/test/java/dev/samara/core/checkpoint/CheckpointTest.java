@@ -15,6 +15,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
@@ -136,6 +137,38 @@ final class CheckpointTest {
             assertEquals(List.of("0-2 DISCARDED 0", "5-6 DISCARDED 1"), told);
             assertEquals(1, fixture.load(at));
         }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("tells flush listeners that rights to write are gone, a restore what it brings back, and neither nor"
+            + " the end tells notifiers of anything else")
+    void flushListeners() {
+        long at = fixture.anonymous(8);
+        fixture.store(at, 1);
+        fixture.store(at + 3 * PAGE, 1);
+        List<String> told = new ArrayList<>();
+        fixture.cpu.onFlush((start, end, reason, generation) ->
+                told.add(reason + (start == 0 ? " all" : " " + (start - at) / PAGE + "-" + (end - at) / PAGE)));
+        List<MmuNotifier.Reason> notified = new ArrayList<>();
+        Registration registered = space.addNotifier((start, end, reason) -> notified.add(reason));
+        Checkpoint checkpoint = space.checkpoint();
+        assertEquals(1, fixture.load(at));
+        assertEquals(List.of("WRITE_PROTECTED all"), told);
+        assertEquals(List.of(), notified);
+        fixture.store(at + 3 * PAGE, 2);
+        assertEquals(List.of("WRITE_PROTECTED all", "DISCARDED 3-4"), told);
+        told.clear();
+        checkpoint.restore();
+        assertEquals(1, fixture.load(at));
+        assertEquals(List.of("DISCARDED 3-4"), told);
+        assertEquals(List.of(MmuNotifier.Reason.DISCARDED), notified);
+        told.clear();
+        checkpoint.close();
+        assertEquals(1, fixture.load(at));
+        assertEquals(List.of("WRITE_PROTECTED all"), told);
+        assertEquals(1, notified.size());
+        registered.close();
         fixture.closeEmpty();
     }
 

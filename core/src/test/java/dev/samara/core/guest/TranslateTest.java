@@ -216,6 +216,7 @@ final class TranslateTest {
         DONTNEED(of -> of.madvise(AT, PAGE, Mman.DONTNEED), Fault.NONE, 0),
         GUARD(of -> of.madvise(AT, PAGE, Mman.GUARD_INSTALL), Fault.MAPERR, 0),
         FORK(of -> of.fork().close(), Fault.NONE, 7),
+        CHECKPOINT(AddressSpace::checkpoint, Fault.NONE, 7),
         COLLECT_DIRTY(of -> of.collectDirty(AT, PAGE, page -> {}), Fault.NONE, 7),
         WATCH(of -> of.watch(AT, 8, (address, length) -> {}), Fault.NONE, 7);
 

@@ -77,7 +77,8 @@ public final class BlockCache {
         this.runsBefore = runsBefore;
         this.room = room;
         cpu.onFlush((start, end, reason, generation) -> {
-            if (reason != MmuNotifier.Reason.OBSERVED) {
+            // Neither reason says that bytes of code have changed.
+            if (reason != MmuNotifier.Reason.OBSERVED && reason != MmuNotifier.Reason.WRITE_PROTECTED) {
                 drop(start, end);
             }
         });

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Mman;
@@ -55,6 +56,12 @@ final class BlockCacheTest {
             } finally {
                 cpu.leaveGuest();
             }
+        }
+
+        /** Calls the flush listener for what has changed. */
+        void poll() {
+            cpu.enterGuest();
+            cpu.leaveGuest();
         }
 
         boolean isKept(long address) {
@@ -134,6 +141,35 @@ final class BlockCacheTest {
             assertFalse(cache.install(region), "there is no room for another link");
             cache.blocks.clear();
             assertEquals(BlockCache.shared(1), room.availablePermits());
+        });
+    }
+
+    @Test
+    @DisplayName("a fork, a checkpoint and its end drop no blocks, and a restore those of the pages that it changes")
+    void checkpoints() {
+        run(new Semaphore(Integer.MAX_VALUE), (cache, other, code) -> {
+            AddressSpace space = Objects.requireNonNull(cache.cpu.space());
+            long next = code + ProgramLoader.GEOMETRY.pageSize();
+            Runnable decode = () -> {
+                cache.decode(code, 1);
+                cache.decode(next, 1);
+            };
+            decode.run();
+            space.fork().close();
+            cache.poll();
+            assertTrue(cache.isKept(code), "after a fork");
+            try (Checkpoint checkpoint = space.checkpoint()) {
+                cache.poll();
+                assertTrue(cache.isKept(code), "after a checkpoint");
+                assertEquals(2, space.write(code, EBREAK, 0, 2));
+                decode.run();
+                checkpoint.restore();
+                cache.poll();
+                assertFalse(cache.isKept(code), "put back");
+                assertTrue(cache.isKept(next), "of another page");
+            }
+            cache.poll();
+            assertTrue(cache.isKept(next), "after the end of the checkpoint");
         });
     }
 

@@ -66,7 +66,8 @@ final class TranslationCache {
         this.guest = guest;
         // Called on this thread, at a poll or in an access of the interpreter, so never while a loop runs.
         cpu.onFlush((start, end, reason, generation) -> {
-            if (reason != MmuNotifier.Reason.OBSERVED) {
+            // Neither reason says that bytes of code have changed.
+            if (reason != MmuNotifier.Reason.OBSERVED && reason != MmuNotifier.Reason.WRITE_PROTECTED) {
                 drop(start, end);
             }
         });

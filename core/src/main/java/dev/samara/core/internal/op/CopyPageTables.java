@@ -279,7 +279,7 @@ public final class CopyPageTables {
             // A fork that failed may have made entries read-only, and flushes only when it gives its child's pages back
             // (undo), so CPUs may still store through older translations.
             boolean isDeferred = gather.deferIfPending(
-                    walk.table(), leaf, walk.addressOf(first), walk.end(), MmuNotifier.Reason.PROTECTED);
+                    walk.table(), leaf, walk.addressOf(first), walk.end(), MmuNotifier.Reason.WRITE_PROTECTED);
             for (at = Leaf.nextFilled(leaf, at, end); at < end; at = Leaf.nextFilled(leaf, at + 1, end)) {
                 long pte = Leaf.get(leaf, at);
                 if (Pte.isBusy(pte)) {
@@ -295,7 +295,7 @@ public final class CopyPageTables {
                         break;
                     }
                     if (!isDeferred && (pte & WRITABLE) != 0) {
-                        gather.deferFlush(walk.table(), leaf, walk.addressOf(at), MmuNotifier.Reason.PROTECTED);
+                        gather.deferFlush(walk.table(), leaf, walk.addressOf(at), MmuNotifier.Reason.WRITE_PROTECTED);
                     }
                     copy(vma, leaf, target, at, pte, gather.context());
                 }

@@ -143,7 +143,7 @@ public final class SpaceCheckpoint {
     private void flush() {
         TlbContext context = table.context;
         long generation = context.advance();
-        context.log(generation, 0, layout.geometry.limit(), -1L, MmuNotifier.Reason.PROTECTED);
+        context.log(generation, 0, layout.geometry.limit(), -1L, MmuNotifier.Reason.WRITE_PROTECTED);
         memory.shootdowns.shoot(context, generation, -1L);
     }
 

@@ -610,10 +610,11 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     private static int strength(MmuNotifier.Reason reason) {
         return switch (reason) {
-            case UNMAPPED -> 5;
-            case REPLACED -> 4;
-            case DISCARDED -> 3;
-            case PROTECTED -> 2;
+            case UNMAPPED -> 6;
+            case REPLACED -> 5;
+            case DISCARDED -> 4;
+            case PROTECTED -> 3;
+            case WRITE_PROTECTED -> 2;
             case OBSERVED -> 1;
         };
     }

@@ -114,7 +114,7 @@ final class ForkedMemoryTest {
                 told.add((start - at) / PAGE + " " + (end - at) / PAGE + " " + reason));
         fixture.space.fork().close();
         fixture.load(at);
-        assertEquals(List.of("20 21 PROTECTED", "900 901 PROTECTED"), told);
+        assertEquals(List.of("20 21 WRITE_PROTECTED", "900 901 WRITE_PROTECTED"), told);
     }
 
     @Test

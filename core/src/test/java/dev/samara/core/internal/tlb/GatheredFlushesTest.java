@@ -141,8 +141,13 @@ final class GatheredFlushesTest {
     @DisplayName("I2: leaves of one space are one shootdown: each CPU of any is told of the ranges, each with a"
             + " generation of its own; of neighbours as one range with the strongest reason")
     void severalReasons(When when) {
-        List<Reason> strongestFirst =
-                List.of(Reason.UNMAPPED, Reason.REPLACED, Reason.DISCARDED, Reason.PROTECTED, Reason.OBSERVED);
+        List<Reason> strongestFirst = List.of(
+                Reason.UNMAPPED,
+                Reason.REPLACED,
+                Reason.DISCARDED,
+                Reason.PROTECTED,
+                Reason.WRITE_PROTECTED,
+                Reason.OBSERVED);
         BarePageTable space = new BarePageTable(memory);
         List<Told> low = new ArrayList<>();
         List<Told> high = new ArrayList<>();
