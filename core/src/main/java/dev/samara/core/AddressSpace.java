@@ -1256,7 +1256,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Registers and devices are the caller's to save, and so are shared memory and files.
      *
-     * @return the checkpoint, which the caller closes
+     * @return the checkpoint, which the caller closes. One that becomes unreachable without a close is closed by a
+     *     thread of the machine, and reported ({@link dev.samara.core.event.Report.Kind#CHECKPOINT_LOST})
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, if the machine was built without
      *     memory, or if a page of this space is pinned for writing
      * @throws MmException with ESRCH if this reference is closed; with ENOMEM if this space was {@linkplain
@@ -1264,7 +1265,19 @@ public final class AddressSpace implements AutoCloseable {
      */
     @Experimental
     public Checkpoint checkpoint() {
-        return new Checkpoint(SpaceCheckpoint.take(layout));
+        Layout of = layout;
+        SpaceCheckpoint kept = SpaceCheckpoint.take(of);
+        boolean done = false;
+        try {
+            Checkpoint made = new Checkpoint(kept, machine.checkpoints, of);
+            machine.endUnreachable();
+            done = true;
+            return made;
+        } finally {
+            if (!done) {
+                kept.close();
+            }
+        }
     }
 
     /**

@@ -3,7 +3,9 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.op.SpaceCheckpoint;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.MmException;
+import java.lang.ref.Reference;
 
 /**
  * The private memory of a space at one instant, to which the space can return any number of times ({@link
@@ -15,9 +17,11 @@ import dev.samara.core.mman.MmException;
 @Experimental
 public final class Checkpoint implements AutoCloseable {
     private final SpaceCheckpoint checkpoint;
+    private final OpenCheckpoints.Entry entry;
 
-    Checkpoint(SpaceCheckpoint checkpoint) {
+    Checkpoint(SpaceCheckpoint checkpoint, OpenCheckpoints open, Layout layout) {
         this.checkpoint = checkpoint;
+        entry = open.add(this, checkpoint, layout);
     }
 
     /**
@@ -37,7 +41,12 @@ public final class Checkpoint implements AutoCloseable {
      * @throws MmException with ESRCH if the space is closed; with ENOMEM if there is no room for a page table
      */
     public long restore() {
-        return checkpoint.restore();
+        try {
+            return checkpoint.restore();
+        } finally {
+            // Otherwise a thread of the machine may close this checkpoint during the restore.
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
@@ -48,7 +57,12 @@ public final class Checkpoint implements AutoCloseable {
      */
     @Override
     public void close() {
-        checkpoint.close();
+        try {
+            checkpoint.close();
+            entry.remove();
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     @Override

@@ -46,6 +46,7 @@ public final class Machine implements AutoCloseable {
     final MachineState host;
     final Spaces spaces;
     final SpaceReferences references;
+    final OpenCheckpoints checkpoints;
     private final int tlbEntries;
 
     /**
@@ -66,6 +67,7 @@ public final class Machine implements AutoCloseable {
         this.spaces = spaces;
         host = spaces.host;
         references = new SpaceReferences(host, host.refTracker() != null);
+        checkpoints = new OpenCheckpoints(host);
         this.tlbEntries = tlbEntries;
         guests = new GuestCpus(this::newVcpu, () -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
         housekeeping = new MachineHousekeeping(host.threads.housekeeping);
@@ -182,10 +184,12 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Releases what its owner can no longer release: CPUs that are gone, and unreachable page caches and references.
+     * Releases what its owner can no longer release: CPUs that are gone, and unreachable page caches, references and
+     * checkpoints.
      */
-    private void endUnreachable() {
+    void endUnreachable() {
         references.giveUpLost();
+        checkpoints.endLost();
         host.checkCpus();
         host.memories().forEach(memory -> memory.caches.endUnreachable(host.threads.tasks));
     }

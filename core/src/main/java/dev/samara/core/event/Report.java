@@ -46,6 +46,12 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * its {@linkplain dev.samara.core.Cpu#use borrow}.
          */
         CPU_LOST,
+        /**
+         * A {@link dev.samara.core.Checkpoint} became unreachable without a close, while its space goes on. The machine
+         * closed it.
+         */
+        @Experimental
+        CHECKPOINT_LOST,
         /** A listener was too slow, and changes were not delivered to it. */
         CHANGES_LOST,
         /**

@@ -8,6 +8,7 @@ import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,6 +18,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
+import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
@@ -270,6 +273,56 @@ final class CheckpointTest {
         MmException thrown = assertThrows(MmException.class, checkpoint::restore);
         assertEquals(Errno.ESRCH, thrown.errno());
         checkpoint.close();
+    }
+
+    private static void lose(AddressSpace space) {
+        assertEquals(0, space.checkpoint().restore());
+    }
+
+    private void loseAfterEnd() {
+        Checkpoint checkpoint = space.checkpoint();
+        fixture.close();
+        assertNotNull(checkpoint);
+    }
+
+    private String reportOfLost() throws InterruptedException {
+        Await.until(
+                "a checkpoint is closed",
+                () -> {
+                    System.gc();
+                    fixture.machine.statistics();
+                    return !fixture.reports.isEmpty();
+                },
+                List.of());
+        fixture.machine.awaitQuiescence();
+        assertEquals(1, fixture.reports.size());
+        Report report = fixture.reports.remove(0);
+        assertEquals(Report.Kind.CHECKPOINT_LOST, report.kind());
+        return report.message();
+    }
+
+    private static String message(int number) {
+        return "a checkpoint of space " + number + ", made by thread "
+                + Thread.currentThread().getName() + ", became unreachable and was not closed; it is closed";
+    }
+
+    @Test
+    @DisplayName("that no thread can reach is closed and reported, unless its space has ended")
+    void lost() throws InterruptedException {
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        lose(space);
+        fixture.store(at, 2);
+        assertEquals(message(1), reportOfLost());
+        assertEquals(1, fixture.frames());
+        assertEquals(2, fixture.load(at));
+        try (AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY)) {
+            loseAfterEnd();
+            lose(other);
+            assertEquals(message(2), reportOfLost());
+        }
+        fixture.machine.awaitQuiescence();
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test

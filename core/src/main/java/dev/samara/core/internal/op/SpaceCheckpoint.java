@@ -415,22 +415,24 @@ public final class SpaceCheckpoint {
         return (entry & ~Pte.RIGHTS) | LeafWalks.rights(vma, layout.geometry) | marks;
     }
 
-    /** Closes this checkpoint; does nothing if it is closed. */
-    public void close() {
+    /** Closes this checkpoint. Returns false if it is closed already, or ends with its space. */
+    public boolean close() {
         ThreadCpus.checkMayWait("the end of a checkpoint");
         StackReserve.check(StackReserve.MANY);
         if (!layout.lifetime.context.tryGet()) {
             // The teardown of the space closes its checkpoints.
-            return;
+            return false;
         }
         try (Cut cut = new Cut(layout, "the end of a checkpoint")) {
             if (!isOpen()) {
-                return;
+                return false;
             }
             stop(cut, "checkpoint's end");
-            if (isOpen()) {
+            boolean wasOpen = isOpen();
+            if (wasOpen) {
                 unlink(log);
             }
+            return wasOpen;
         } finally {
             layout.lifetime.put();
         }
