@@ -29,8 +29,15 @@ public final class Checkpoint implements AutoCloseable {
      * checkpoints. This checkpoint stays open. The time depends on the number of pages that changed since, not on the
      * size of the space.
      *
-     * <p>A page that is put back counts as dirty. Bytes of shared mappings, and unwritten pages of private mappings of
-     * files, are not put back. If a CPU of another thread is in GUEST, its stores until it acknowledges are undone.
+     * <p>A page that is put back counts as written for {@link AddressSpace#collectDirty} and {@code pagemap}. A page that
+     * the run added is removed as by {@code MADV_DONTNEED}, so a collection does not report it. Bytes of shared mappings,
+     * and unwritten pages of private mappings of files, are not put back. If a CPU of another thread is in GUEST, its
+     * stores until it acknowledges are undone.
+     *
+     * <p>A restore wakes no waiter of a {@linkplain dev.samara.core.guest.FutexTable futex}, and removes none. A waiter
+     * of a private word belongs to its address, so the next wake of that address finds it, even if the word has changed
+     * or its page was replaced. An embedder that also puts its threads back removes the waiters of those that did not
+     * wait at the checkpoint, and queues those that did.
      *
      * <p>Waits as {@link AddressSpace#checkpoint} does.
      *

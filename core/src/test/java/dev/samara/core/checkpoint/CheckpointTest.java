@@ -6,6 +6,7 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -22,11 +23,14 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.FutexTable;
+import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.PagemapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -426,18 +430,58 @@ final class CheckpointTest {
     }
 
     @Test
-    @DisplayName("a page that is put back, or gone, counts as written")
+    @DisplayName("a page that is put back counts as written, one that is gone is as after DONTNEED, others are as before")
     void dirty() {
-        long at = fixture.anonymous(4);
+        int pages = 6;
+        long at = fixture.anonymous(pages);
         fixture.store(at, 1);
+        fixture.load(at + 2 * PAGE);
+        fixture.store(at + 3 * PAGE, 1);
+        fixture.store(at + 4 * PAGE, 1);
+        space.collectDirty(at, pages * PAGE, page -> {});
         try (Checkpoint checkpoint = space.checkpoint()) {
             fixture.store(at, 2);
             fixture.store(at + PAGE, 2);
-            space.collectDirty(at, 4 * PAGE, page -> {});
+            fixture.store(at + 2 * PAGE, 2);
+            assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Mman.DONTNEED));
+            space.collectDirty(at, pages * PAGE, page -> {});
             checkpoint.restore();
+            long[] words = new long[pages];
+            assertEquals(pages, space.pagemap(at, pages * PAGE, words));
+            long own = PagemapFlags.PM_PRESENT | PagemapFlags.PM_EXCLUSIVE;
+            long written = own | PagemapFlags.PM_SOFT_DIRTY;
+            assertArrayEquals(new long[] {written, 0, PagemapFlags.PM_PRESENT, written, own, 0}, words);
             List<Long> dirty = new ArrayList<>();
-            space.collectDirty(at, 4 * PAGE, dirty::add);
-            assertEquals(List.of(at), dirty);
+            space.collectDirty(at, pages * PAGE, dirty::add);
+            assertEquals(List.of(at, at + 3 * PAGE), dirty);
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("leaves the waiters of a futex in their queue, and a wake of the address finds them after a restore")
+    void futex() {
+        FutexTable futexes = fixture.machine.futexes();
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        List<Integer> resumed = new ArrayList<>();
+        FutexWaiter before = futexes.newWaiter(FutexTable.ANY, () -> resumed.add(0));
+        FutexWaiter since = futexes.newWaiter(FutexTable.ANY, () -> resumed.add(1));
+        FutexWaiter onNewPage = futexes.newWaiter(FutexTable.ANY, () -> resumed.add(2));
+        assertEquals(0, before.queue(fixture.memory, at, false, 1));
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.store(at, 2);
+            fixture.store(at + PAGE, 2);
+            assertEquals(0, since.queue(fixture.memory, at, true, 2));
+            assertEquals(0, onNewPage.queue(fixture.memory, at + PAGE, false, 2));
+            assertEquals(2, checkpoint.restore());
+            assertEquals(List.of(), resumed);
+            assertTrue(before.isQueued() && since.isQueued() && onNewPage.isQueued());
+            for (boolean isShared : new boolean[] {false, true}) {
+                assertEquals(1, futexes.wake(fixture.memory, at, isShared, 9, FutexTable.ANY));
+            }
+            assertEquals(1, futexes.wake(fixture.memory, at + PAGE, false, 9, FutexTable.ANY));
+            assertEquals(List.of(0, 1, 2), resumed);
         }
         fixture.closeEmpty();
     }
