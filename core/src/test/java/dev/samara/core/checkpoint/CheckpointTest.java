@@ -430,7 +430,8 @@ final class CheckpointTest {
     }
 
     @Test
-    @DisplayName("a page that is put back counts as written, one that is gone is as after DONTNEED, others are as before")
+    @DisplayName(
+            "a page that is put back counts as written, one that is gone is as after DONTNEED, others are as before")
     void dirty() {
         int pages = 6;
         long at = fixture.anonymous(pages);
@@ -503,7 +504,7 @@ final class CheckpointTest {
     }
 
     @Test
-    @DisplayName("a store that finds no frame or no room for a record fails, and a later restore is right")
+    @DisplayName("a store that finds no frame fails, and a later restore is right")
     void shortage() {
         try (SpaceFixture small = new SpaceFixture(20)) {
             long at = small.anonymous(24);
@@ -521,6 +522,58 @@ final class CheckpointTest {
                 for (int page = 0; page < 12; page++) {
                     assertEquals(page, small.load(at + page * PAGE));
                 }
+            }
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName("a store without room for a record fails as without a page table, and changes nothing; a discard ends"
+            + " the restores instead; the close gives the room back")
+    void limit() {
+        // Four tables, and a log of 256 records.
+        try (SpaceFixture small =
+                new SpaceFixture(Machine.builder().memory(1 << 22).pageTableLimit(6 * PAGE))) {
+            int pages = 300;
+            int room = 256;
+            long at = small.map(0x2000_0000_0000L, pages, RW, ANONYMOUS, null, 0);
+            for (int page = 0; page < pages; page++) {
+                small.store(at + page * PAGE, page);
+            }
+            long frames = small.frames();
+            long tables = small.machine.statistics().pageTableBytes();
+            Checkpoint checkpoint = small.space.checkpoint();
+            for (int run = 0; run < 3; run++) {
+                for (int page = 0; page < room; page++) {
+                    small.store(at + page * PAGE, -1);
+                }
+                for (int page = room; page < pages; page++) {
+                    assertFault(Fault.OUT_OF_MEMORY, small.memory.store(at + page * PAGE, 8, -1));
+                    assertEquals(page, small.load(at + page * PAGE));
+                }
+                small.store(at, -2);
+                assertEquals(frames + room, small.frames());
+                assertEquals(room, checkpoint.restore());
+                assertEquals(0, small.load(at));
+            }
+            for (int page = 0; page < room; page++) {
+                small.store(at + page * PAGE, -1);
+            }
+            assertEquals(0, small.space.madvise(at + room * PAGE, PAGE, Mman.DONTNEED));
+            assertEquals(0, small.load(at + room * PAGE));
+            assertThrows(IllegalStateException.class, checkpoint::restore);
+            assertEquals(-1, small.load(at));
+            small.store(at + (room + 1) * PAGE, -1);
+            checkpoint.close();
+            assertEquals(tables, small.machine.statistics().pageTableBytes());
+            for (int page = 0; page < pages; page++) {
+                small.store(at + page * PAGE, page + 1);
+            }
+            assertEquals(frames, small.frames());
+            try (Checkpoint next = small.space.checkpoint()) {
+                small.store(at, 7);
+                assertEquals(1, next.restore());
+                assertEquals(1, small.load(at));
             }
         }
         fixture.close();
