@@ -180,6 +180,33 @@ final class CheckpointTest {
     }
 
     @Test
+    @DisplayName("brings back what guards replaced: the zero page, pages of a file, and shared memory")
+    void guardsOverOtherPages() {
+        MemoryFile file = fixture.file(2);
+        long[] starts = {
+            fixture.anonymous(2),
+            fixture.map(0, 2, RW, Mman.PRIVATE, file.open(), 0),
+            fixture.map(0, 2, RW, Mman.SHARED, file.open(), 0)
+        };
+        for (long at : starts) {
+            fixture.load(at);
+        }
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            for (long at : starts) {
+                assertEquals(0, space.madvise(at, 2 * PAGE, Mman.GUARD_INSTALL));
+                assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
+            }
+            checkpoint.restore();
+            for (int page = 0; page < 2; page++) {
+                assertEquals(0, fixture.load(starts[0] + page * PAGE));
+                assertEquals(0x100 + page, fixture.load(starts[1] + page * PAGE));
+                assertEquals(0x100 + page, fixture.load(starts[2] + page * PAGE));
+            }
+        }
+        fixture.close();
+    }
+
+    @Test
     @DisplayName("brings back guards, and pages under guards")
     void guards() {
         long at = fixture.anonymous(4);

@@ -284,8 +284,10 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
 
     /** Returns false if another thread emptied the entry concurrently. */
     private boolean guardEntry(long[] leaf, int index) {
-        if (Leaf.get(leaf, index) == Pte.NONE) {
-            CheckpointLog.changeOrLose(walk.table(), walk.addressOf(index), Pte.NONE);
+        long before = Leaf.get(leaf, index);
+        if (before != Pte.GUARD && !Pte.isOwn(before)) {
+            // The log keeps private pages when they are freed, but nothing of other entries.
+            CheckpointLog.changeOrLose(walk.table(), walk.addressOf(index), Pte.isPresent(before) ? before : Pte.NONE);
         }
         if (Leaf.fill(leaf, index, replacement) || Leaf.get(leaf, index) == replacement) {
             return true;
