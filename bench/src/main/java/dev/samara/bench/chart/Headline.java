@@ -250,7 +250,9 @@ record Headline(String file, Function<Path, Plot> chart) {
 
     private static Plot resets(Path file) {
         Plot.Builder plot = new Plot.Builder()
+                .line("samara checkpoint", "restore of a checkpoint")
                 .line("samara reset", "reset of the written pages")
+                .line("samara image", "private mapping, DONTNEED")
                 .line("samara fork", "fork for each run")
                 .line("storesOnly", "only the stores");
         for (String mappings : new String[] {"16", "256"}) {
@@ -260,7 +262,9 @@ record Headline(String file, Function<Path, Plot> chart) {
         }
         for (RawRow row : RawRow.read(file)) {
             String line = switch (row.text("method")) {
+                case "restored" -> "samara checkpoint";
                 case "reset" -> "samara reset";
+                case "discarded" -> "samara image";
                 case "forked" -> "samara fork";
                 default -> row.text("method");
             };

@@ -3,12 +3,14 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
-import dev.samara.core.Machine;
-import dev.samara.core.mman.Fault;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Mman;
-import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Backing;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -28,7 +30,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Runs that start from the same state, as in a fuzzer. Each run uses a new child of a template, or all runs share one
- * space in which the content of written pages is restored after each run. A run only stores to some pages.
+ * space: after each run, the content of written pages is copied back; a checkpoint is restored; or the copies of an
+ * image's pages are dropped. A run only stores to some pages.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -39,9 +42,7 @@ import org.openjdk.jmh.annotations.Warmup;
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
 @State(Scope.Thread)
 public class ResetBenchmark {
-    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
-    private static final long PAGE = GEOMETRY.pageSize();
-    private static final long BASE = 1L << 32;
+    private static final long PAGE = FilledSpace.PAGE;
 
     /** The number of mappings. */
     @Param({"16", "256"})
@@ -55,81 +56,69 @@ public class ResetBenchmark {
     @Param({"4", "64"})
     public int written;
 
-    private Machine machine;
+    private FilledSpace filled;
     private Cpu cpu;
     private AddressSpace template;
     private AddressSpace kept;
+    private AddressSpace marked;
+    private AddressSpace mapped;
+    private Checkpoint checkpoint;
     private final Map<Long, byte[]> bytes = new HashMap<>();
 
     /** Called by JMH; {@link #setUp()} creates the state. */
     public ResetBenchmark() {}
 
-    /** Creates and fills the template, and the space that is reset. */
+    /** Creates and fills the template, and the spaces that runs share. */
     @Setup(Level.Trial)
     public void setUp() {
-        machine = Machine.builder().memory(4L * present * PAGE).build();
-        cpu = machine.claimCpu();
-        template = machine.newSpace(GEOMETRY);
-        cpu.switchTo(template);
-        for (int i = 0; i < mappings; i++) {
-            int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
-            template.throwing()
-                    .mmap(
-                            address(i * pagesOfMapping()),
-                            pagesOfMapping() * PAGE,
-                            Mman.READ | Mman.WRITE,
-                            flags,
-                            null,
-                            0);
-        }
-        for (int page = 0; page < present; page++) {
-            store(address(page), page);
-        }
+        filled = new FilledSpace(mappings, present);
+        cpu = filled.cpu;
+        template = filled.space;
         kept = template.fork();
         cpu.switchTo(kept);
         for (int i = 0; i < written; i++) {
+            long page = filled.picked(i, written);
             byte[] image = new byte[(int) PAGE];
-            cpu.memory().copyOut(picked(i), image, 0, (int) PAGE);
-            bytes.put(picked(i), image);
+            cpu.memory().copyOut(page, image, 0, (int) PAGE);
+            bytes.put(page, image);
         }
         forget();
+        marked = template.fork();
+        checkpoint = marked.checkpoint();
+        mapped = filled.machine.newSpace(FilledSpace.GEOMETRY);
+        mapImage();
         cpu.switchTo(null);
+    }
+
+    /** Maps the pages of the template from a file instead, which contains them. */
+    private void mapImage() {
+        MemoryFile file = filled.machine.newFile("image", 1, FilledSpace.GEOMETRY, present * PAGE);
+        byte[] image = new byte[(int) PAGE];
+        cpu.switchTo(template);
+        for (int page = 0; page < present; page++) {
+            cpu.memory().copyOut(filled.address(page), image, 0, (int) PAGE);
+            file.pwrite(image, 0, (int) PAGE, page * PAGE);
+        }
+        Backing open = file.open();
+        for (int i = 0; i < mappings; i++) {
+            int flags = Mman.PRIVATE | Mman.FIXED;
+            long offset = i * filled.length();
+            mapped.throwing().mmap(filled.start(i), filled.length(), Mman.READ | Mman.WRITE, flags, open, offset);
+        }
     }
 
     /** Closes the machine. */
     @TearDown(Level.Trial)
     public void tearDown() {
-        cpu.close();
+        checkpoint.close();
+        mapped.close();
+        marked.close();
         kept.close();
-        template.close();
-        machine.close();
-    }
-
-    private int pagesOfMapping() {
-        return present / mappings;
-    }
-
-    /** Returns the address of a page. A hole follows each mapping. */
-    private long address(int page) {
-        return BASE + (page + page / pagesOfMapping()) * PAGE;
-    }
-
-    /** Returns the address of a page that a run writes. The written pages are spread over all mappings. */
-    private long picked(int i) {
-        return address(i * (present / written));
-    }
-
-    private void store(long address, long number) {
-        int fault = cpu.memory().store(address, Long.BYTES, number);
-        if (fault != Fault.NONE) {
-            throw new IllegalStateException(Fault.toString(fault));
-        }
+        filled.close();
     }
 
     private void runOnce() {
-        for (int i = 0; i < written; i++) {
-            store(picked(i), -1);
-        }
+        filled.storeTo(written, -1);
     }
 
     private byte[] image(long page) {
@@ -137,7 +126,7 @@ public class ResetBenchmark {
     }
 
     private void forget() {
-        kept.collectDirty(0, GEOMETRY.limit(), page -> {});
+        kept.collectDirty(0, FilledSpace.GEOMETRY.limit(), page -> {});
     }
 
     /** Forks the template, runs in the child, and closes the child. */
@@ -161,14 +150,48 @@ public class ResetBenchmark {
     public long reset() {
         cpu.switchTo(kept);
         runOnce();
-        long pages =
-                kept.collectDirty(0, GEOMETRY.limit(), page -> cpu.memory().copyIn(page, image(page), 0, (int) PAGE));
+        long limit = FilledSpace.GEOMETRY.limit();
+        long pages = kept.collectDirty(0, limit, page -> cpu.memory().copyIn(page, image(page), 0, (int) PAGE));
         forget();
         cpu.switchTo(null);
         return pages;
     }
 
-    /** Runs in the space that all runs share, without a reset. */
+    /**
+     * Runs in a space with a checkpoint, and restores it.
+     *
+     * @return the number of restored pages
+     */
+    @Benchmark
+    @About("a run in a space whose checkpoint is restored after it")
+    public long restored() {
+        cpu.switchTo(marked);
+        runOnce();
+        long pages = checkpoint.restore();
+        cpu.switchTo(null);
+        return pages;
+    }
+
+    /**
+     * Runs in a space that maps an image privately, and drops the copies of the image's pages.
+     *
+     * @return 0, or the errno for holes between mappings, which are left out
+     */
+    @Benchmark
+    @About("a run in a private mapping of a file, whose copied pages are discarded after it")
+    public long discarded() {
+        cpu.switchTo(mapped);
+        runOnce();
+        long start = filled.start(0);
+        long result = mapped.madvise(start, filled.start(mappings) - start, Mman.DONTNEED);
+        if (Errno.isError(result) && Errno.of(result) != Errno.ENOMEM) {
+            throw new IllegalStateException("the pages could not be discarded: " + Errno.of(result));
+        }
+        cpu.switchTo(null);
+        return result;
+    }
+
+    /** Runs in a space that all runs share, without a reset. */
     @Benchmark
     @About("the stores of a run, without a fork or a reset")
     public void storesOnly() {
@@ -177,15 +200,17 @@ public class ResetBenchmark {
         cpu.switchTo(null);
     }
 
-    /**
-     * Returns the sum of the content of the pages that a run writes, in the template or in the space that all runs
-     * share.
-     */
-    long sum(boolean ofTemplate) {
-        cpu.switchTo(ofTemplate ? template : kept);
+    /** Returns the spaces whose content is the template's between two runs. */
+    List<AddressSpace> unchanged() {
+        return List.of(template, kept, marked, mapped);
+    }
+
+    /** Returns the sum of the content of the pages that a run writes. */
+    long sum(AddressSpace space) {
+        cpu.switchTo(space);
         long sum = 0;
         for (int i = 0; i < written; i++) {
-            cpu.memory().load(picked(i), Long.BYTES);
+            cpu.memory().load(filled.picked(i, written), Long.BYTES);
             sum += cpu.memory().value();
         }
         cpu.switchTo(null);
