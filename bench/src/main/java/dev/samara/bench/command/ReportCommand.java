@@ -68,9 +68,9 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "--keys 200000,1000000 --limit 64 --rounds 5"),
             new ReportCommand(
                     "fork",
-                    "forks of 134 to 65,530 mappings, and how long a store of the parent waits for a fork",
+                    "forks of 134 to 65,530 mappings, and how long a store waits for a fork or a checkpoint",
                     ForkReport::main,
-                    "--rounds 3 --mib 16",
+                    "--rounds 3 --mib 16 --checkpoints 100",
                     "--rounds 60 --mib 16,1024"),
             new ReportCommand(
                     "fork-beside",

@@ -22,6 +22,9 @@ import org.openjdk.jmh.runner.options.TimeValue;
 record Selection(String file, String benchmarks, Map<String, String> quick, Map<String, String> full, int threads) {
     private static final String LOCAL = "WorkloadBenchmark.local";
 
+    /** A large template, of which a run writes little. */
+    private static final Map<String, String> LARGE = Map.of("mappings", "16", "present", "65536", "written", "10");
+
     static final List<Selection> ALL = List.of(
             new Selection(
                     "lookups",
@@ -97,6 +100,9 @@ record Selection(String file, String benchmarks, Map<String, String> quick, Map<
             new Selection("tlb-misses", "TlbMissBenchmark", Map.of(), Map.of()),
             new Selection("switches", "SwitchBenchmark", Map.of(), Map.of()),
             new Selection("resets", "ResetBenchmark", Map.of("mappings", "16"), Map.of()),
+            new Selection("resets", "ResetBenchmark", LARGE, LARGE),
+            new Selection(
+                    "checkpoints", "CheckpointBenchmark", Map.of("mib", "16", "vmas", "10", "pages", "10"), Map.of()),
             new Selection("local-one-thread", LOCAL, Map.of(), Map.of(), 1),
             new Selection("local-two-threads", LOCAL, Map.of(), Map.of(), 2));
 

@@ -11,6 +11,7 @@ import static dev.samara.core.mman.Mman.WRITE;
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
@@ -21,15 +22,19 @@ import java.lang.management.ThreadMXBean;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.HdrHistogram.Histogram;
 
 /**
- * Measures the time of forks, and how long they stop a thread of the parent that stores. The report {@code fork-beside}
+ * Measures the time of forks, and how long forks and checkpoints stop a thread that stores. The report {@code fork-beside}
  * measures threads of the parent that map and unmap during a fork.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --mib 16,1024 --json FILE}. It forks a space of
+ * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --mib 16,1024 --checkpoints
+ * 10000 --json FILE}. It forks a space of
  * 134 VMAs with 4,000 written pages, and spaces of 1,000 and of 65,530 VMAs with untouched pages. The figure is the CPU
  * time of the fork; it does not include closing the child. Then it forks spaces of written memory while a thread stores
- * to pages at random: the figure is the thread's longest time for one store, by the clock, with forks and without.
+ * to pages at random: the figure is the thread's longest time for one store and one poll, by the clock, with forks and
+ * without. Last, it makes and closes checkpoints of these spaces, and prints percentiles of the longest such time of
+ * each checkpoint, and of as many stores without one.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -43,14 +48,19 @@ public final class ForkReport {
     /** The pages to which the thread stores while the parent is forked. */
     private static final int STORED_PAGES = 1_000;
 
+    /** The stores after each checkpoint that still count as during it; most of them copy a page. */
+    private static final int LEAST_STORES = 16;
+
     private final int rounds;
     private final int[] mib;
+    private final int checkpoints;
     private final Figures figures;
 
     private ForkReport(String[] words) {
         Arguments arguments = new Arguments(words);
         rounds = arguments.count("--rounds", 1, 25);
         mib = arguments.counts("--mib", "16,1024");
+        checkpoints = arguments.count("--checkpoints", 1, 10_000);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ForkReport.class, words, json);
@@ -105,6 +115,7 @@ public final class ForkReport {
         // The same time without forks; not a wait for a condition.
         TimeUnit.NANOSECONDS.sleep(System.nanoTime() - first);
         long alone = storer.reset();
+        pauses(size, space, storer);
         storer.end();
         space.close();
         double fork = Figures.median(forks);
@@ -114,11 +125,47 @@ public final class ForkReport {
         figures.row("mib", size, "fork_ns", fork, "longest_store_ns", beside, "longest_alone_ns", alone);
     }
 
+    /** Measures the longest store and poll during each of some checkpoints. */
+    private void pauses(int size, AddressSpace space, Storer storer) {
+        Histogram alone = new Histogram(3);
+        Histogram beside = new Histogram(3);
+        Histogram calls = new Histogram(3);
+        for (int i = -checkpoints; i < checkpoints; i++) {
+            storer.awaitStores();
+            storer.reset();
+            storer.awaitStores();
+            long longestAlone = storer.reset();
+            long began = System.nanoTime();
+            Checkpoint checkpoint = space.checkpoint();
+            long took = System.nanoTime() - began;
+            storer.awaitStores();
+            long longest = storer.reset();
+            checkpoint.close();
+            if (i >= 0) {
+                alone.recordValue(longestAlone);
+                beside.recordValue(longest);
+                calls.recordValue(took);
+            }
+        }
+        percentiles(size, "a checkpoint", calls);
+        percentiles(size, "the longest store during one", beside);
+        percentiles(size, "the longest store without one", alone);
+    }
+
+    private void percentiles(int size, String what, Histogram times) {
+        long median = times.getValueAtPercentile(50);
+        long p99 = times.getValueAtPercentile(99);
+        long most = times.getMaxValue();
+        Figures.line("%4d MiB: %-30s p50 %8d ns, p99 %8d, most %8d", size, what, median, p99, most);
+        figures.row("mib", size, "what", what, "p50_ns", median, "p99_ns", p99, "most_ns", most);
+    }
+
     /** Stores to pages of a space at random, in GUEST. */
     private static final class Storer extends Thread {
         private final AddressSpace space;
         private final int pages;
         private final AtomicLong longest = new AtomicLong();
+        private final AtomicLong stores = new AtomicLong();
         private volatile boolean ends;
 
         Storer(AddressSpace space, int pages) {
@@ -133,24 +180,35 @@ public final class ForkReport {
             try (Cpu cpu = space.machine().claimCpu()) {
                 cpu.switchTo(space);
                 cpu.enterGuest();
+                long last = System.nanoTime();
                 while (!ends) {
                     long page = (long) random.nextInt(Math.min(pages, STORED_PAGES)) * (pages / STORED_PAGES);
                     long address = BASE + page * PAGE;
-                    long began = System.nanoTime();
-                    if (cpu.memory().store(address, 8, began) != Fault.NONE) {
+                    if (cpu.memory().store(address, 8, last) != Fault.NONE) {
                         throw new IllegalStateException("a page could not be written");
                     }
-                    longest.accumulateAndGet(System.nanoTime() - began, Math::max);
                     cpu.poll();
+                    long now = System.nanoTime();
+                    longest.accumulateAndGet(now - last, Math::max);
+                    stores.incrementAndGet();
+                    last = now;
                 }
                 cpu.leaveGuest();
                 cpu.switchTo(null);
             }
         }
 
-        /** Returns the longest time of a store since the last call. */
+        /** Returns the longest time of a store and a poll since the last call. */
         long reset() {
             return longest.getAndSet(0);
+        }
+
+        /** Waits for the store in progress, and some more. */
+        void awaitStores() {
+            long enough = stores.get() + LEAST_STORES;
+            while (stores.get() < enough) {
+                Thread.onSpinWait();
+            }
         }
 
         void end() throws InterruptedException {
