@@ -18,6 +18,9 @@ import java.lang.ref.Reference;
  * bytes for each. At the limit, an access that needs a new entry returns {@code OUT_OF_MEMORY}, as without room for a
  * page table. A call that removes a page, e.g. {@code munmap}, succeeds nevertheless, but then no checkpoint of the
  * space can be restored any more.
+ *
+ * <p>{@linkplain dev.samara.core.mman.Mman#DROPPABLE Droppable} memory may lose its pages here, too: a page that is
+ * dropped, or that this checkpoint keeps when no frame is free, is empty after a restore.
  */
 @Experimental
 public final class Checkpoint implements AutoCloseable {
@@ -50,7 +53,8 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST; if this checkpoint is closed, or could
      *     not keep a page for lack of memory; if mappings, the heap or the lock flags have changed since the
      *     checkpoint; or if a page of the space is pinned for writing. Nothing is changed then
-     * @throws MmException with ESRCH if the space is closed; with ENOMEM if there is no room for a page table
+     * @throws MmException with ESRCH if the space is closed; with ENOMEM if the space was {@linkplain PageTableRef#reap
+     *     reaped}, which took the pages that its checkpoints kept, or if there is no room for a page table
      */
     public long restore() {
         try {

@@ -20,7 +20,8 @@ public interface VictimScore {
      *
      * @param space the identity of the space, with what the embedder has {@linkplain SpaceIdentity#attach attached}.
      *     The machine closes the reference after the call
-     * @param pages the private pages of the space, locked ones included, and the pages of its page tables
+     * @param pages the private pages of the space, locked ones and those that its {@linkplain Checkpoint checkpoints}
+     *     keep included, and the pages of its page tables
      * @return the score; negative for a space whose pages must stay
      */
     long score(SpaceIdentity space, long pages);

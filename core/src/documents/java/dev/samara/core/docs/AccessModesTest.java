@@ -40,6 +40,7 @@ final class AccessModesTest {
             Borrowers.Borrower: isAsked(compareAndSet get set), isOver(getVolatile setVolatile),
                 isReported(compareAndSet)
             CallNotice: isPosted(getVolatile setVolatile), kept(get getAndDecrement getAndIncrement)
+            CheckpointLog: older(getVolatile setVolatile)
             CommittedMemory: pool(addAndGet compareAndSet get)
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
             CpuCounters: WORD(getOpaque setOpaque)

@@ -43,7 +43,9 @@ public final class Mman {
 
     /**
      * {@code MAP_DROPPABLE}: private memory whose pages may be dropped at any time; a dropped page reads as zeros.
-     * {@link Mman#PAGEOUT} drops them immediately. When a fault finds no free frame, the machine drops droppable
+     * {@link Mman#PAGEOUT} drops them immediately. An open {@linkplain
+     * dev.samara.core.Checkpoint checkpoint} does not keep a dropped page. When a fault finds no free frame, the machine
+     * drops droppable
      * pages before the fault fails, and before it reaps a space ({@code MachineBuilder.lowMemory}), but not from a
      * space with an {@code MmuNotifier}. A pinned page stays. A child does not inherit such pages.
      */

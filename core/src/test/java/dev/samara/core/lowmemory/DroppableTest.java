@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
@@ -217,6 +218,60 @@ final class DroppableTest {
         assertEquals(List.of("DISCARDED 0 " + PAGE), told);
         assertFault(Fault.NONE, cpu.memory().store(OTHER, 8, 1));
         registration.close();
+    }
+
+    @Test
+    @DisplayName(
+            "is dropped from checkpoints, too, when no frame is free: a restore finds it empty, and other memory as"
+                    + " it was")
+    void checkpoint() {
+        assertEquals(OTHER, space.mmap(OTHER, FRAMES * PAGE, RW, PRIVATE, null, 0));
+        store(OTHER, 5);
+        fill(AT, 2, DROPPABLE);
+        Registration registration = space.addNotifier((start, end, reason) -> {});
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            store(AT, 11);
+            store(AT + PAGE, 12);
+            store(OTHER, 6);
+            assertEquals(6, frames());
+            assertEquals(3, checkpoint.restore());
+            assertEquals(List.of(1L, 2L), read(AT, 2));
+            store(AT, 11);
+            store(AT + PAGE, 12);
+            store(OTHER, 6);
+            // The notifier keeps the pages of the run, but not those of the checkpoint.
+            for (int page = 1; page < FRAMES - 3; page++) {
+                store(OTHER + page * PAGE, 7);
+            }
+            assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(OTHER + 5 * PAGE, 8, 7));
+            assertEquals(List.of(11L, 12L), read(AT, 2));
+            registration.close();
+            store(OTHER + 5 * PAGE, 7);
+            store(OTHER + 6 * PAGE, 7);
+            assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(OTHER + 7 * PAGE, 8, 7));
+            checkpoint.restore();
+            assertEquals(1, frames());
+            assertEquals(List.of(0L, 0L), read(AT, 2));
+            assertEquals(List.of(5L, 0L), read(OTHER, 2));
+        }
+    }
+
+    @Test
+    @DisplayName("is not kept by a checkpoint if it is dropped: its frame is free, and a restore finds it empty")
+    void droppedSinceCheckpoint() {
+        fill(AT, 3, DROPPABLE);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            store(AT + PAGE, 9);
+            assertEquals(0, space.madvise(AT, 2 * PAGE, Mman.PAGEOUT));
+            assertEquals(2, frames());
+            store(AT, 8);
+            assertEquals(2, checkpoint.restore());
+            assertEquals(List.of(0L, 2L, 3L), read(AT, 3));
+        }
+    }
+
+    private void store(long at, long value) {
+        assertFault(Fault.NONE, cpu.memory().store(at, 8, value));
     }
 
     @Test

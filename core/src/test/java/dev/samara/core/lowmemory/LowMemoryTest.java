@@ -11,9 +11,11 @@ import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.PageTableRef;
@@ -26,6 +28,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
@@ -277,6 +280,32 @@ final class LowMemoryTest {
             Await.until("the pages come back", () -> touch(FRAMES - 1) == Fault.NONE, reports);
         }
         assertEquals(List.of("stuck?", "next"), reaped());
+    }
+
+    @Test
+    @DisplayName("counts the pages that checkpoints keep, and takes them: no checkpoint can be restored afterwards")
+    void checkpoints() throws InterruptedException {
+        AddressSpace victim = space("victim", 3);
+        space("other", 2);
+        Checkpoint first = victim.checkpoint();
+        assertEquals(0, victim.madvise(AT, PAGE, Mman.DONTNEED));
+        Checkpoint second = victim.checkpoint();
+        assertEquals(0, victim.madvise(AT, 3 * PAGE, Mman.DONTNEED));
+        long tables = layoutOf(victim).pages().tables();
+        scores(Map.of("victim", 1L));
+        long full = fill(0);
+        assertEquals(FRAMES - 5, full);
+        touchAtLast(full);
+        assertEquals(3 + tables, told.get("victim"));
+        assertEquals(List.of("victim"), reaped());
+        touchAtLast(full + 1);
+        touchAtLast(full + 2);
+        for (Checkpoint each : List.of(second, first)) {
+            assertEquals(
+                    "restore of a space that was reaped: ENOMEM",
+                    assertThrows(MmException.class, each::restore).getMessage());
+            each.close();
+        }
     }
 
     @Test

@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Machine;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.backing.MemoryFile;
@@ -90,6 +91,38 @@ final class ReapTest {
         assertEquals(0, fixture.layout().pages().tables(), "no fault leaves a table behind");
         reap();
         space.validate();
+    }
+
+    @Test
+    @DisplayName("takes what checkpoints keep, with the list of it; they cannot be restored, and are closed as others")
+    void checkpoints() {
+        mapAndStore(0, 1000);
+        long bytes = fixture.machine.statistics().pageTableBytes();
+        Checkpoint first = space.checkpoint();
+        for (long page = 0; page < 600; page++) {
+            fixture.store(AT + page * PAGE, -1);
+        }
+        Checkpoint second = space.checkpoint();
+        for (long page = 0; page < 100; page++) {
+            fixture.store(AT + page * PAGE, -1);
+        }
+        assertEquals(0, space.munmap(AT + 900 * PAGE, 100 * PAGE));
+        assertEquals(1700, fixture.frames());
+        assertEquals(800, fixture.layout().pages().keptFrames());
+        assertTrue(fixture.machine.statistics().pageTableBytes() > bytes);
+        reap();
+        assertEquals(0, fixture.frames());
+        assertEquals(0, fixture.layout().pages().keptFrames());
+        assertEquals(PAGE, fixture.machine.statistics().pageTableBytes());
+        for (Checkpoint each : List.of(first, second)) {
+            assertEquals(
+                    "restore of a space that was reaped: ENOMEM",
+                    assertThrows(MmException.class, each::restore).getMessage());
+        }
+        assertThrows(MmException.class, space::checkpoint);
+        first.close();
+        reap();
+        second.close();
     }
 
     @Test

@@ -18,9 +18,11 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /** A checkpoint of a space: its private memory at one instant, to which the space can return. */
@@ -113,6 +115,7 @@ public final class SpaceCheckpoint {
                 instant.await();
                 layout.checkNotClosed("checkpoint");
                 checkStable("checkpoint");
+                log.setDroppable(droppable());
                 vmas = layout.snapshot();
                 brk = layout.brk();
                 defaultLock = layout.defaultLock();
@@ -133,6 +136,18 @@ public final class SpaceCheckpoint {
                 }
             }
         }
+    }
+
+    /** Returns what tells droppable memory of this instant; null if there is none. The caller holds the layout lock. */
+    private @Nullable LongPredicate droppable() {
+        if (!layout.hasDroppable()) {
+            return null;
+        }
+        Snapshot<VmArea> now = layout.snapshot();
+        return address -> {
+            VmArea vma = now.get(address);
+            return vma != null && vma.has(VmaFlags.DROPPABLE);
+        };
     }
 
     private AccessChecker.@Nullable Revocation revoke(String what) {
@@ -224,7 +239,7 @@ public final class SpaceCheckpoint {
     /** Refuses a space whose pages were reaped. The mark is set under the layout lock, unless a cut has begun. */
     private void checkStable(String call) {
         if (layout.isUnstable()) {
-            throw new MmException(call, Errno.ENOMEM);
+            throw new MmException(call + " of a space that was reaped", Errno.ENOMEM);
         }
     }
 

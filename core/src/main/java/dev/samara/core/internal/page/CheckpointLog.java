@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.sync.SpinLock;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,10 @@ public final class CheckpointLog extends SpinLock {
      *
      * 4. While an entry is busy for a copy, a younger log may have taken the place of the one with the record. So keeps
      *    looks for the frame of such an entry in the older logs, too.
+     *
+     * 5. Without memory, frames are taken from the records (KeptPages). A droppable page may be lost at any time, so its
+     *    record then says that it was empty; and if it is dropped from its entry, it is not kept, but recorded as empty
+     *    (drops). A reap makes the logs lost before it takes their frames.
      */
 
     /** A value of {@link #change} and {@link #keeps}: another log is the youngest, and this one gets no records. */
@@ -49,7 +54,7 @@ public final class CheckpointLog extends SpinLock {
     public static final long NO_RECORD = -1;
 
     /** Not the number of a page. */
-    private static final long NO_PAGE = -1;
+    public static final long NO_PAGE = -1;
 
     private static final int LEAST = 16;
 
@@ -58,8 +63,18 @@ public final class CheckpointLog extends SpinLock {
 
     private final TableBudget budget;
 
-    /** The log of the checkpoint before this one; null if there is none. Changed within sections. */
-    public @Nullable CheckpointLog older;
+    /**
+     * The log of the checkpoint before this one; null if there is none.
+     *
+     * <p>Written: a thread that makes a checkpoint or ends one, within a section (volatile).
+     * Read: any thread (volatile).
+     * Invariant: the next older log, or one that ended meanwhile and whose records moved to the next older one. A log
+     *     that ended keeps the value.
+     */
+    public volatile @Nullable CheckpointLog older;
+
+    /** Finds whether an address was in droppable memory at the checkpoint; null if there was none. Set before use. */
+    private @Nullable LongPredicate droppable;
 
     /*
      * Guarded by this lock. A table with open addressing, at most half full: the numbers of pages, and their entries,
@@ -171,6 +186,24 @@ public final class CheckpointLog extends SpinLock {
         return record != NO_RECORD && Pte.isOwn(record) && Pte.frame(record) == Pte.frame(pte);
     }
 
+    /**
+     * Records that a page is empty which the caller has removed from its entry and drops, unless it has a record. Never
+     * fails, as {@link #keeps}. The caller owns the frame.
+     *
+     * @return false if this log is sealed
+     */
+    public boolean drops(long page) {
+        lock();
+        try {
+            if (!isSealed && !isLost && find(page) == NO_RECORD) {
+                isLost = !tryAdd(page, Pte.NONE);
+            }
+            return !isSealed;
+        } finally {
+            unlock();
+        }
+    }
+
     private boolean tryAdd(long page, long pte) {
         try {
             return add(page, Pte.isBusy(pte) ? Pte.unclaimed(pte) : pte);
@@ -246,6 +279,121 @@ public final class CheckpointLog extends SpinLock {
             lose();
         }
         return recorded != SEALED;
+    }
+
+    /**
+     * Sets what was droppable at the checkpoint. Called before other threads know this log.
+     *
+     * @param memory returns whether an address is in droppable memory; null if there is none
+     */
+    public void setDroppable(@Nullable LongPredicate memory) {
+        droppable = memory;
+    }
+
+    /** Returns whether there may be records of droppable pages. */
+    public boolean hasDroppable() {
+        return droppable != null;
+    }
+
+    /** Returns whether an address was in droppable memory at the checkpoint. */
+    public boolean isDroppable(long address) {
+        return droppable != null && droppable.test(address);
+    }
+
+    /** Returns the number of frames that this log keeps, with those of entries that are busy for a copy. */
+    public long frames() {
+        lock();
+        try {
+            long frames = 0;
+            for (int at = 0; at < pages.length; at++) {
+                frames += hasFrame(at) ? 1 : 0;
+            }
+            return frames;
+        } finally {
+            unlock();
+        }
+    }
+
+    private boolean hasFrame(int at) {
+        return pages[at] != NO_PAGE && entries[at] != NO_RECORD && Pte.isOwn(entries[at]);
+    }
+
+    /**
+     * Returns the place of the next record with a frame; -1 if there is none. While this log is not lost, records change
+     * their places, and a walk may miss one.
+     */
+    public int nextFrame(int from) {
+        lock();
+        try {
+            for (int at = from; at < pages.length; at++) {
+                if (hasFrame(at)) {
+                    return at;
+                }
+            }
+            return -1;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns the page at a place; {@link #NO_PAGE} if there is none. */
+    public long page(int at) {
+        lock();
+        try {
+            return at < pages.length ? pages[at] : NO_PAGE;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Takes the frame of a page's record, which then says that the page was empty. If the page has a leaf, the caller
+     * holds its lock, and the entry is not busy.
+     *
+     * @return the recorded entry; {@link Pte#NONE} if there is no frame; {@link #NO_RECORD} within a section, which may
+     *     have read the record
+     */
+    public long takeFrame(PageTable table, long page) {
+        lock();
+        try {
+            return table.forking() != null ? NO_RECORD : takeFrame(at(page));
+        } finally {
+            unlock();
+        }
+    }
+
+    private long takeFrame(int at) {
+        if (at < 0 || !hasFrame(at)) {
+            return Pte.NONE;
+        }
+        long entry = entries[at];
+        entries[at] = Pte.NONE;
+        return entry;
+    }
+
+    /** Uncharges a log that is lost and keeps no frame: its records are of no use any more. */
+    public void endIfEmptied() {
+        lock();
+        try {
+            if (!isLost) {
+                return;
+            }
+            for (int at = 0; at < pages.length; at++) {
+                if (hasFrame(at)) {
+                    return;
+                }
+            }
+            clear();
+        } finally {
+            unlock();
+        }
+    }
+
+    private void clear() {
+        budget.uncharge((long) pages.length * BYTES);
+        pages = new long[0];
+        entries = pages;
+        used = 0;
     }
 
     /** Lets this log get no records, because a younger one takes its place; or records again, after that has ended. */
@@ -337,21 +485,26 @@ public final class CheckpointLog extends SpinLock {
     public void end() {
         lock();
         try {
-            budget.uncharge((long) pages.length * BYTES);
-            pages = new long[0];
-            entries = pages;
-            used = 0;
+            clear();
         } finally {
             unlock();
         }
     }
 
-    /** Drops the frames of all records, for the teardown of a space: no other thread uses this log. */
+    /**
+     * Drops the frames of all records, for the teardown of a space. Other threads, which take frames when memory is
+     * short, may do so at the same time.
+     */
     public void drop(Frames frames, Magazine magazine) {
-        for (int i = 0; i < pages.length; i++) {
-            long entry = entries[i];
-            if (pages[i] != NO_PAGE && entry != NO_RECORD && Pte.isOwn(entry)) {
-                entries[i] = NO_RECORD;
+        for (int at = nextFrame(0); at >= 0; at = nextFrame(at + 1)) {
+            long entry;
+            lock();
+            try {
+                entry = takeFrame(at);
+            } finally {
+                unlock();
+            }
+            if (Pte.isOwn(entry)) {
                 frames.drop(Pte.frame(entry), magazine);
             }
         }

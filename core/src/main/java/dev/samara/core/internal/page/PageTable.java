@@ -1672,6 +1672,15 @@ public final class PageTable {
         }
     }
 
+    /** Returns the number of frames that the open checkpoints of the space keep. */
+    public long keptFrames() {
+        long frames = 0;
+        for (CheckpointLog each = log; each != null; each = each.older) {
+            frames += each.frames();
+        }
+        return frames;
+    }
+
     /** Sets the number of the current epoch. A seam for tests of the last one. */
     void startAt(int number) {
         EPOCH.setVolatile(this, number * Pte.EPOCH_UNIT);

@@ -49,6 +49,9 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private long[] claimedAddresses = {};
     private int claimed;
 
+    /** Whether the pages are droppable ones. All calls of one operation have the same kind of choice. */
+    private boolean isDrop;
+
     private final HeldTables held = new HeldTables();
 
     /**
@@ -150,6 +153,11 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
          */
         boolean takes(long pte, long address);
 
+        /** Returns whether a checkpoint loses the chosen pages, too: they count as empty at the checkpoint. */
+        default boolean isDrop() {
+            return false;
+        }
+
         /**
          * Returns whether a chosen page is kept nevertheless. Called under the lock of the leaf, after the entry became
          * busy.
@@ -184,6 +192,11 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         @Override
         public boolean takes(long pte, long address) {
             return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);
+        }
+
+        @Override
+        public boolean isDrop() {
+            return true;
         }
 
         /** Subclasses name further reasons in {@link #mustStay}. */
@@ -223,6 +236,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         // Expires notices also where no leaf exists yet. The walk's fence separates the notices from the leaves.
         table.expireNotices(start, end);
         table.beforeRemoval(Math.min(most, (end - start) >>> table.pageShift));
+        isDrop = choice.isDrop();
         walk.over(table, start, end);
         while (walk.next()) {
             claim(choice);
@@ -418,20 +432,36 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
      */
     private void release() {
         for (int i = 0; i < claimed; i++) {
+            long[] leaf = claimedLeaves[i];
+            int index = claimedIndexes[i];
             long value = claimedValues[i];
+            PageTable table = i < claimedTables.length ? claimedTables[i] : null;
             // Keeps the guard bit, because an earlier owner of the busy entry may have requested a guard.
-            if (Leaf.empty(claimedLeaves[i], claimedIndexes[i], value, value & Pte.GUARD)) {
-                PageTable table = i < claimedTables.length ? claimedTables[i] : null;
-                if (table == null) {
-                    gather.take(value);
-                } else {
-                    gather.take(table, claimedAddresses[i], value);
-                }
+            if (table != null) {
+                release(table, claimedAddresses[i], leaf, index, value);
+            } else if (Leaf.empty(leaf, index, value, value & Pte.GUARD)) {
+                gather.take(value);
             }
         }
         Arrays.fill(claimedLeaves, 0, claimed, null);
         Arrays.fill(claimedTables, null);
         claimed = 0;
+    }
+
+    /** Empties an entry whose page a checkpoint may keep, under the lock that KeptPages holds when it takes a page. */
+    private void release(PageTable table, long address, long[] leaf, int index, long value) {
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.empty(leaf, index, value, value & Pte.GUARD)) {
+                if (isDrop) {
+                    gather.drop(table, address, value);
+                } else {
+                    gather.take(table, address, value);
+                }
+            }
+        } finally {
+            Leaf.unlock(leaf);
+        }
     }
 
     /** Makes the next {@link #finish} wait for a grace period even if no entry was claimed. */

@@ -512,6 +512,11 @@ public final class Layout implements VmaLookup {
         return districts.whole().counters();
     }
 
+    /** Returns whether there is droppable memory. Caller holds the layout lock. */
+    public boolean hasDroppable() {
+        return counters().droppable != 0;
+    }
+
     /** Returns the operations in flight of the whole layout. Caller holds the layout lock. */
     public InFlightOperations inFlight() {
         return districts.whole().inFlight;

@@ -11,8 +11,10 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
+import dev.samara.core.internal.pagewalk.KeptPages;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import dev.samara.core.internal.vma.VmArea;
@@ -30,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  * what it can ({@code mm/oom_kill.c}). Thread-safe.
  *
  * <ol>
- *   <li>{@link #dropPages} drops pages of droppable mappings, one leaf of a page table at a time. Each thread frees the
- *       pages that it claimed.
+ *   <li>{@link #dropPages} drops pages of droppable mappings, one leaf of a page table at a time, and then those that
+ *       checkpoints keep. Each thread frees the pages that it claimed.
  *   <li>{@link #shortage} is the last resort ({@code out_of_memory}), on a machine whose embedder scores its spaces.
  *       The faulting thread acquires the machine's <em>lease</em>, picks the space with the highest score, and lists a
  *       reap. Other threads that find no memory retry their faults. So at most one space is a victim at a time, until
@@ -60,7 +62,7 @@ public final class LowMemory {
          * Returns the score. May throw.
          *
          * @param space the space, which may have ended since its pages were counted
-         * @param pages its private pages and page tables
+         * @param pages its private pages, with those that checkpoints keep, and its page tables
          * @return the score; negative for a space whose pages must stay
          */
         long of(Identity space, long pages);
@@ -119,8 +121,8 @@ public final class LowMemory {
     }
 
     /**
-     * Drops the droppable pages of one leaf of a page table, the first leaf found that contains any. May wait for CPUs
-     * and for a grace period. Does nothing if the thread must not wait. The caller is not in a reader section and holds
+     * Drops the droppable pages of one leaf of a page table, the first leaf found that contains any; or those that the
+     * checkpoints of one space keep, if none of its leaves contains any. May wait for CPUs and for a grace period. Does nothing if the thread must not wait. The caller is not in a reader section and holds
      * no lock.
      *
      * <p>The spaces continue to run concurrently. The thread claims an entry, and before it empties the entry it checks
@@ -128,7 +130,8 @@ public final class LowMemory {
      * the case, it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA
      * keeps its pages, even while the operation that replaced the VMA is in flight. Nothing is dropped here from a
      * space with a notifier, because the notifier would have to be called and might wait. In such a space {@code
-     * MADV_PAGEOUT} still drops pages.
+     * MADV_PAGEOUT} still drops pages. Pages that only a checkpoint keeps were removed from their entries, so their
+     * notifiers were already called.
      *
      * @param spaces the spaces of the machine
      * @param memory the memory in which no frame is free
@@ -140,7 +143,8 @@ public final class LowMemory {
         }
         List<Layout> layouts = spaces.inUse(memory);
         for (int i = 0; i < layouts.size(); i++) {
-            if (hasPages(layouts.get(i)) && drop(layouts.get(i))) {
+            Layout layout = layouts.get(i);
+            if ((hasPages(layout) && drop(layout)) || dropKept(layout)) {
                 return true;
             }
         }
@@ -150,7 +154,7 @@ public final class LowMemory {
     private static boolean hasPages(Layout layout) {
         layout.lock();
         try {
-            return layout.counters().droppable != 0;
+            return layout.hasDroppable();
         } finally {
             layout.unlock();
         }
@@ -163,6 +167,31 @@ public final class LowMemory {
         }
         try (DiscardPages discarding = DiscardPages.orNull(layout.memory(), Pte.NONE)) {
             return discarding != null && dropFirst(layout, discarding);
+        } finally {
+            layout.lifetime.context.release();
+        }
+    }
+
+    /** Drops droppable pages that checkpoints of a space keep. */
+    private static boolean dropKept(Layout layout) {
+        if (layout.pages().log() == null) {
+            return false;
+        }
+        StackReserve.check(DROP_DEPTH);
+        if (!layout.lifetime.context.tryHold()) {
+            return false;
+        }
+        try {
+            TlbGather gather = TlbGather.with(layout.memory(), null);
+            if (!gather.tryResume()) {
+                return false;
+            }
+            try (gather) {
+                KeptPages kept = new KeptPages(layout.pages(), true);
+                kept.begin();
+                kept.takeUntilFull(gather);
+                return kept.count() != 0;
+            }
         } finally {
             layout.lifetime.context.release();
         }
@@ -337,14 +366,14 @@ public final class LowMemory {
         if (layout.memoryOrNull() == null) {
             return -1;
         }
-        long resident = layout.pages().residentPages(Pte.ANONYMOUS_PAGE);
+        long privatePages = Reap.privatePages(layout);
         int tables = layout.pages().tables();
-        if ((lacksTables ? tables : resident) == 0) {
+        if ((lacksTables ? tables : privatePages) == 0) {
             return -1;
         }
         try {
             // Includes the page tables, as oom_badness adds mm_pgtables_bytes.
-            return score.of(layout.lifetime.identity, resident + tables);
+            return score.of(layout.lifetime.identity, privatePages + tables);
         } catch (Throwable thrown) {
             layout.host.report(
                     Report.Kind.CALLBACK_FAILED, "the score of space " + layout.lifetime.identity.number(), thrown);

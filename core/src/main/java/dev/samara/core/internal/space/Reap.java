@@ -7,6 +7,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.KeptPages;
 import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.sync.Addresses;
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  *       private page checks the mark under the lock of its leaf, and the passes below take these locks. So either the
  *       pass finds the page, or the fault finds the mark. If a fork is copying pages, the pass ends immediately,
  *       because the child would miss pages.
+ *   <li>The checkpoints of the space are lost, and the frames that they keep are taken ({@link KeptPages}).
  *   <li>The private anonymous VMAs are walked from the top address down. For each one, the pass empties the entries,
  *       flushes the range, calls the notifiers and frees the frames before it looks up the next one. Locked VMAs are
  *       left alone. The pass skips a VMA of an operation in flight, and the rest of a VMA that is replaced
@@ -68,6 +70,7 @@ public final class Reap implements AutoCloseable {
 
     private enum Next {
         BEGIN,
+        TAKE_KEPT,
         LOOK_UP,
         EMPTY,
         FLUSH
@@ -85,6 +88,7 @@ public final class Reap implements AutoCloseable {
     private final PageTable table;
     private final TlbGather gather;
     private final PageWalk walk;
+    private final KeptPages kept;
 
     private Next next = Next.BEGIN;
 
@@ -92,6 +96,9 @@ public final class Reap implements AutoCloseable {
 
     /** Whether the last call found no page-table context. */
     private boolean lacksContext;
+
+    /** Whether the pass has not taken all frames that checkpoints keep. */
+    private boolean isKeptLeft;
 
     /** Whether the pass skipped anything. */
     private boolean isIncomplete;
@@ -122,6 +129,7 @@ public final class Reap implements AutoCloseable {
         table = layout.pages();
         gather = TlbGather.with(layout.memory(), null);
         walk = new PageWalk(table);
+        kept = new KeptPages(table, false);
     }
 
     /**
@@ -175,9 +183,9 @@ public final class Reap implements AutoCloseable {
         return result;
     }
 
-    /** Returns the number of private pages of a layout with memory. */
+    /** Returns the number of private pages of a layout with memory, with those that its checkpoints keep. */
     static long privatePages(Layout layout) {
-        return layout.pages().residentPages(Pte.ANONYMOUS_PAGE);
+        return layout.pages().residentPages(Pte.ANONYMOUS_PAGE) + layout.pages().keptFrames();
     }
 
     /** Returns the pause, in nanoseconds, after a given number of incomplete passes. */
@@ -211,7 +219,12 @@ public final class Reap implements AutoCloseable {
                     if (!begin()) {
                         return Progress.INCOMPLETE;
                     }
-                    next = Next.LOOK_UP;
+                    next = isKeptLeft ? Next.TAKE_KEPT : Next.LOOK_UP;
+                }
+                case TAKE_KEPT -> {
+                    // Set first, so that after an exception the taken frames are flushed.
+                    next = Next.FLUSH;
+                    takeKept();
                 }
                 case LOOK_UP -> {
                     if (!lookUp()) {
@@ -229,7 +242,11 @@ public final class Reap implements AutoCloseable {
                     if (!flush(mayRest)) {
                         return Progress.WAITS;
                     }
-                    next = reached == end ? Next.LOOK_UP : Next.EMPTY;
+                    if (isKeptLeft) {
+                        next = Next.TAKE_KEPT;
+                    } else {
+                        next = reached == end ? Next.LOOK_UP : Next.EMPTY;
+                    }
                 }
             }
         }
@@ -283,7 +300,18 @@ public final class Reap implements AutoCloseable {
         }
         below = layout.geometry.limit();
         isIncomplete = false;
+        vma = null;
+        part = 0;
+        reached = 0;
+        end = 0;
+        kept.begin();
+        isKeptLeft = table.log() != null;
         return true;
+    }
+
+    private void takeKept() {
+        isKeptLeft = !kept.takeUntilFull(gather);
+        isIncomplete |= kept.isIncomplete();
     }
 
     /** Finds the next VMA with pages to take. Returns false at the lower end of the space. */
@@ -321,6 +349,10 @@ public final class Reap implements AutoCloseable {
      * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it no longer finds them.
      */
     private void tell() {
+        if (vma == null) {
+            // The pages that checkpoints kept were removed from their entries before.
+            return;
+        }
         // An exception may have left the part half emptied.
         long stop = reached == part ? end : reached;
         List<MmuNotifier> notifiers = layout.notifiers();

@@ -376,6 +376,21 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         }
     }
 
+    /**
+     * Takes over the page of an entry as {@link #take(long)} does, for a droppable page, which no checkpoint keeps.
+     *
+     * @param address the address of the page
+     */
+    public void drop(PageTable table, long address, long pte) {
+        for (CheckpointLog log = table.log(); log != null; log = table.log()) {
+            if (log.drops(address >>> table.pageShift)) {
+                break;
+            }
+            Thread.onSpinWait();
+        }
+        take(pte);
+    }
+
     /** Ensures capacity for {@code more} frames and one leaf. Called before the caller unhooks a page. */
     public void ensureCapacity(int more) {
         if (leaves == flushes.length) {

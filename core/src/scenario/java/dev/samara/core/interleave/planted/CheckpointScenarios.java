@@ -2,10 +2,17 @@
 package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.PageTableRef;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LowMemory;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -272,6 +279,85 @@ final class CheckpointScenarios {
             }
             Objects.requireNonNull(older).restore();
             assertEquals("7", load(cpu, AT));
+        }
+    }
+
+    /** A store that copies a page, concurrently with a reap, which takes the pages that the checkpoint keeps. */
+    static final class StoreBesideReap extends BesideOlder {
+        private String reaped = "";
+
+        StoreBesideReap() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("reap", (state, cpu) -> {
+                try (PageTableRef held = state.space.hold()) {
+                    reaped = "" + held.reap();
+                }
+                return reaped;
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, LAST, 8);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            Checkpoint lost = Objects.requireNonNull(older);
+            assertThrows(MmException.class, lost::restore);
+            assertEquals(Fault.toString(Fault.ADRERR), load(cpu, LAST));
+            if (reaped.equals("0")) {
+                assertEquals(0, state.machine.statistics().framesInUse());
+            }
+            lost.close();
+            older = null;
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {}
+    }
+
+    /**
+     * A drop of droppable pages, as for a fault that finds no frame, concurrently with a restore that puts such a page
+     * back.
+     */
+    static final class DropBesideRestore extends Checkpoints {
+        DropBesideRestore() {
+            calls().put("drop", (state, cpu) -> {
+                Layout layout = MachineInternals.layoutOf(state.space);
+                return "" + LowMemory.dropPages(layout.spaces, layout.memory());
+            });
+            calls().put("restore", (state, cpu) -> {
+                Objects.requireNonNull(older).restore();
+                return "restored";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            int flags = Mman.DROPPABLE | Mman.ANONYMOUS | Mman.FIXED;
+            assertEquals(AT, state.space.mmap(AT, PAGE, RW, flags, null, 0));
+            store(cpu, AT, 7);
+            mapPage(state, cpu, LAST);
+            older = state.space.checkpoint();
+            store(cpu, LAST, 8);
+            assertEquals(0, state.space.madvise(AT, PAGE, Mman.DONTNEED));
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            judgeDropped(cpu);
+            Objects.requireNonNull(older).restore();
+            judgeDropped(cpu);
+            assertEquals("7", load(cpu, LAST));
+        }
+
+        private static void judgeDropped(Cpu cpu) {
+            String seen = load(cpu, AT);
+            if (!seen.equals("7") && !seen.equals("0")) {
+                throw new AssertionError("restored to " + seen);
+            }
         }
     }
 }
