@@ -531,6 +531,24 @@ final class CheckpointTest {
     }
 
     @Test
+    @DisplayName("lists the pages of one run, however many pages other runs have changed")
+    void room() {
+        int pages = 500;
+        long at = fixture.map(0x2000_0000_0000L, pages, RW, ANONYMOUS, null, 0);
+        fixture.store(at, 1);
+        long tables = fixture.machine.statistics().pageTableBytes();
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            for (int page = 0; page < pages; page++) {
+                fixture.store(at + page * PAGE, 2);
+                assertEquals(1, checkpoint.restore());
+                assertTrue(fixture.machine.statistics().pageTableBytes() <= tables + 16 * 16);
+            }
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
     @DisplayName("a store that finds no frame fails, and a later restore is right")
     void shortage() {
         try (SpaceFixture small = new SpaceFixture(20)) {

@@ -550,9 +550,16 @@ public final class CheckpointLog extends SpinLock {
         return true;
     }
 
-    /** Replaces the table by one of twice its size, or without its removed records. */
+    /**
+     * Replaces the table by one without its removed records, of twice its size unless at least half of the records were
+     * removed. So restores of ever different pages do not fill it.
+     */
     private boolean grow() {
-        int capacity = Math.max(LEAST, 2 * pages.length);
+        int live = 0;
+        for (int i = 0; i < pages.length; i++) {
+            live += pages[i] != NO_PAGE && entries[i] != NO_RECORD ? 1 : 0;
+        }
+        int capacity = live <= pages.length / 4 ? Math.max(LEAST, pages.length) : 2 * pages.length;
         if (!budget.tryCharge((long) (capacity - pages.length) * BYTES)) {
             return false;
         }
