@@ -2,13 +2,17 @@
 package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.SpaceCheckpoint;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.MmException;
 import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * The private memory of a space at one instant, to which the space can return any number of times ({@link
+ * The layout and private memory of a space at one instant, to which the space can return any number of times ({@link
  * AddressSpace#checkpoint}). Thread-safe.
  *
  * <p>A space may have several checkpoints, each younger than the one before. It keeps each page that changes after a
@@ -33,14 +37,16 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Makes the private memory of the space what it was at the instant of this checkpoint, and closes younger
-     * checkpoints. This checkpoint stays open. The time depends on the number of pages that changed since, not on the
-     * size of the space.
+     * Makes the private memory of the space, its mappings, the end of its heap and its lock flags what they were at the
+     * instant of this checkpoint, and closes younger checkpoints. This checkpoint stays open. The time depends on the
+     * number of pages and mappings that changed since, not on the size of the space.
      *
      * <p>A page that is put back counts as written for {@link AddressSpace#collectDirty} and {@code pagemap}. A page that
      * the run added is removed as by {@code MADV_DONTNEED}, so a collection does not report it. Bytes of shared mappings,
-     * and unwritten pages of private mappings of files, are not put back. If a CPU of another thread is in GUEST, its
-     * stores until it acknowledges are undone.
+     * and unwritten pages of private mappings of files, are not put back; nor are limits and seals. The backing of a
+     * mapping that was unmapped since the checkpoint is closed only when the checkpoint is, so that a restore does not
+     * open it again. Listeners and notifiers of the space are called as for {@code mmap} and {@code munmap}. If a CPU of
+     * another thread is in GUEST, its stores until it acknowledges are undone.
      *
      * <p>A restore wakes no waiter of a {@linkplain dev.samara.core.guest.FutexTable futex}, and removes none. A waiter
      * of a private word belongs to its address, so the next wake of that address finds it, even if the word has changed
@@ -51,14 +57,20 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @return the number of pages that were put back or removed
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST; if this checkpoint is closed, or could
-     *     not keep a page for lack of memory; if mappings, the heap or the lock flags have changed since the
-     *     checkpoint; or if a page of the space is pinned for writing. Nothing is changed then
-     * @throws MmException with ESRCH if the space is closed; with ENOMEM if the space was {@linkplain PageTableRef#reap
-     *     reaped}, which took the pages that its checkpoints kept, or if there is no room for a page table
+     *     not keep a page for lack of memory; or if a page of the space is pinned for writing. Nothing is changed then;
+     *     but if the page was pinned during this call, the mappings may have been put back
+     * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since the checkpoint
+     *     would change; with ENOMEM if the space was {@linkplain PageTableRef#reap reaped}, which took the pages that its
+     *     checkpoints kept, or if commit charge, memory or a page table is missing. In the latter case no page is put
+     *     back, and later calls may succeed; the younger checkpoints are closed
      */
     public long restore() {
+        List<PopulateRange> locked = new ArrayList<>(0);
         try {
-            return checkpoint.restore();
+            long pages = checkpoint.restore(locked);
+            // As for a locked mapping of mmap, the call succeeds if a page cannot be read.
+            long unused = Populate.run(checkpoint.layout, locked, pages);
+            return pages;
         } finally {
             // Otherwise a thread of the machine may close this checkpoint during the restore.
             Reference.reachabilityFence(this);

@@ -76,11 +76,13 @@ public final class Cut implements AutoCloseable {
     private final String what;
     private final Gate gate;
 
+    /** The gate of the section, for which faults wait; null outside the section. */
+    private @Nullable Gate section;
+
     /** The operations that were in flight at the instant. */
     List<InFlightOperation> earlier = List.of();
 
     private boolean isBegun;
-    private boolean isInSection;
 
     /**
      * Prepares a cut.
@@ -129,7 +131,7 @@ public final class Cut implements AutoCloseable {
      */
     public void stopFaults() {
         int passes = 0;
-        for (Gate other = tryStopFaults(true); !isInSection; other = tryStopFaults(passes < MOST_PASSES)) {
+        for (Gate other = tryStopFaults(true); section == null; other = tryStopFaults(passes < MOST_PASSES)) {
             if (other != null) {
                 await(other, other);
             } else {
@@ -146,13 +148,42 @@ public final class Cut implements AutoCloseable {
         try {
             Gate other = pages.forking();
             if (other == null && !(letsPass && pages.hasPassing())) {
-                pages.setForking(gate);
-                isInSection = true;
+                Gate made = new CutGate(what);
+                pages.setForking(made);
+                section = made;
             }
             return other;
         } finally {
             layout.unlock();
         }
+    }
+
+    /** Lets faults continue, while operations still wait. */
+    void resumeFaults() {
+        Gate ended = null;
+        layout.lock();
+        try {
+            ended = endSection();
+        } finally {
+            layout.unlock();
+        }
+        if (ended != null) {
+            Gate.wake(ended.open());
+        }
+    }
+
+    private @Nullable Gate endSection() {
+        Gate ended = section;
+        if (ended != null) {
+            section = null;
+            layout.pages().setForking(null);
+        }
+        return ended;
+    }
+
+    /** Returns whether a gate is the one for which operations wait until the end of this cut. */
+    boolean has(Gate other) {
+        return gate == other;
     }
 
     /** Ends the cut, and wakes its waiters. */
@@ -161,17 +192,18 @@ public final class Cut implements AutoCloseable {
         if (!isBegun) {
             return;
         }
+        Gate ended = null;
         layout.lock();
         try {
             layout.copies.remove(gate);
-            if (isInSection) {
-                isInSection = false;
-                layout.pages().setForking(null);
-            }
+            ended = endSection();
         } finally {
             layout.unlock();
         }
         Gate.wake(gate.open());
+        if (ended != null) {
+            Gate.wake(ended.open());
+        }
     }
 
     /**

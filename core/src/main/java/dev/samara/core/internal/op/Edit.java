@@ -82,6 +82,9 @@ public final class Edit implements AutoCloseable {
      *     context the attempt ends, usually before the call decides; the operation then creates a context, or ends with
      *     EAGAIN.
      *
+     *     Keep the opens of VMAs that an open checkpoint may have to map again. An edit that is not published after
+     *     that leaves a share which the checkpoint releases when it ends.
+     *
      *  6. Attach the new VMAs: each receives its share of an open, and the gate if it is in flight. The stores are
      *     plain. No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader:
      *     a reader that finds a new VMA finds it attached, with its gate closed.
@@ -178,11 +181,8 @@ public final class Edit implements AutoCloseable {
      */
     private List<Open> contents = List.of();
 
-    /**
-     * Counts a writable mapping of the file that this edit maps writable, until the edit is closed; null if there is
-     * none.
-     */
-    private @Nullable Seals writable;
+    /** The files that this edit maps writable. A writable mapping of each is counted until the edit is closed. */
+    private List<Seals> writable = List.of();
 
     /** The number of VMAs that the call has visited in this edit. */
     private int visited;
@@ -560,7 +560,8 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    private void takeOut(@Nullable VmArea vma) {
+    /** Takes a VMA out, over whose range the caller stores another one. */
+    void takeOut(@Nullable VmArea vma) {
         if (vma != null) {
             if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
                 lists.withoutAnonVma.add(vma);
@@ -685,9 +686,13 @@ public final class Edit implements AutoCloseable {
         if (seals == null) {
             return true;
         }
-        boolean isAllowed = writable == null && seals.tryMap();
+        // Ensures the capacity first, because a mapping that is not in the list would be counted forever.
+        ArrayList<Seals> more = new ArrayList<>(writable.size() + 1);
+        more.addAll(writable);
+        writable = more;
+        boolean isAllowed = seals.tryMap();
         if (isAllowed) {
-            writable = seals;
+            more.add(seals);
         }
         return isAllowed;
     }
@@ -878,6 +883,9 @@ public final class Edit implements AutoCloseable {
         if (early != null) {
             return early;
         }
+        if (district.counters().opens != 0) {
+            layout.keepOpens(lists.gone);
+        }
         // Steps 6 and 7.
         attach(mine);
         linkFiles();
@@ -998,7 +1006,8 @@ public final class Edit implements AutoCloseable {
             return;
         }
         Gate copy = isBatched() ? null : layout.copyToAwait();
-        if (copy != null) {
+        Cut own = copy == null ? null : operation.call.cut();
+        if (copy != null && (own == null || !own.has(copy))) {
             throw new Restart(AttemptOutcome.MUST_WAIT, copy);
         }
         InFlightOperation inside = InFlightOperation.retiring();
@@ -1228,8 +1237,8 @@ public final class Edit implements AutoCloseable {
             }
             layout.listeners.deliver();
         } finally {
-            if (writable != null) {
-                writable.unmap();
+            for (int i = 0; i < writable.size(); i++) {
+                writable.get(i).unmap();
             }
             for (int i = 0; i < contents.size(); i++) {
                 contents.get(i).put();

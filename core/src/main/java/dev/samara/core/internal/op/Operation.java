@@ -25,6 +25,7 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.Open;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
@@ -120,6 +121,19 @@ public final class Operation implements MachineWaitReporter {
         /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
         default boolean isMunmap() {
             return false;
+        }
+
+        /** Returns the cut within which the call is made, so that it does not wait for it; null for any other call. */
+        default @Nullable Cut cut() {
+            return null;
+        }
+
+        /**
+         * Returns an open that a new VMA shares instead of asking its backing; null if there is none. The caller keeps
+         * it until the operation is published.
+         */
+        default @Nullable Open openFor(VmArea fresh) {
+            return null;
         }
 
         /** Formats a call, with its arguments in hexadecimal and in the order of the system call. */

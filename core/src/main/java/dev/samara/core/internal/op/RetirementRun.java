@@ -6,6 +6,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.TableReserve;
@@ -831,8 +832,6 @@ final class RetirementRun extends InFlightOperation {
              */
             boolean pickUp(boolean mayRest) {
                 busyLeaf = null;
-                // A checkpoint knows pages by their addresses.
-                table.loseLogs();
                 walk.over(move.from(), move.from() + move.length());
                 while (walk.next()) {
                     if (deferFlush() && !pickUpLeaf(mayRest)) {
@@ -891,27 +890,56 @@ final class RetirementRun extends InFlightOperation {
                 // A page of shared memory need not be marked dirty: no file backs it, so no write-back searches for the
                 // page.
                 boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
-                if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.empty(leaf, index, pte, Pte.NONE))) {
+                long taken = pte;
+                if (isWritten) {
+                    taken = takeWritten(leaf, index, pte);
+                } else if (table.log() != null && isRecorded(pte)) {
+                    taken = takeRecorded(leaf, index, pte, address);
+                } else if (!Leaf.empty(leaf, index, pte, Pte.NONE)) {
+                    taken = Pte.NONE;
+                }
+                if (taken == Pte.NONE) {
                     return false;
                 }
                 distances[size] = address - move.from();
-                ptes[size++] = pte;
+                ptes[size++] = taken;
                 return true;
+            }
+
+            /** Returns whether a checkpoint records an entry: not one of a page cache, which is faulted in again. */
+            private static boolean isRecorded(long pte) {
+                return pte == Pte.GUARD || !Pte.isCached(pte);
+            }
+
+            /**
+             * Empties an entry of which a checkpoint may need the page at its address. The record then shares the page
+             * with the moved entry. Returns the entry to store at the target; NONE if another thread changed the entry.
+             */
+            private long takeRecorded(long[] leaf, int index, long pte, long address) {
+                Leaf.lock(leaf);
+                try {
+                    if (!Leaf.empty(leaf, index, pte, Pte.NONE)) {
+                        return Pte.NONE;
+                    }
+                    return CheckpointLog.moved(table, memory.frames, address, pte);
+                } finally {
+                    Leaf.unlock(leaf);
+                }
             }
 
             /**
              * Empties the entry of a dirty page of a file. A concurrent write-back finds the entry at neither address,
              * so the frame is marked dirty. This is done under the leaf's lock, under which the frame of a present
-             * entry stays in its cache.
+             * entry stays in its cache. Returns the entry; NONE if another thread changed it.
              */
-            private boolean takeWritten(long[] leaf, int index, long pte) {
+            private long takeWritten(long[] leaf, int index, long pte) {
                 Leaf.lock(leaf);
                 try {
                     if (Leaf.get(leaf, index) != pte) {
-                        return false;
+                        return Pte.NONE;
                     }
                     memory.frames.setDirty(Pte.frame(pte));
-                    return Leaf.empty(leaf, index, pte, Pte.NONE);
+                    return Leaf.empty(leaf, index, pte, Pte.NONE) ? pte : Pte.NONE;
                 } finally {
                     Leaf.unlock(leaf);
                 }
@@ -948,6 +976,9 @@ final class RetirementRun extends InFlightOperation {
                         }
                         if (!isStillThere(vma, address, pte)) {
                             return false;
+                        }
+                        if (isRecorded(pte)) {
+                            CheckpointLog.changeOrLose(table, address, Pte.NONE);
                         }
                         return Leaf.fill(leaf, table.indexOf(address), DirtyScan.moved(vma, pte));
                     } finally {

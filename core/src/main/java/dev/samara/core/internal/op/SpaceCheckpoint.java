@@ -7,12 +7,16 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.LeafWalks;
+import dev.samara.core.internal.pagewalk.PageWalk;
+import dev.samara.core.internal.space.KeptOpens;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
@@ -20,6 +24,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.LongPredicate;
@@ -48,7 +53,11 @@ public final class SpaceCheckpoint {
      *    CheckpointLog contains the argument who owns a frame.
      *    If all checkpoints are closed, an older page that nothing shares is made writable in place.
      *
-     * 4. The restore. Within a Cut, which waits for operations in flight, it links and holds the leaves of all recorded
+     * 4. The restore. Within a Cut, which waits for operations in flight, it maps again what the checkpoint had mapped,
+     *    if the layout changed: an operation that does not wait for this cut (OldLayout). Faults continue meanwhile,
+     *    because the operation calls notifiers, which may wait for them. Each page that the operation removes has a
+     *    record: its VMA is younger than the checkpoint, and so is the page; or the page was recorded when it left the
+     *    older VMA. Then, in the section, the restore links and holds the leaves of all recorded
      *    pages, for which it may fail; a pending flush keeps them. Then it claims the entries, flushes once, stores the
      *    recorded entries, and frees the pages of the run. The entries have their old epochs, so that the next store to
      *    them is recorded again. A fault that was about to change an entry when the section began may still do so: it
@@ -58,15 +67,20 @@ public final class SpaceCheckpoint {
      *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless
      *    that has one for the page, or drops their frames.
      *
-     * Sections exclude each other, so the chain of logs has one writer.
+     * 6. Opens. A VMA that leaves the layout keeps the open of its backing as long as a checkpoint may map it again
+     *    (KeptOpens), so that a restore asks no backing, and shared objects keep their content.
+     *
+     * Cuts exclude each other, so the chains of logs and opens have one writer.
      */
 
-    private final Layout layout;
+    public final Layout layout;
     private final MachineMemory memory;
     private final PageTable table;
     private final CheckpointLog log;
 
-    private Snapshot<VmArea> vmas;
+    /** The VMAs of the checkpoint, as they are in the layout where it did not change since the last restore. */
+    private final KeptOpens opens;
+
     private long brk;
     private long defaultLock;
 
@@ -75,7 +89,7 @@ public final class SpaceCheckpoint {
         memory = layout.memory();
         table = layout.pages();
         log = new CheckpointLog(table.budget);
-        vmas = layout.snapshot();
+        opens = new KeptOpens(layout.snapshot());
     }
 
     /**
@@ -116,13 +130,16 @@ public final class SpaceCheckpoint {
                 layout.checkNotClosed("checkpoint");
                 checkStable("checkpoint");
                 log.setDroppable(droppable());
-                vmas = layout.snapshot();
                 brk = layout.brk();
                 defaultLock = layout.defaultLock();
                 cut.begin();
             }
             cut.awaitEarlier();
             cut.stopFaults();
+            // Read after the operations in flight have merged their VMAs.
+            opens.release(layout.snapshot());
+            opens.older = layout.keptOpens();
+            layout.setKeptOpens(opens);
             log.older = table.log();
             table.beginEpoch(log);
             try {
@@ -172,23 +189,25 @@ public final class SpaceCheckpoint {
     /**
      * Returns to the state of this checkpoint.
      *
+     * @param later gets the ranges that the caller faults in afterwards, because they are locked
      * @return the number of pages that were put back or removed
      * @throws IllegalStateException if a CPU of the thread is in GUEST; if this checkpoint is closed, or lost a page for
-     *     lack of memory; if a mapping, the heap or the lock flags changed since the checkpoint; or if a page of the
-     *     space is pinned for writing
-     * @throws MmException with ESRCH if the space is closed; with ENOMEM if there is no room for a page table
+     *     lack of memory; or if a page of the space is pinned for writing
+     * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since would change;
+     *     with ENOMEM if there is no memory, commit charge or page table for what is mapped again
      */
     @SuppressWarnings("try") // the revocation is only closed
-    public long restore() {
+    public long restore(List<PopulateRange> later) {
         ThreadCpus.checkMayWait("a restore");
         StackReserve.check(StackReserve.MANY);
         hold(layout, "restore");
         try (AccessChecker.Revocation revocation = revoke("a restore");
                 TlbGather gather = new TlbGather(memory)) {
-            long[] pages = restore(gather);
+            Ranges narrowed = new Ranges();
+            long[] pages = restore(gather, narrowed, later);
             // Called outside the section, where notifiers may wait for faults, and before the pages of the run are
             // free.
-            tell(pages);
+            tell(narrowed, pages);
             gather.free();
             return pages.length;
         } finally {
@@ -196,41 +215,84 @@ public final class SpaceCheckpoint {
         }
     }
 
-    /** Restores within a section; returns the numbers of the pages, ascending. The gather contains what to free. */
-    private long[] restore(TlbGather gather) {
+    /**
+     * Restores within a cut; returns the numbers of the pages, ascending. The gather contains what to free.
+     *
+     * @param narrowed gets the ranges whose pages stayed, and may have lost rights
+     */
+    private long[] restore(TlbGather gather, Ranges narrowed, List<PopulateRange> later) {
         try (Cut cut = new Cut(layout, "a restore")) {
             stop(cut, "restore");
             checkStable("restore");
             checkOpen();
-            checkUnchanged();
             checkNotPinned("a restore");
             for (CheckpointLog each = log(); each != log.older; each = Objects.requireNonNull(each).older) {
                 checkNotLost(Objects.requireNonNull(each));
             }
+            // Before the layout changes, because the removal of a page from it may need a record in a younger log.
             while (log() != log) {
                 unlink(log());
             }
             checkNotLost(log);
+            OldLayout old = new OldLayout(layout, cut, opens, brk, defaultLock);
+            if (old.isNeeded()) {
+                cut.resumeFaults();
+                later.addAll(map(old));
+                opens.release(layout.snapshot());
+                cut.stopFaults();
+                checkStable("restore");
+                checkNotPinned("a restore");
+                checkNotLost(log);
+                narrow(old.narrowed, narrowed, gather);
+            }
             return putBack(gather);
         }
     }
 
+    /** Maps again what the checkpoint had mapped; returns the ranges that are faulted in later. */
+    private List<PopulateRange> map(OldLayout old) {
+        Operation operation = new Operation(layout, old);
+        long result = operation.run();
+        if (Errno.isError(result)) {
+            throw new MmException("restore", Errno.of(result));
+        }
+        return operation.populations();
+    }
+
+    /** Takes the rights from pages that their VMAs lost in the restore. */
+    private void narrow(Ranges ranges, Ranges narrowed, TlbGather gather) {
+        PageWalk walk = new PageWalk(table);
+        for (int i = 0; i < ranges.size(); i++) {
+            narrowed.add(ranges.start(i), ranges.end(i));
+            LeafWalks.narrow(walk, ranges.start(i), ranges.end(i), layout, layout.geometry, gather);
+            if (gather.isFull()) {
+                gather.invalidate();
+            }
+        }
+    }
+
     /** Calls the notifiers for the ranges that were restored. */
-    private void tell(long[] pages) {
+    private void tell(Ranges narrowed, long[] pages) {
         List<MmuNotifier> notifiers = layout.notifiers();
+        for (int i = 0; i < notifiers.size(); i++) {
+            for (int range = 0; range < narrowed.size(); range++) {
+                tell(notifiers.get(i), narrowed.start(range), narrowed.end(range), MmuNotifier.Reason.PROTECTED);
+            }
+        }
         for (int from = 0, to = 1; !notifiers.isEmpty() && from < pages.length; from = to, to++) {
             while (to < pages.length && pages[to] == pages[to - 1] + 1) {
                 to++;
             }
             for (int i = 0; i < notifiers.size(); i++) {
-                tell(notifiers.get(i), pages[from] << table.pageShift, (pages[to - 1] + 1) << table.pageShift);
+                long end = (pages[to - 1] + 1) << table.pageShift;
+                tell(notifiers.get(i), pages[from] << table.pageShift, end, MmuNotifier.Reason.DISCARDED);
             }
         }
     }
 
-    private void tell(MmuNotifier notifier, long start, long end) {
+    private void tell(MmuNotifier notifier, long start, long end, MmuNotifier.Reason reason) {
         try {
-            notifier.invalidate(start, end, MmuNotifier.Reason.DISCARDED);
+            notifier.invalidate(start, end, reason);
         } catch (Throwable thrown) {
             layout.host.report(Report.Kind.CALLBACK_FAILED, "an MmuNotifier of a restore", thrown);
         }
@@ -267,66 +329,71 @@ public final class SpaceCheckpoint {
         }
     }
 
-    private void checkUnchanged() {
-        if (brk != layout.brk() || defaultLock != layout.defaultLock()) {
-            throw new IllegalStateException("the heap or the lock flags changed since the checkpoint");
-        }
-        vmas.forEachDifference(layout.snapshot(), (first, last, before, after) -> {
-            if (before == null || after == null || !isSame(before, after)) {
-                throw new IllegalStateException(
-                        String.format("the mappings at 0x%x-0x%x changed since the checkpoint", first, last + 1));
-            }
-        });
-    }
-
-    /** Returns whether two VMAs differ at most in whether they may contain guards, which their entries show. */
-    private static boolean isSame(VmArea one, VmArea other) {
-        return one.start() == other.start()
-                && one.end() == other.end()
-                && one.backing() == other.backing()
-                && one.pageOffset() == other.pageOffset()
-                && VmaMerge.haveSameFlags(one, other)
-                && Objects.equals(one.name(), other.name());
-    }
-
     private static void checkNotLost(CheckpointLog each) {
         if (each.isLost()) {
             throw new IllegalStateException("the checkpoint could not keep a page, for lack of memory or by a reap");
         }
     }
 
-    /** Waits until the entry of a page is not busy. */
+    /**
+     * Waits until the entry of a page is not busy. Reads it under the lock of the leaf, so that a thread which made it
+     * present has also removed the record.
+     */
     private void awaitOwner(long page) {
         long address = page << table.pageShift;
         long[] leaf = table.leaf(address);
         int index = table.indexOf(address);
-        long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
-        while (leaf != null && Pte.isBusy(pte)) {
+        while (leaf != null) {
+            long pte;
+            Leaf.lock(leaf);
+            try {
+                pte = Leaf.get(leaf, index);
+            } finally {
+                Leaf.unlock(leaf);
+            }
+            if (!Pte.isBusy(pte)) {
+                return;
+            }
             memory.contexts.await(leaf, index, pte, layout.host.busyEntryReporter);
-            pte = Leaf.get(leaf, index);
         }
     }
 
-    /** Links the leaves of pages, and adds a pending flush to each, so that it stays; ensures capacity for the pages. */
-    private void holdLeaves(long[] pages, TlbGather gather) {
+    /**
+     * Links the leaves of pages, and adds a pending flush to each, so that it stays; ensures capacity for the pages.
+     * Leaves out the pages that were empty and have no leaf; returns the number of the others, which are moved to the
+     * front.
+     */
+    private int holdLeaves(long[] pages, TlbGather gather) {
         gather.ensureCapacity(pages.length);
+        int held = 0;
         for (long page : pages) {
-            long address = page << table.pageShift;
-            boolean isHeld = false;
-            while (!isHeld) {
-                long[] leaf = table.leafForInstall(address);
-                if (leaf == null) {
-                    throw new MmException("restore", Errno.ENOMEM);
+            if (hold(page, gather)) {
+                pages[held++] = page;
+            }
+        }
+        return held;
+    }
+
+    private boolean hold(long page, TlbGather gather) {
+        long address = page << table.pageShift;
+        if (table.leaf(address) == null && log.get(page) == Pte.NONE) {
+            // Faults may link a leaf, but fill no entry within the section. So the page is as it was.
+            long unused = log.remove(page);
+            return false;
+        }
+        for (; ; ) {
+            long[] leaf = table.leafForInstall(address);
+            if (leaf == null) {
+                throw new MmException("restore", Errno.ENOMEM);
+            }
+            Leaf.lock(leaf);
+            try {
+                if (!Leaf.isDead(leaf)) {
+                    gather.deferFlush(table, leaf, address, MmuNotifier.Reason.DISCARDED);
+                    return true;
                 }
-                Leaf.lock(leaf);
-                try {
-                    isHeld = !Leaf.isDead(leaf);
-                    if (isHeld) {
-                        gather.deferFlush(table, leaf, address, MmuNotifier.Reason.DISCARDED);
-                    }
-                } finally {
-                    Leaf.unlock(leaf);
-                }
+            } finally {
+                Leaf.unlock(leaf);
             }
         }
     }
@@ -336,9 +403,11 @@ public final class SpaceCheckpoint {
      * recorded (I1). Returns the numbers of the pages.
      */
     private long[] putBack(TlbGather gather) {
-        long[] pages = log.pages();
+        long[] recorded = log.pages();
+        long[] pages = Arrays.copyOf(recorded, holdLeaves(recorded, gather));
         long[] before = new long[pages.length];
-        holdLeaves(pages, gather);
+        Snapshot<VmArea> vmas = opens.vmas();
+        VmArea vma = null;
         int claimed = 0;
         int stored = 0;
         try {
@@ -348,7 +417,11 @@ public final class SpaceCheckpoint {
             }
             gather.awaitFlush();
             while (stored < claimed) {
-                putBack(pages[stored], before[stored], gather);
+                long address = pages[stored] << table.pageShift;
+                if (vma == null || !vma.contains(address)) {
+                    vma = vmas.get(address);
+                }
+                putBack(pages[stored], before[stored], vma, gather);
                 stored++;
             }
         } finally {
@@ -387,11 +460,11 @@ public final class SpaceCheckpoint {
      * Stores the recorded entry of a page. Keeps the record if another thread, e.g. one that truncates a file, has
      * taken the entry over.
      */
-    private void putBack(long page, long before, TlbGather gather) {
+    private void putBack(long page, long before, @Nullable VmArea vma, TlbGather gather) {
         long entry = log.get(page);
         if (entry == CheckpointLog.NO_RECORD) {
             settle(page, before, gather.context().owner, before);
-        } else if (settle(page, before, gather.context().owner, restored(entry, vmas.get(page << table.pageShift)))) {
+        } else if (settle(page, before, gather.context().owner, restored(entry, vma))) {
             log.remove(page);
             if (Pte.isPresent(before)) {
                 gather.take(before);
@@ -459,6 +532,7 @@ public final class SpaceCheckpoint {
 
     /** Closes a checkpoint: passes its records on to the next older one, and frees the pages that only it keeps. */
     private void unlink(CheckpointLog ended) {
+        unlinkOpens(ended);
         ended.freeze();
         for (long page : ended.pages()) {
             awaitOwner(page);
@@ -495,6 +569,22 @@ public final class SpaceCheckpoint {
             gather.free();
         }
         ended.end();
+    }
+
+    /** Ends what the checkpoint of a log keeps of VMAs; the chain of these is in the order of the logs. */
+    private void unlinkOpens(CheckpointLog ended) {
+        KeptOpens younger = null;
+        KeptOpens kept = Objects.requireNonNull(layout.keptOpens());
+        for (CheckpointLog each = log(); each != ended; each = Objects.requireNonNull(each.older)) {
+            younger = kept;
+            kept = Objects.requireNonNull(kept.older);
+        }
+        if (younger == null) {
+            layout.setKeptOpens(kept.older);
+        } else {
+            younger.older = kept.older;
+        }
+        kept.release(layout.snapshot());
     }
 
     @Override

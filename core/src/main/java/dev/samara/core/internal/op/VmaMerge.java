@@ -547,7 +547,8 @@ public final class VmaMerge {
         unmap(edit, true);
     }
 
-    private static void cutAt(Edit edit, long address) {
+    /** Splits the VMA that crosses an address, if there is one, without a check of the map count or the backing. */
+    static void cutAt(Edit edit, long address) {
         VmArea vma = edit.at(address);
         if (vma != null && vma.start() != address) {
             cut(edit, vma, address);

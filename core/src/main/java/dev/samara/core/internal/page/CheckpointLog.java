@@ -29,7 +29,12 @@ public final class CheckpointLog extends SpinLock {
      *      - the copy is stored: the frame belongs to the record, so the fault does not drop it;
      *      - or the claim is undone: the fault removes its record under the same hold of the leaf's lock (undo);
      *      - or another thread takes the busy entry over and asks keeps, which finds the frame in the record: the
-     *        frame belongs to the record, and the fault, whose claim is gone, leaves the record.
+     *        frame belongs to the record, and the fault, whose claim is gone, leaves the record;
+     *      - or another thread makes the entry present again, because it narrows the rights (undone): it removes the
+     *        record under the same hold of the leaf's lock.
+     *    So the record of a page whose entry is not busy has a frame of its own, or counts as a mapping of the frame: a
+     *    page that is moved leaves a record at its old address, which shares the frame with the entry at the new one
+     *    (moved).
      *
      * 3. Only the log of the youngest checkpoint gets records. When a younger checkpoint is made, the log is sealed: a
      *    thread that found it before starts over with the log that the page table has now. So a record is of the
@@ -55,6 +60,9 @@ public final class CheckpointLog extends SpinLock {
 
     /** Not the number of a page. */
     public static final long NO_PAGE = -1;
+
+    /** Marks the record of a moved page, whose frame counts it as a mapping. No present entry contains this bit. */
+    private static final long MOVED = Pte.COPY;
 
     private static final int LEAST = 16;
 
@@ -161,7 +169,7 @@ public final class CheckpointLog extends SpinLock {
             }
             long known = find(page);
             boolean isNew = known == NO_RECORD && !isLost;
-            boolean isKept = isNew ? tryAdd(page, pte) : isFrame(known, pte);
+            boolean isKept = isNew ? tryAdd(page, pte) : isCopied && isFrame(known, pte);
             isLost |= isNew && !isKept;
             needsGracePeriod |= isKept && isCopied;
             return isKept ? 1 : 0;
@@ -182,8 +190,13 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
+    /** Returns whether a record and an entry that is busy for a copy refer to the frame together. */
     private static boolean isFrame(long record, long pte) {
-        return record != NO_RECORD && Pte.isOwn(record) && Pte.frame(record) == Pte.frame(pte);
+        return record != NO_RECORD && (record & (Pte.OWN | MOVED)) == Pte.OWN && Pte.frame(record) == Pte.frame(pte);
+    }
+
+    private static long withoutMark(long record) {
+        return record == NO_RECORD ? NO_RECORD : record & ~MOVED;
     }
 
     /**
@@ -216,7 +229,7 @@ public final class CheckpointLog extends SpinLock {
     public long get(long page) {
         lock();
         try {
-            return find(page);
+            return withoutMark(find(page));
         } finally {
             unlock();
         }
@@ -249,7 +262,7 @@ public final class CheckpointLog extends SpinLock {
             if (at >= 0) {
                 entries[at] = NO_RECORD;
             }
-            return entry;
+            return withoutMark(entry);
         } finally {
             unlock();
         }
@@ -368,7 +381,7 @@ public final class CheckpointLog extends SpinLock {
         }
         long entry = entries[at];
         entries[at] = Pte.NONE;
-        return entry;
+        return withoutMark(entry);
     }
 
     /** Uncharges a log that is lost and keeps no frame: its records are of no use any more. */
@@ -394,6 +407,60 @@ public final class CheckpointLog extends SpinLock {
         pages = new long[0];
         entries = pages;
         used = 0;
+    }
+
+    /**
+     * Records a page that was removed from its entry and will be mapped at another address. The record, if it is new,
+     * shares the frame with that mapping. Never fails, as {@link #keeps}.
+     *
+     * @param pte the removed entry, not busy: of a private page, of the zero page, or a guard
+     * @return the entry for the other address
+     */
+    public static long moved(PageTable table, Frames frames, long address, long pte) {
+        if (!Pte.isOwn(pte)) {
+            changeOrLose(table, address, pte);
+            return pte;
+        }
+        int frame = Pte.frame(pte);
+        long shared = pte & ~Pte.EXCLUSIVE;
+        if (!frames.share(frame)) {
+            table.loseLogs();
+            return pte;
+        }
+        for (CheckpointLog log = table.log(); log != null; log = table.log()) {
+            int kept = log.keeps(address >>> table.pageShift, shared | MOVED);
+            if (kept > 0) {
+                return shared;
+            }
+            if (kept == 0) {
+                break;
+            }
+            Thread.onSpinWait();
+        }
+        frames.drop(frame);
+        return pte;
+    }
+
+    /**
+     * Removes the record of a page that was added for a copy, because another thread has made the entry present again.
+     * That thread holds the lock of the leaf since.
+     */
+    public static void undone(PageTable table, long address, long pte) {
+        for (CheckpointLog log = table.log(); log != null; log = log.older) {
+            log.forget(address >>> table.pageShift, pte);
+        }
+    }
+
+    private void forget(long page, long pte) {
+        lock();
+        try {
+            int at = at(page);
+            if (at >= 0 && isFrame(entries[at], pte)) {
+                entries[at] = NO_RECORD;
+            }
+        } finally {
+            unlock();
+        }
     }
 
     /** Lets this log get no records, because a younger one takes its place; or records again, after that has ended. */

@@ -153,6 +153,8 @@ public final class LeafWalks {
             long pte = Leaf.empty(leaf, i);
             if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
                 gather.take(walk.table(), walk.addressOf(i), pte);
+            } else if (pte == Pte.GUARD) {
+                CheckpointLog.changeOrLose(walk.table(), walk.addressOf(i), pte);
             }
         }
     }
@@ -234,14 +236,14 @@ public final class LeafWalks {
                 if (vma == null || !vma.contains(address)) {
                     vma = vmas.find(address);
                 }
-                narrow(leaf, i, vma == null ? 0 : maxRights(vma, geometry));
+                narrow(walk.table(), address, leaf, i, vma == null ? 0 : maxRights(vma, geometry));
             }
         } finally {
             Leaf.unlock(leaf);
         }
     }
 
-    private static void narrow(long[] leaf, int index, long most) {
+    private static void narrow(PageTable table, long address, long[] leaf, int index, long most) {
         long pte = Leaf.get(leaf, index);
         for (; ; pte = Leaf.get(leaf, index)) {
             long narrowed;
@@ -254,7 +256,13 @@ public final class LeafWalks {
             } else {
                 return;
             }
-            if (narrowed == pte || Leaf.narrow(leaf, index, pte, narrowed)) {
+            if (narrowed == pte) {
+                return;
+            }
+            if (Leaf.narrow(leaf, index, pte, narrowed)) {
+                if (Pte.isBusy(pte)) {
+                    CheckpointLog.undone(table, address, narrowed);
+                }
                 return;
             }
         }

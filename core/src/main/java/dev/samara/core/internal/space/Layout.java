@@ -301,6 +301,17 @@ public final class Layout implements VmaLookup {
     public final List<Gate> copies = new ArrayList<>(0);
 
     /**
+     * What the youngest checkpoint keeps of VMAs that leave the layout; null if there is no checkpoint.
+     *
+     * <p>Written: a checkpoint's cut (volatile).
+     * Read: an edit, holding the lock of its district, and a cut (volatile).
+     * Pairs: no edit is published while a cut writes it, except one that a retirement calls. Such an edit may read an
+     *     older value, and then a backing is asked again.
+     * Invariant: an element for each open checkpoint, from the youngest to the oldest.
+     */
+    private volatile @Nullable KeptOpens keptOpens;
+
+    /**
      * The number of operations that wait for a fork's copy, or have waited and have not made an attempt since.
      *
      * <p>Written: such an operation, first under the layout lock (get-and-add).
@@ -754,6 +765,24 @@ public final class Layout implements VmaLookup {
      */
     public @Nullable Gate copyToAwait() {
         return copies.isEmpty() || InFlightOperation.retiring() != null ? null : copies.get(copies.size() - 1);
+    }
+
+    /** Returns what the youngest checkpoint keeps of VMAs that leave the layout; null if there is no checkpoint. */
+    public @Nullable KeptOpens keptOpens() {
+        return keptOpens;
+    }
+
+    /** Sets what the youngest checkpoint keeps. The caller is in a cut, or tears the space down. */
+    public void setKeptOpens(@Nullable KeptOpens youngest) {
+        keptOpens = youngest;
+    }
+
+    /** Keeps the opens of VMAs that an edit is about to take out, if a checkpoint needs them. */
+    public void keepOpens(List<VmArea> gone) {
+        KeptOpens kept = keptOpens;
+        if (kept != null) {
+            kept.keep(gone);
+        }
     }
 
     /** Makes later forks wait until {@link #endCopyWait}, which an operation calls after its next attempt. */

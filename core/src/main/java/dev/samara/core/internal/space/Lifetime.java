@@ -289,6 +289,10 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
             if (memory != null && pages != null) {
                 memory.cpus.endTeardown(context);
                 endCheckpoints(memory, pages);
+                for (KeptOpens kept = layout.keptOpens(); kept != null; kept = kept.older) {
+                    layout.setKeptOpens(kept.older);
+                    kept.release(layout.snapshot());
+                }
             }
         } catch (Throwable thrown) {
             failed(thrown);

@@ -38,6 +38,14 @@ final class CheckpointScenarios {
             };
         }
 
+        /** Returns to the checkpoint that was made before. */
+        final Operation restoring() {
+            return (state, cpu) -> {
+                Objects.requireNonNull(older).restore();
+                return "restored";
+            };
+        }
+
         /** Closes the checkpoint that was made before. */
         final Operation closing() {
             return (state, cpu) -> {
@@ -226,6 +234,46 @@ final class CheckpointScenarios {
         }
     }
 
+    /** A store, concurrently with a call that takes the right to write, and so may take over the entry of the copy. */
+    static final class ProtectBesideStore extends BesideOlder {
+        ProtectBesideStore() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("protect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Mman.READ));
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            assertEquals(0, state.space.mprotect(AT, PAGE, RW));
+            store(cpu, AT, 9);
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT));
+        }
+    }
+
+    /** A store, concurrently with a restore that first maps the page again. */
+    static final class StoreBesideMappedAgain extends BesideOlder {
+        StoreBesideMappedAgain() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 9));
+            calls().put("restore", restoring());
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            assertEquals(0, state.space.munmap(AT, PAGE));
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            String seen = load(cpu, AT);
+            if (!seen.equals("7") && !seen.equals("9")) {
+                throw new AssertionError("restored to " + seen);
+            }
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT));
+        }
+    }
+
     /** A store, concurrently with the end of a younger checkpoint. The older one is restored. */
     static final class StoreBesideYoungerEnd extends BesideOlder {
         private @Nullable Checkpoint younger;
@@ -257,10 +305,7 @@ final class CheckpointScenarios {
     static final class StoreBesideRestore extends BesideOlder {
         StoreBesideRestore() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 9));
-            calls().put("restore", (state, cpu) -> {
-                Objects.requireNonNull(older).restore();
-                return "restored";
-            });
+            calls().put("restore", restoring());
         }
 
         @Override

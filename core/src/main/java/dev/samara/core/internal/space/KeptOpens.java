@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.Open;
+import dev.samara.maple.Snapshot;
+import java.util.IdentityHashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The VMAs of a checkpoint, and shares of the opens of those that left the layout since. So the backing of a VMA is not
+ * closed, and a shared object keeps its content, as long as the checkpoint can map it again. Thread-safe.
+ */
+public final class KeptOpens {
+    /** Those of the next older checkpoint; null if there is none. Changed within cuts. */
+    public @Nullable KeptOpens older;
+
+    @GuardedBy("this")
+    private Snapshot<VmArea> vmas;
+
+    @GuardedBy("this")
+    private final Map<VmArea, Open> opens = new IdentityHashMap<>(2);
+
+    /** Creates an object without opens for the VMAs of a checkpoint. */
+    public KeptOpens(Snapshot<VmArea> vmas) {
+        this.vmas = vmas;
+    }
+
+    /** Returns the VMAs of the checkpoint. */
+    public synchronized Snapshot<VmArea> vmas() {
+        return vmas;
+    }
+
+    /**
+     * Acquires a share of the open of each VMA of the checkpoint that an edit is about to take out. The edit need not
+     * be published afterwards. The caller holds the lock of the VMAs' district.
+     */
+    synchronized void keep(List<VmArea> gone) {
+        for (int i = 0; i < gone.size(); i++) {
+            VmArea vma = gone.get(i);
+            Open open = vma.open();
+            if (open != null && vmas.get(vma.start()) == vma && !opens.containsKey(vma)) {
+                boolean done = false;
+                open.get();
+                try {
+                    opens.put(vma, open);
+                    done = true;
+                } finally {
+                    if (!done) {
+                        // Not the last share, because the VMA is attached.
+                        open.put();
+                    }
+                }
+            }
+        }
+    }
+
+    /** Returns the open of a VMA of the checkpoint, of which this has a share until the end of the cut; or null. */
+    public synchronized @Nullable Open get(VmArea vma) {
+        return opens.get(vma);
+    }
+
+    /**
+     * Releases the shares, because the VMAs were mapped again, or the checkpoint ends. An older checkpoint keeps those
+     * of its backings. The caller holds no lock of a layout.
+     */
+    public synchronized void release(Snapshot<VmArea> now) {
+        vmas = now;
+        KeptOpens to = older;
+        for (Iterator<Map.Entry<VmArea, Open>> each = opens.entrySet().iterator(); each.hasNext(); ) {
+            Map.Entry<VmArea, Open> entry = each.next();
+            VmArea vma = entry.getKey();
+            Open open = entry.getValue();
+            each.remove();
+            if (to == null || !to.takesOver(vma, open)) {
+                open.put();
+            }
+        }
+    }
+
+    /** Takes over a share; returns false if this does not need it, or there is no memory, so that the backing is asked. */
+    private synchronized boolean takesOver(VmArea vma, Open open) {
+        VmArea own = vmas.get(vma.start());
+        if (own == null || own.backing() != vma.backing() || opens.containsKey(vma)) {
+            return false;
+        }
+        try {
+            opens.put(vma, open);
+            return true;
+        } catch (OutOfMemoryError exhausted) {
+            return false;
+        }
+    }
+}
