@@ -45,8 +45,8 @@ public final class Checkpoint implements AutoCloseable {
      * the run added is removed as by {@code MADV_DONTNEED}, so a collection does not report it. Bytes of shared mappings,
      * and unwritten pages of private mappings of files, are not put back; nor are limits and seals. The backing of a
      * mapping that was unmapped since the checkpoint is closed only when the checkpoint is, so that a restore does not
-     * open it again. Listeners and notifiers of the space are called as for {@code mmap} and {@code munmap}. If a CPU of
-     * another thread is in GUEST, its stores until it acknowledges are undone.
+     * open it again. Listeners and notifiers of the space are called as for {@code mmap} and {@code munmap}, and
+     * {@linkplain dev.samara.core.event.FlushListener#restored listeners of CPUs} before the next access of each CPU.
      *
      * <p>A restore wakes no waiter of a {@linkplain dev.samara.core.guest.FutexTable futex}, and removes none. A waiter
      * of a private word belongs to its address, so the next wake of that address finds it, even if the word has changed
@@ -56,8 +56,8 @@ public final class Checkpoint implements AutoCloseable {
      * <p>Waits as {@link AddressSpace#checkpoint} does.
      *
      * @return the number of pages that were put back or removed
-     * @throws IllegalStateException if a CPU of the calling thread is in GUEST; if this checkpoint is closed, or could
-     *     not keep a page for lack of memory; or if a page of the space is pinned for writing. Nothing is changed then;
+     * @throws IllegalStateException if a CPU in the space is in GUEST, or any CPU of the calling thread; if this
+     *     checkpoint is closed, or could not keep a page for lack of memory; or if a page of the space is pinned for writing. Nothing is changed then;
      *     but if the page was pinned during this call, the mappings may have been put back
      * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since the checkpoint
      *     would change; with ENOMEM if the space was {@linkplain PageTableRef#reap reaped}, which took the pages that its
@@ -65,9 +65,39 @@ public final class Checkpoint implements AutoCloseable {
      *     back, and later calls may succeed; the younger checkpoints are closed
      */
     public long restore() {
+        return restore(false);
+    }
+
+    /**
+     * Does the same as {@link #restore}, even if CPUs of other threads are in GUEST. The stores of such a CPU until it
+     * acknowledges are undone; then its {@linkplain dev.samara.core.event.FlushListener#restored listener} is called, on
+     * its thread, and this returns when the listeners have returned. An access that waits in a page fault is completed
+     * after the restore; and one at an address that the checkpoint does not map, or that it maps with fewer rights, may
+     * fail before the listener is called. So an embedder that needs exact restores stops its CPUs between two
+     * instructions, outside GUEST.
+     *
+     * @return as {@link #restore}
+     * @throws IllegalStateException as {@link #restore}, but for CPUs of other threads in GUEST
+     * @throws MmException as {@link #restore}
+     */
+    public long restoreRunning() {
+        return restore(true);
+    }
+
+    /**
+     * Returns the number of this checkpoint, with which {@linkplain dev.samara.core.event.FlushListener#checkpointed
+     * listeners of CPUs} are called.
+     *
+     * @return a positive number, larger than that of each older checkpoint of the space
+     */
+    public long number() {
+        return checkpoint.number();
+    }
+
+    private long restore(boolean isRunning) {
         List<PopulateRange> locked = new ArrayList<>(0);
         try {
-            long pages = checkpoint.restore(locked);
+            long pages = checkpoint.restore(isRunning, locked);
             // As for a locked mapping of mmap, the call succeeds if a page cannot be read.
             long unused = Populate.run(checkpoint.layout, locked, pages);
             return pages;

@@ -45,6 +45,7 @@ final class AccessModesTest {
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
             CpuCounters: WORD(getOpaque setOpaque)
             CpuOwner: isLost(getVolatile setVolatile), thread(compareAndExchange getAcquire setRelease)
+            CpuTlb: activities(getOpaque getPlain setPlain)
             CpuWords.Flushed: flushed(getAcquire setRelease)
             CpuWords.Pending: pending(getOpaque setVolatile)
             CpuWords.State: word(getVolatile setRelease setVolatile)
@@ -93,8 +94,8 @@ final class AccessModesTest {
             IdleCpus.IdlePlace: idle(compareAndSet get set)
             Layout: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
                 getAndIncrement), isClosing(getVolatile setVolatile), isReapSkipped(getVolatile setVolatile),
-                isUnstable(getVolatile setVolatile), mdwe(getVolatile setVolatile), notifiers(getVolatile setVolatile),
-                tree(getAcquire setRelease)
+                isUnstable(getVolatile setVolatile), keptOpens(getVolatile setVolatile), mdwe(getVolatile setVolatile),
+                notifiers(getVolatile setVolatile), tree(getAcquire setRelease)
             LayoutListeners: deliveries(getVolatile setVolatile)
             LayoutListeners.ChangeDelivery: accepted(compareAndSet get), isDraining(compareAndSet set), lost(get
                 getAndIncrement), taken(get set)
@@ -154,7 +155,8 @@ final class AccessModesTest {
             TlbContext: LAST(incrementAndGet updateAndGet), REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire
                 getOpaque getVolatile setRelease), WORD(getOpaque setOpaque), counts(get getAndAdd getAndIncrement),
                 generation(getAndAdd getVolatile), holds(compareAndSet decrementAndGet get getAndIncrement),
-                users(addAndGet compareAndSet get)
+                notice(getVolatile setVolatile), users(addAndGet compareAndSet get)
+            TlbContext.CutNotice: generation(getVolatile setVolatile)
             Truncation: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
                 getAndBitwiseOr getOpaque getPlain getVolatile setPlain)

@@ -89,7 +89,7 @@ public class WaitingTableTest {
             AddressSpaceBuilder: build
             BorrowedSpace: close putUsers
             CachedBacking: pread pwrite
-            Checkpoint: close restore
+            Checkpoint: close restore restoreRunning
             Cpu: claim close enterGuest enterLazy exec handOver switchTo tryUse use
             FutexTable: await
             HostFile: append close denyWrites dirtyRanges fadvise fsync getByte getInt getLong getShort grow

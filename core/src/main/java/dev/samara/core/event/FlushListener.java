@@ -41,4 +41,25 @@ public interface FlushListener {
      * @param generation the generation of the space up to which this CPU is flushed by this call
      */
     void flushed(long start, long end, MmuNotifier.Reason reason, long generation);
+
+    /**
+     * Is called when a {@linkplain dev.samara.core.AddressSpace#checkpoint checkpoint} of the CPU's space was made, so
+     * that the embedder can save the registers of this CPU. The checkpoint contains all accesses of this CPU before this
+     * call, and none after it. If the CPU is in GUEST and polls, {@code checkpoint} returns after this call. If the CPU
+     * is outside GUEST, or its access waits in a page fault, this call precedes its next access, and may follow the
+     * return of {@code checkpoint}. A CPU that made no access between several checkpoints and restores is notified of
+     * the last one.
+     *
+     * @param checkpoint the {@linkplain dev.samara.core.Checkpoint#number number} of the checkpoint
+     */
+    default void checkpointed(long checkpoint) {}
+
+    /**
+     * Is called when the CPU's space {@linkplain dev.samara.core.Checkpoint#restore returned} to a checkpoint, at the
+     * times described at {@link #checkpointed}, so that the embedder can restore the registers. An access of guest code
+     * that waits in a page fault meanwhile is completed afterwards.
+     *
+     * @param checkpoint the {@linkplain dev.samara.core.Checkpoint#number number} of the checkpoint
+     */
+    default void restored(long checkpoint) {}
 }

@@ -374,7 +374,7 @@ class ForkOfOneInstantTest {
             while (!isPaused && failure.get() == null) {
                 Awake.turn();
             }
-            checkpoint.restore();
+            checkpoint.restoreRunning();
             long number = read(space, last);
             boolean isJudged = number != 0 && number % PLACES != PLACES - 1;
             if (isJudged) {

@@ -114,6 +114,12 @@ public final class CpuState extends CpuWords.Flushed {
         boolean drop(long start, long end);
 
         /**
+         * Returns whether the CPU is in GUEST, and not only for one access of its memory. For any thread that found the
+         * CPU's word in GUEST.
+         */
+        boolean runsGuest();
+
+        /**
          * Returns whether the CPU is in GUEST, and leaves it by itself.
          *
          * @param why {@link #FOR_CALL}; or, for a fault of another CPU of the thread, its depth among the thread's
@@ -415,7 +421,7 @@ public final class CpuState extends CpuWords.Flushed {
         CpuWords.PENDING.setVolatile(this, 0);
     }
 
-    /** Returns the TLB of this CPU; null if it is no longer reachable. Used by the owner's thread. */
+    /** Returns the TLB of this CPU; null if it is no longer reachable. */
     @Nullable
     OwnerTlb tlb() {
         return tlb.get();

@@ -203,6 +203,30 @@ public final class Shootdowns {
     }
 
     /**
+     * Returns whether a CPU of another thread is in GUEST in a context, and not only for one access of its memory, for
+     * whose end this waits.
+     */
+    public boolean isInGuest(TlbContext context) {
+        @Nullable CpuState[] all = cpus.online();
+        int at = behind(all, context, Long.MAX_VALUE, ALL, 0);
+        for (int spins = 0; at < all.length; spins++) {
+            CpuState cpu = Objects.requireNonNull(all[at]);
+            boolean isDead = cpus.stopIfDead(cpu);
+            CpuState.OwnerTlb tlb = isDead ? null : cpu.tlb();
+            if (tlb != null && tlb.runsGuest()) {
+                return true;
+            }
+            if (spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(this, LONGEST_PARK);
+            }
+            at = behind(all, context, Long.MAX_VALUE, ALL, isDead ? at + 1 : at);
+        }
+        return false;
+    }
+
+    /**
      * Starts a shootdown as {@link #shoot} does, but does not wait.
      *
      * @param context the context of the space

@@ -159,6 +159,16 @@ public final class TlbContext {
     private volatile long generation = 1;
 
     /**
+     * The notice of the last checkpoint, or return to one.
+     *
+     * <p>Written: the thread of a cut, of which there is one at a time (volatile).
+     * Read: CPUs that catch up, after they read the generation (volatile).
+     * Pairs: with {@code generation}.
+     * Invariant: the last notice; null if there was none.
+     */
+    private volatile @Nullable CutNotice notice;
+
+    /**
      * The records of the log. The seal of a record is its generation, negated while the words of the record are being
      * written. Empty for a context without a page table.
      */
@@ -273,6 +283,44 @@ public final class TlbContext {
         }
     }
 
+    /** What a checkpoint, or a return to one, tells the CPUs of the space. */
+    public static final class CutNotice {
+        private static final long PENDING = -1;
+
+        private final long restored;
+
+        /**
+         * Written: the thread of the cut, after it advanced the generation (volatile).
+         * Read: CPUs that catch up, after they read the generation (volatile).
+         * Pairs: the notice is stored before the generation is advanced, so a CPU that reads the new generation finds
+         *     the notice. It then waits until this is stored, for a few instructions of the thread of the cut.
+         * Invariant: the generation of the cut, once it is known; 0 if the thread failed.
+         */
+        private volatile long generation = PENDING;
+
+        private CutNotice(long restored) {
+            this.restored = restored;
+        }
+
+        /** Waits briefly until the generation is known, and returns whether a generation is not before it. */
+        public boolean isReached(long flushed) {
+            while (generation == PENDING) {
+                Thread.onSpinWait();
+            }
+            return generation != 0 && generation <= flushed;
+        }
+
+        /** Returns whether the space returned to a checkpoint. */
+        public boolean isRestored() {
+            return restored != 0;
+        }
+
+        /** Returns the number of the checkpoint. */
+        public long checkpoint() {
+            return restored != 0 ? restored : generation;
+        }
+    }
+
     /** Creates the context of a space that needs no teardown. */
     public TlbContext() {
         this(
@@ -366,6 +414,31 @@ public final class TlbContext {
     public long advance(int ranges) {
         // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
         return (long) GENERATION.getAndAdd(this, (long) ranges) + ranges;
+    }
+
+    /**
+     * Advances the generation by one for a checkpoint of the space, or for the return to one, of which each CPU in the
+     * space is notified when it has flushed up to that generation. Only one thread at a time calls this.
+     *
+     * @param restored the number of the checkpoint to which the space returns; 0 for a new one, whose number is the
+     *     generation
+     * @return the generation
+     */
+    public long announce(long restored) {
+        CutNotice made = new CutNotice(restored);
+        notice = made;
+        long reached = 0;
+        try {
+            reached = advance();
+            return reached;
+        } finally {
+            made.generation = reached;
+        }
+    }
+
+    /** Returns the notice of the last checkpoint, or return to one; null if there was none. */
+    public @Nullable CutNotice notice() {
+        return notice;
     }
 
     /**

@@ -84,6 +84,9 @@ public final class SpaceCheckpoint {
     private long brk;
     private long defaultLock;
 
+    /** The number of the checkpoint, which is the generation of the space at its cut. */
+    private long number;
+
     private SpaceCheckpoint(Layout layout) {
         this.layout = layout;
         memory = layout.memory();
@@ -143,7 +146,8 @@ public final class SpaceCheckpoint {
             log.older = table.log();
             table.beginEpoch(log);
             try {
-                flush();
+                number = table.context.announce(0);
+                flush(number);
                 checkNotPinned("a checkpoint");
                 done = true;
             } finally {
@@ -171,10 +175,9 @@ public final class SpaceCheckpoint {
         return AccessChecker.beginIfChecked(memory.accessChecker, what, AccessChecker.ALL, table.number(), 0, 0);
     }
 
-    /** Waits until no CPU has a translation from before this call. */
-    private void flush() {
+    /** Waits until no CPU has a translation from before a generation, to which the caller advanced. */
+    private void flush(long generation) {
         TlbContext context = table.context;
-        long generation = context.advance();
         context.log(generation, 0, layout.geometry.limit(), -1L, MmuNotifier.Reason.WRITE_PROTECTED);
         memory.shootdowns.shoot(context, generation, -1L);
     }
@@ -189,22 +192,23 @@ public final class SpaceCheckpoint {
     /**
      * Returns to the state of this checkpoint.
      *
+     * @param isRunning whether CPUs of other threads may be in GUEST
      * @param later gets the ranges that the caller faults in afterwards, because they are locked
      * @return the number of pages that were put back or removed
-     * @throws IllegalStateException if a CPU of the thread is in GUEST; if this checkpoint is closed, or lost a page for
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or of another one and not {@code isRunning}; if this checkpoint is closed, or lost a page for
      *     lack of memory; or if a page of the space is pinned for writing
      * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since would change;
      *     with ENOMEM if there is no memory, commit charge or page table for what is mapped again
      */
     @SuppressWarnings("try") // the revocation is only closed
-    public long restore(List<PopulateRange> later) {
+    public long restore(boolean isRunning, List<PopulateRange> later) {
         ThreadCpus.checkMayWait("a restore");
         StackReserve.check(StackReserve.MANY);
         hold(layout, "restore");
         try (AccessChecker.Revocation revocation = revoke("a restore");
                 TlbGather gather = new TlbGather(memory)) {
             Ranges narrowed = new Ranges();
-            long[] pages = restore(gather, narrowed, later);
+            long[] pages = restore(isRunning, gather, narrowed, later);
             // Called outside the section, where notifiers may wait for faults, and before the pages of the run are
             // free.
             tell(narrowed, pages);
@@ -220,12 +224,15 @@ public final class SpaceCheckpoint {
      *
      * @param narrowed gets the ranges whose pages stayed, and may have lost rights
      */
-    private long[] restore(TlbGather gather, Ranges narrowed, List<PopulateRange> later) {
+    private long[] restore(boolean isRunning, TlbGather gather, Ranges narrowed, List<PopulateRange> later) {
         try (Cut cut = new Cut(layout, "a restore")) {
             stop(cut, "restore");
             checkStable("restore");
             checkOpen();
             checkNotPinned("a restore");
+            if (!isRunning && memory.shootdowns.isInGuest(table.context)) {
+                throw new IllegalStateException("a restore beside a CPU of another thread that is in GUEST");
+            }
             for (CheckpointLog each = log(); each != log.older; each = Objects.requireNonNull(each).older) {
                 checkNotLost(Objects.requireNonNull(each));
             }
@@ -416,6 +423,7 @@ public final class SpaceCheckpoint {
                 claimed++;
             }
             gather.awaitFlush();
+            notifyCpus();
             while (stored < claimed) {
                 long address = pages[stored] << table.pageShift;
                 if (vma == null || !vma.contains(address)) {
@@ -433,6 +441,15 @@ public final class SpaceCheckpoint {
         }
         gather.flushed();
         return pages;
+    }
+
+    /** Notifies the CPUs in GUEST of the restore, and waits for their listeners; other CPUs are notified later. */
+    private void notifyCpus() {
+        TlbContext context = table.context;
+        long generation = context.announce(number);
+        // No range: the listeners are notified of the ranges with the flush before.
+        context.log(generation, 0, 0, 0, MmuNotifier.Reason.DISCARDED);
+        memory.shootdowns.shoot(context, generation, -1L);
     }
 
     /** Claims the entry of a page, unless it is empty or a guard, and returns it. */
@@ -526,6 +543,11 @@ public final class SpaceCheckpoint {
         }
     }
 
+    /** Returns the number of the checkpoint. */
+    public long number() {
+        return number;
+    }
+
     private CheckpointLog log() {
         return Objects.requireNonNull(table.log());
     }
@@ -561,7 +583,7 @@ public final class SpaceCheckpoint {
                 }
             }
             // Another thread may have removed such a page from its entry, and not flushed yet.
-            flush();
+            flush(table.context.advance());
             if (ended.needsGracePeriod()) {
                 gather.needGracePeriod();
             }

@@ -14,6 +14,9 @@ import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.sync.StackReserve;
+import java.lang.invoke.ConstantBootstraps;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.Arrays;
@@ -72,6 +75,9 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      * CPU as long as the leaf exists. A leaf that is unhooked concurrently stays empty forever. So a stale entry of
      * this cache is at worst an empty leaf, and a fault drops the entry before the CPU walks again.
      */
+
+    private static final VarHandle ACTIVITIES = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "activities", VarHandle.class, CpuTlb.class, int.class);
 
     /** The CPU is in GUEST and uses the TLB. */
     private static final int GUEST = 1;
@@ -140,6 +146,12 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      * The bits of the activities that have started and have not ended, in one word, so that one comparison decides
      * whether a transition or another activity may start. Visible, because after an Error an access stores to it
      * without a call; see {@link #OUTSIDE}.
+     *
+     * <p>Written: its thread (plain).
+     * Read: its thread (plain); a thread that found the CPU's word in GUEST (opaque).
+     * Pairs: with {@code word} of {@code CpuWords}. Between the store of GUEST there and the store of GUEST here, both
+     *     bits are unset; the other thread then reads again.
+     * Invariant: GUEST is set after the word is GUEST, and cleared after it is not any more, before it is again.
      */
     public int activities = WITHOUT_SPACE;
 
@@ -224,6 +236,9 @@ public final class CpuTlb implements CpuState.OwnerTlb {
 
         /** The generation up to which this CPU flushed. */
         private long flushed;
+
+        /** The last checkpoint, or return to one, of which listeners were notified, or which preceded the slot. */
+        private TlbContext.@Nullable CutNotice notice;
 
         /** Whether listeners must still be notified that every earlier translation is flushed. */
         private boolean isFresh;
@@ -468,6 +483,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         renumber(taken);
         taken.context = wanted.id;
         taken.flushed = generation;
+        taken.notice = wanted.notice();
         taken.isFresh = true;
         return taken;
     }
@@ -598,6 +614,11 @@ public final class CpuTlb implements CpuState.OwnerTlb {
      */
     public void leavesGuest(int when) {
         leaves = when;
+    }
+
+    @Override
+    public boolean runsGuest() {
+        return ((int) ACTIVITIES.getOpaque(this) & (GUEST | FOR_ACCESS)) == GUEST;
     }
 
     @Override
@@ -758,7 +779,30 @@ public final class CpuTlb implements CpuState.OwnerTlb {
             tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
         }
         slot.flushed = generation;
+        // Before the CPU acknowledges, so that the thread of the cut waits for the listeners.
+        TlbContext.CutNotice latest = of.notice();
+        if (latest != slot.notice && latest != null && latest.isReached(generation)) {
+            slot.notice = latest;
+            tell(latest);
+        }
         state.flushedTo(generation);
+    }
+
+    private void tell(TlbContext.CutNotice notice) {
+        for (AddedListener each : listeners) {
+            if (each.isRemoved) {
+                continue;
+            }
+            try {
+                if (notice.isRestored()) {
+                    each.listener.restored(notice.checkpoint());
+                } else {
+                    each.listener.checkpointed(notice.checkpoint());
+                }
+            } catch (Throwable thrown) {
+                reporter.accept(thrown);
+            }
+        }
     }
 
     /** Drops all translations of the CPU's space. */

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.checkpoint;
+
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Checkpoint;
+import dev.samara.core.Cpu;
+import dev.samara.core.event.FlushListener;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Report;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(OneThread.class)
+@DisplayName("Listeners of CPUs and checkpoints")
+final class RunningCpusTest {
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final long at = fixture.anonymous(2);
+
+    /** The registers of a guest that only counts, at each checkpoint; restored by a restore. */
+    private static final class Registers implements FlushListener {
+        private final Thread thread = Thread.currentThread();
+        private final List<Long> checkpoints = new CopyOnWriteArrayList<>();
+        private final List<Long> saved = new CopyOnWriteArrayList<>();
+        private long counter = 1;
+        private volatile int restores;
+        private volatile boolean fails;
+
+        @Override
+        public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {}
+
+        @Override
+        public void checkpointed(long checkpoint) {
+            assertEquals(thread, Thread.currentThread());
+            checkpoints.add(checkpoint);
+            saved.add(counter);
+            if (fails) {
+                throw new IllegalStateException("on purpose");
+            }
+        }
+
+        @Override
+        public void restored(long checkpoint) {
+            assertEquals(thread, Thread.currentThread());
+            counter = saved.get(checkpoints.indexOf(checkpoint));
+            restores++;
+        }
+    }
+
+    /** A guest on a thread of its own: counts in memory and in a register, and polls after each step. */
+    private final class Guest implements AutoCloseable {
+        private final CountDownLatch started = new CountDownLatch(1);
+        private volatile boolean stops;
+        private volatile Registers registers;
+        private final FutureTask<Void> run = new FutureTask<>(this::run);
+
+        /** Whether the guest stores to memory; otherwise it never leaves GUEST. */
+        private final boolean stores;
+
+        Guest(boolean stores) throws InterruptedException {
+            this.stores = stores;
+            new Thread(run, "guest").start();
+            started.await();
+        }
+
+        @SuppressWarnings("try") // only closed
+        private Void run() {
+            try (Cpu cpu = fixture.machine.claimCpu()) {
+                cpu.switchTo(fixture.space);
+                Registers own = new Registers();
+                registers = own;
+                cpu.onFlush(own);
+                cpu.enterGuest();
+                while (!stops) {
+                    if (stores) {
+                        assertEquals(0, cpu.memory().store(at, 8, own.counter));
+                    }
+                    own.counter++;
+                    cpu.poll();
+                    started.countDown();
+                }
+                cpu.leaveGuest();
+                cpu.switchTo(null);
+            }
+            return null;
+        }
+
+        @Override
+        public void close() {
+            stops = true;
+            try {
+                run.get();
+            } catch (Exception failed) {
+                throw new AssertionError(failed);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("one in GUEST is called on its thread, and the checkpoint contains what its registers tell")
+    void instant() throws InterruptedException {
+        List<Checkpoint> all = new ArrayList<>();
+        Guest guest = new Guest(true);
+        for (int i = 0; i < 200; i++) {
+            all.add(fixture.space.checkpoint());
+        }
+        guest.close();
+        Registers registers = guest.registers;
+        List<Long> known = registers.checkpoints;
+        for (int i = all.size() - 1; i >= 0; i--) {
+            all.get(i).restore();
+            long number = all.get(i).number();
+            // A guest whose store waited in a fault during several checkpoints was notified of the last one.
+            int of = 0;
+            while (of < known.size() - 1 && known.get(of) < number) {
+                of++;
+            }
+            assertTrue(known.get(of) >= number, "no listener was called for checkpoint " + i);
+            assertEquals(registers.saved.get(of) - 1, fixture.load(at), "the last store before checkpoint " + i);
+        }
+        all.forEach(Checkpoint::close);
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("one in GUEST is called before the checkpoint returns")
+    void before() throws InterruptedException {
+        try (Guest guest = new Guest(false)) {
+            for (int i = 1; i <= 100; i++) {
+                try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+                    assertEquals(i, guest.registers.checkpoints.size());
+                    assertEquals(checkpoint.number(), guest.registers.checkpoints.get(i - 1));
+                }
+            }
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("of a running guest put the registers back; a plain restore is refused meanwhile")
+    void restored() throws InterruptedException {
+        try (Guest guest = new Guest(false);
+                Checkpoint checkpoint = fixture.space.checkpoint()) {
+            IllegalStateException refused = assertThrows(IllegalStateException.class, checkpoint::restore);
+            assertTrue(refused.getMessage().contains("GUEST"), refused.getMessage());
+            for (int i = 1; i <= 100; i++) {
+                checkpoint.restoreRunning();
+                assertEquals(i, guest.registers.restores);
+            }
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("of a CPU outside GUEST are called before its next access, once, and not for what was before it came")
+    void outside() {
+        Registers registers = new Registers();
+        fixture.store(at, 1);
+        fixture.space.checkpoint().close();
+        fixture.cpu.onFlush(registers);
+        fixture.load(at);
+        int before = registers.checkpoints.size();
+        Checkpoint first = fixture.space.checkpoint();
+        Checkpoint second = fixture.space.checkpoint();
+        assertTrue(first.number() < second.number());
+        assertEquals(before, registers.checkpoints.size());
+        fixture.load(at + PAGE);
+        fixture.load(at);
+        assertEquals(List.of(second.number()), registers.checkpoints.subList(before, registers.checkpoints.size()));
+        registers.counter = 7;
+        second.restore();
+        assertEquals(7, registers.counter);
+        fixture.load(at);
+        assertEquals(1, registers.counter);
+        first.close();
+        second.close();
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that throw are reported, and the checkpoint stands")
+    void failing() throws InterruptedException {
+        try (Guest guest = new Guest(false)) {
+            guest.registers.fails = true;
+            try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+                assertTrue(guest.registers.checkpoints.contains(checkpoint.number()));
+            }
+        }
+        assertEquals(
+                1,
+                fixture.reports.stream()
+                        .filter(report -> report.kind() == Report.Kind.CALLBACK_FAILED)
+                        .count());
+        fixture.closeEmpty();
+    }
+}
