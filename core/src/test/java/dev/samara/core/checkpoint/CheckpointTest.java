@@ -473,7 +473,8 @@ final class CheckpointTest {
             assertEquals(pages, space.pagemap(at, pages * PAGE, words));
             long own = PagemapFlags.PM_PRESENT | PagemapFlags.PM_EXCLUSIVE;
             long written = own | PagemapFlags.PM_SOFT_DIRTY;
-            assertArrayEquals(new long[] {written, 0, PagemapFlags.PM_PRESENT, written, own, 0}, words);
+            // Instead of the zero page, which has the same bytes, there is no page.
+            assertArrayEquals(new long[] {written, 0, 0, written, own, 0}, words);
             List<Long> dirty = new ArrayList<>();
             space.collectDirty(at, pages * PAGE, dirty::add);
             assertEquals(List.of(at, at + 3 * PAGE), dirty);

@@ -97,6 +97,7 @@ final class OldLayout implements Call {
             boolean isSame = isKept
                     && old.start() == now.start()
                     && old.end() == now.end()
+                    && old.anonVma() == now.anonVma()
                     && isAlike(old, now, VmaFlags.MAYBE_GUARD)
                     && (!old.has(VmaFlags.MAYBE_GUARD) || now.has(VmaFlags.MAYBE_GUARD));
             if (!isSame) {

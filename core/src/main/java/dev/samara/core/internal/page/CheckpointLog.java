@@ -86,7 +86,7 @@ public final class CheckpointLog extends SpinLock {
 
     /*
      * Guarded by this lock. A table with open addressing, at most half full: the numbers of pages, and their entries,
-     * NONE for a page that was absent or of a cache. A record that was removed keeps its place.
+     * NONE for a page that was absent, the zero page, or of a cache. A record that was removed keeps its place.
      */
     private long[] pages = {};
     private long[] entries = {};
@@ -118,7 +118,8 @@ public final class CheckpointLog extends SpinLock {
      *     {@link #SEALED}
      */
     public int change(long page, long before) {
-        long value = before == Pte.GUARD || (before & (Pte.OWN | Pte.ZERO)) != 0 ? before : Pte.NONE;
+        // The zero page is put into an entry without a record, so the entry's mapping may be younger than the checkpoint.
+        long value = before == Pte.GUARD || (before & Pte.OWN) != 0 ? before : Pte.NONE;
         lock();
         try {
             return isSealed || isFrozen ? SEALED : record(page, value);
