@@ -16,11 +16,11 @@ final class Arguments {
 
     private final Random random;
     private final World kind;
-    private final KernelWorld world;
+    private final Place world;
     private final List<Long> remembered = new ArrayList<>();
     private List<Vma> vmas = List.of();
 
-    Arguments(Random random, World kind, KernelWorld world) {
+    Arguments(Random random, World kind, Place world) {
         this.random = random;
         this.kind = kind;
         this.world = world;
@@ -146,7 +146,7 @@ final class Arguments {
     }
 
     long brk() {
-        long start = world.judge().brk();
+        long start = world.brk();
         return random.nextInt(20) == 0
                 ? one(0, 1, start - 1, start - PAGE, LIMIT, -1, 1L << 63)
                 : start + one(0, PAGE, 3 * PAGE, random.nextInt(40) * PAGE, random.nextInt(300) * PAGE, 1, 5000);

@@ -22,7 +22,7 @@ final class Generator {
     private static final int ABOUT_LIMITS = 5;
 
     private final Random random;
-    private final KernelWorld world;
+    private final Place world;
     private final World kind;
     private final Arguments arguments;
     private final int watch;
@@ -52,7 +52,7 @@ final class Generator {
      * @param isPagedOut whether MADV_PAGEOUT may be used; the kernel really pages out, so such a script contains no
      *     query which pages are mapped
      */
-    Generator(Random random, World kind, KernelWorld world, int watch, Exceptions.Files files, boolean isPagedOut) {
+    Generator(Random random, World kind, Place world, int watch, Exceptions.Files files, boolean isPagedOut) {
         this.files = files;
         this.watch = watch;
         this.isPagedOut = isPagedOut;

@@ -24,7 +24,7 @@ import java.util.Map;
  * A judge in whose address space only the pages of a world are free. All other pages are mapped without rights to a
  * file that no script maps. Each script runs in a child of the judge.
  */
-final class KernelWorld implements AutoCloseable {
+final class KernelWorld implements Place, AutoCloseable {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
 
     private static final int FILLER = 600;
@@ -96,8 +96,8 @@ final class KernelWorld implements AutoCloseable {
         upper = sets.getInt(16);
     }
 
-    /** Returns whether the kernel maps the zero page when untouched memory is read. */
-    boolean mapsZeroPage() {
+    @Override
+    public boolean mapsZeroPage() {
         return mapsZeroPage;
     }
 
@@ -120,7 +120,8 @@ final class KernelWorld implements AutoCloseable {
     }
 
     /** Returns a limit in bytes, capped at the maximum that the judge may set. */
-    long bytes(Limit limit, long argument) {
+    @Override
+    public long bytes(Limit limit, long argument) {
         long bytes = limit.bytes(argument, total, data);
         return Long.compareUnsigned(bytes, hardest(limit)) < 0 ? bytes : hardest(limit);
     }
@@ -195,34 +196,33 @@ final class KernelWorld implements AutoCloseable {
         return judge;
     }
 
-    long base() {
+    @Override
+    public long base() {
         return base;
     }
 
-    long end() {
+    @Override
+    public long end() {
         return end;
     }
 
-    /** Returns all mappings at the start of a script. */
-    List<Area> areas() {
+    @Override
+    public List<Area> areas() {
         return areas;
     }
 
-    /** Returns whether a range, including its last page, overlaps memory of the judge itself. */
-    boolean hasOwn(long start, long stop) {
-        return areas.stream()
-                .anyMatch(area -> !area.name().startsWith("/memfd:filler")
-                        && Long.compareUnsigned(area.start(), stop) < 0
-                        && Long.compareUnsigned(start, area.end()) < 0);
+    @Override
+    public long brk() {
+        return judge.brk();
     }
 
-    /** Returns an address in the main stack. */
-    long stack() {
+    @Override
+    public long stack() {
         return stack;
     }
 
-    /** Returns whether mappings of the world may be shown as the heap or the stack. */
-    boolean isPlaceNamed() {
+    @Override
+    public boolean isPlaceNamed() {
         return isPlaceNamed;
     }
 
@@ -231,13 +231,13 @@ final class KernelWorld implements AutoCloseable {
         return total;
     }
 
-    /** Returns the bytes that count against the data limit at the start of a script. */
-    long data() {
+    @Override
+    public long data() {
         return data;
     }
 
-    /** Returns whether the judge may lock memory and map the lowest pages, and can drop these privileges. */
-    boolean isPrivileged() {
+    @Override
+    public boolean isPrivileged() {
         int both = 1 << IPC_LOCK | 1 << SYS_RAWIO;
         return (lower & both) == both;
     }
@@ -259,11 +259,6 @@ final class KernelWorld implements AutoCloseable {
                 KernelCall.put(scratch, longs(CAPABILITY_VERSION)),
                 KernelCall.put(scratch + 64, sets.array()),
                 callRequest(Kernel.CAPSET, scratch, scratch + 64));
-    }
-
-    /** Returns whether a mapping was created completely by a script, so that both sides know its pages. */
-    boolean isWithin(long start, long stop) {
-        return Long.compareUnsigned(start, base) >= 0 && Long.compareUnsigned(stop, end) <= 0;
     }
 
     /** Creates the process of a script. */

@@ -39,7 +39,7 @@ final class LibraryRun implements AutoCloseable {
     private static final int SEGMENTS = 2;
     private static final int WORDS = 3;
 
-    private final KernelWorld world;
+    private final Place world;
     private final Cpu cpu;
     private final LibraryState state;
     private final TreeMap<Integer, AddressSpace> processes = new TreeMap<>();
@@ -48,7 +48,7 @@ final class LibraryRun implements AutoCloseable {
     private final List<SharedSegment> segments = new ArrayList<>();
     private int next = 1;
 
-    LibraryRun(KernelWorld world, int watch, Machine machine, Cpu cpu) {
+    LibraryRun(Place world, int watch, Machine machine, Cpu cpu) {
         this.world = world;
         this.cpu = cpu;
         state = new LibraryState(world, watch, cpu);
@@ -91,9 +91,9 @@ final class LibraryRun implements AutoCloseable {
         return index == 0 ? 3 * PAGE : 10 * PAGE - 1;
     }
 
-    private static AddressSpace start(KernelWorld world, Machine machine) {
+    private static AddressSpace start(Place world, Machine machine) {
         AddressSpaceBuilder builder = machine.space(GEOMETRY)
-                .heap(world.judge().brk(), world.judge().brk())
+                .heap(world.brk(), world.brk())
                 .stack(world.stack())
                 .limit(Resource.MEMLOCK, world.bytes(Limit.MEMLOCK, -1));
         if (world.isPrivileged()) {
@@ -141,7 +141,21 @@ final class LibraryRun implements AutoCloseable {
         return new Outcome(result, states);
     }
 
-    private String result(Operation operation, AddressSpace space) {
+    /** Returns the number of the next child. */
+    int nextProcess() {
+        return next;
+    }
+
+    /** Ends the processes from a number on, so that the next child gets this number. */
+    void endFrom(int number) {
+        NavigableMap<Integer, AddressSpace> ended = processes.tailMap(number, true);
+        ended.values().forEach(this::leave);
+        ended.clear();
+        next = number;
+    }
+
+    /** Performs an operation of a living process, and returns its result. */
+    String result(Operation operation, AddressSpace space) {
         long[] a = operation.arguments().stream().mapToLong(Long::longValue).toArray();
         long base = world.base();
         return switch (operation.verb()) {

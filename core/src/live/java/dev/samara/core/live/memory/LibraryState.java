@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
 final class LibraryState {
     private static final long PAGE = KernelWorld.GEOMETRY.pageSize();
 
-    private final KernelWorld world;
+    private final Place world;
     private final int watch;
     private final Cpu cpu;
     private final LayoutText text;
 
-    LibraryState(KernelWorld world, int watch, Cpu cpu) {
+    LibraryState(Place world, int watch, Cpu cpu) {
         this.world = world;
         this.watch = watch;
         this.cpu = cpu;

@@ -11,11 +11,11 @@ final class Range {
 
     private Range() {}
 
-    static long start(KernelWorld world) {
+    static long start(Place world) {
         return Math.max(0, world.base() - AROUND);
     }
 
-    static long end(KernelWorld world) {
+    static long end(Place world) {
         return world.end() + AROUND;
     }
 }

@@ -12,11 +12,11 @@ final class Safety {
 
     private Safety() {}
 
-    static boolean isSafe(KernelWorld world, Script script) {
+    static boolean isSafe(Place world, Script script) {
         return script.operations().stream().allMatch(operation -> isSafe(world, operation));
     }
 
-    static boolean isSafe(KernelWorld world, Operation operation) {
+    static boolean isSafe(Place world, Operation operation) {
         return switch (operation.verb()) {
             case MMAP ->
                 (operation.argument(3) & (Mman.FIXED | Mman.FIXED_NOREPLACE)) == 0
@@ -37,8 +37,7 @@ final class Safety {
                         && !world.hasOwn(operation.argument(1), operation.argument(1) + Long.BYTES);
             case FORCED_WRITE, FORCED_READ -> isFree(world, operation.argument(0), 2 * PAGE);
             case BRK ->
-                Long.compareUnsigned(operation.argument(0), world.judge().brk()) < 0
-                        || isFree(world, operation.argument(0), 1);
+                Long.compareUnsigned(operation.argument(0), world.brk()) < 0 || isFree(world, operation.argument(0), 1);
             case PWRITE -> operation.argument(2) >= 0 && operation.argument(2) <= 64;
             case PREAD -> operation.argument(1) >= 0 && operation.argument(1) <= 64;
             case PAGEMAP ->
@@ -55,7 +54,7 @@ final class Safety {
     }
 
     /** Returns whether a range is empty, reaches beyond the address space, or may be queried. */
-    private static boolean isNear(KernelWorld world, long start, long end) {
+    private static boolean isNear(Place world, long start, long end) {
         return Long.compareUnsigned(end, start) <= 0
                 || Long.compareUnsigned(end, LIMIT) > 0
                 || isWithin(world, start, end);
@@ -66,7 +65,7 @@ final class Safety {
      * memory of the host machine. A range that wraps, or that is longer than the address space, is safe, because each
      * call refuses it before it changes anything.
      */
-    private static boolean isFree(KernelWorld world, long start, long length) {
+    private static boolean isFree(Place world, long start, long length) {
         if (Long.compareUnsigned(length, LIMIT) > 0 && Long.compareUnsigned(start + length, start) < 0) {
             return true;
         }
@@ -79,7 +78,7 @@ final class Safety {
                 && (Long.compareUnsigned(start, LIMIT) >= 0 || isWithin(world, from, Math.max(to, from + PAGE)));
     }
 
-    private static boolean isWithin(KernelWorld world, long start, long end) {
+    private static boolean isWithin(Place world, long start, long end) {
         return Long.compareUnsigned(start, Range.start(world)) >= 0
                 && Long.compareUnsigned(end, Range.end(world)) <= 0
                 && !world.hasOwn(start, end);

@@ -118,7 +118,8 @@ public final class CheckpointLog extends SpinLock {
      *     {@link #SEALED}
      */
     public int change(long page, long before) {
-        // The zero page is put into an entry without a record, so the entry's mapping may be younger than the checkpoint.
+        // The zero page is put into an entry without a record, so the entry's mapping may be younger than the
+        // checkpoint.
         long value = before == Pte.GUARD || (before & Pte.OWN) != 0 ? before : Pte.NONE;
         lock();
         try {

@@ -824,7 +824,7 @@ public final class Frames {
     }
 
     /** Returns whether a frame exists; it may be free. */
-    private boolean isMade(int frame) {
+    boolean isMade(int frame) {
         return frame >= ZERO && frame < limit && records[frame >>> chunkShift] != null;
     }
 
