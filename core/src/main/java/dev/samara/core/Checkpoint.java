@@ -18,7 +18,7 @@ import java.util.List;
  * <p>A space may have several checkpoints, each younger than the one before. It keeps each page that changes after a
  * checkpoint, in memory of the machine, until the checkpoint is closed.
  *
- * <p>The list of these pages counts as page tables of the machine ({@link MachineBuilder#pageTableLimit}): 32 to 64
+ * <p>The list of these pages counts as page tables of the machine ({@link MachineBuilder#pageTableLimit}): 24 to 48
  * bytes for each. At the limit, an access that needs a new entry returns {@code OUT_OF_MEMORY}, as without room for a
  * page table. A call that removes a page, e.g. {@code munmap}, succeeds nevertheless, but then no checkpoint of the
  * space can be restored any more.

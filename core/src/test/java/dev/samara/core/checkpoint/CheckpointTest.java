@@ -537,7 +537,7 @@ final class CheckpointTest {
             for (int page = 0; page < pages; page++) {
                 fixture.store(at + page * PAGE, 2);
                 assertEquals(1, checkpoint.restore());
-                assertTrue(fixture.machine.statistics().pageTableBytes() <= tables + 16 * 16);
+                assertTrue(fixture.machine.statistics().pageTableBytes() <= tables + 16 * 24);
             }
             assertEquals(1, fixture.load(at));
         }

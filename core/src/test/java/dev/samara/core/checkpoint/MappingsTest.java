@@ -223,6 +223,31 @@ final class MappingsTest {
     }
 
     @Test
+    @DisplayName("whole, if a part of one was replaced and another one mapped alike")
+    void partlyAlike() {
+        long at = fixture.anonymous(2);
+        MemoryFile file = fixture.file(2);
+        check(() -> {
+            fixture.map(at, 2, READ, Mman.SHARED | Mman.FIXED, file.open(), 0);
+            fixture.map(at, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        });
+        check(() -> {
+            fixture.map(at, 2, READ, Mman.SHARED | Mman.FIXED, file.open(), 0);
+            fixture.map(at + PAGE, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        });
+        fixture.store(at, 1);
+        // In a child, whose anon_vma no other mapping shares.
+        try (AddressSpace child = fixture.space.fork();
+                Checkpoint checkpoint = child.checkpoint()) {
+            child.throwing().mmap(at, 2 * PAGE, READ, Mman.SHARED | Mman.FIXED, file.open(), 0);
+            child.throwing().mmap(at, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0);
+            checkpoint.restore();
+            assertEquals(1, child.usage().maps());
+        }
+        fixture.close();
+    }
+
+    @Test
     @DisplayName("that were moved, grown and shrunk, with pages that they share with the place they moved to")
     void moved() {
         long at = filled(4);
@@ -420,6 +445,10 @@ final class MappingsTest {
             assertEquals(0, fixture.space.munmap(at, PAGE));
             checkpoint.restore();
             assertEquals(0x100, fixture.load(at));
+            assertEquals(0, fixture.space.madvise(at + PAGE, PAGE, Mman.RANDOM));
+            assertEquals(0, fixture.space.mlock(at + PAGE, PAGE));
+            checkpoint.restore();
+            assertEquals(0, fixture.space.usage().locked());
             made = fixture.anonymous(1);
             fixture.store(made, 3);
             assertEquals(0, fixture.space.mseal(made, PAGE, 0));

@@ -970,7 +970,8 @@ public final class Edit implements AutoCloseable {
                     && vma.end() == outside.end()
                     && vma.backing() == outside.backing()
                     && vma.pageOffset() == outside.pageOffset()
-                    && VmaMerge.haveSameFlags(vma, outside)) {
+                    && VmaMerge.haveSameFlags(vma, outside)
+                    && VmaMerge.mayShare(vma.anonVma(), outside.anonVma())) {
                 near = position + 1;
                 return vma;
             }

@@ -36,11 +36,14 @@ final class OldLayout implements Call {
      * 4. The opens of VMAs that left the layout were kept (KeptOpens). A backing is asked only for an open that was
      *    not, e.g. because there was no memory to list it.
      *
-     * 5. Seals stay. A VMA that was sealed since keeps the seal; if anything else of it differs, nothing is mapped.
+     * 5. Seals stay. A VMA that was sealed since keeps the seal; if its pages or rights differ, nothing is mapped.
      */
 
     /** The flags that decide whose pages are in a range. */
     private static final long KIND = VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.DROPPABLE;
+
+    /** The flags that a sealed mapping keeps. Advice and locks of it may change, as on Linux. */
+    private static final long RIGHTS = VmaFlags.ACCESS | VmaFlags.MAY_ACCESS;
 
     /** The flags that an earlier state does not take away. */
     private static final long LASTING = VmaFlags.SEALED | VmaFlags.MAYBE_GUARD;
@@ -123,8 +126,12 @@ final class OldLayout implements Call {
         narrowed.clear();
         List<Difference> all = differences();
         for (Difference each : all) {
-            boolean mayChange =
-                    !each.isSealed() || (each.isKept && isAlike(Objects.requireNonNull(each.old), each.now(), LASTING));
+            boolean mayChange = !each.isSealed()
+                    || (each.isKept
+                            && ((Objects.requireNonNull(each.old).flags()
+                                                    ^ each.now().flags())
+                                            & RIGHTS)
+                                    == 0);
             if (!mayChange) {
                 return Errno.EPERM.result();
             }

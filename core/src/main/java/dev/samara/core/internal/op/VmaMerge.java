@@ -74,7 +74,7 @@ public final class VmaMerge {
      * Returns whether the anon_vmas are equal, or one is null and the other is not inherited by fork. So a child's
      * inherited anon_vma is not passed on to a VMA that has none.
      */
-    private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
+    static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
         if (one == null) {
             return other == null || !other.inherited;
         }

@@ -66,8 +66,8 @@ public final class CheckpointLog extends SpinLock {
 
     private static final int LEAST = 16;
 
-    /** The bytes of a record. */
-    private static final int BYTES = 2 * Long.BYTES;
+    /** The bytes of a place for a record, with two places of the index. */
+    private static final int BYTES = 2 * Long.BYTES + 2 * Integer.BYTES;
 
     private final TableBudget budget;
 
@@ -85,12 +85,21 @@ public final class CheckpointLog extends SpinLock {
     private @Nullable LongPredicate droppable;
 
     /*
-     * Guarded by this lock. A table with open addressing, at most half full: the numbers of pages, and their entries,
-     * NONE for a page that was absent, the zero page, or of a cache. A record that was removed keeps its place.
+     * Guarded by this lock. The records, in the order in which they were added: the numbers of pages, and their entries,
+     * NONE for a page that was absent, the zero page, or of a cache. A record that was removed keeps its place, with NO_RECORD, until
+     * all are removed, or the arrays are full. So a restore visits only the pages that changed since the last one.
      */
     private long[] pages = {};
     private long[] entries = {};
+
+    /** The number of places with a record, or with one that was removed. */
     private int used;
+
+    /** The number of records. */
+    private int live;
+
+    /** A hash table with open addressing, of twice as many places: the place of a page's record plus one; 0 if free. */
+    private int[] index = {};
 
     /** Whether this is not the log of the youngest checkpoint, or its epoch has not begun. */
     private boolean isSealed = true;
@@ -142,7 +151,7 @@ public final class CheckpointLog extends SpinLock {
         try {
             int at = at(page);
             if (at >= 0 && entries[at] == before) {
-                entries[at] = NO_RECORD;
+                removeAt(at);
             }
         } finally {
             unlock();
@@ -158,8 +167,9 @@ public final class CheckpointLog extends SpinLock {
      * @return 1 if a log keeps the frame; 0 if the caller owns it; {@link #SEALED}
      */
     public int keeps(long page, long pte) {
-        boolean isCopied = Pte.has(pte, Pte.BUSY | Pte.COPY);
-        for (CheckpointLog each = older; isCopied && each != null; each = each.older) {
+        // Whether it was claimed for a copy is not known any more, if another thread took it over from the copy.
+        boolean isBusy = Pte.isBusy(pte);
+        for (CheckpointLog each = older; isBusy && each != null; each = each.older) {
             if (each.has(page, pte)) {
                 return 1;
             }
@@ -171,9 +181,9 @@ public final class CheckpointLog extends SpinLock {
             }
             long known = find(page);
             boolean isNew = known == NO_RECORD && !isLost;
-            boolean isKept = isNew ? tryAdd(page, pte) : isCopied && isFrame(known, pte);
+            boolean isKept = isNew ? tryAdd(page, pte) : isFrame(known, pte);
             isLost |= isNew && !isKept;
-            needsGracePeriod |= isKept && isCopied;
+            needsGracePeriod |= isKept && isBusy;
             return isKept ? 1 : 0;
         } finally {
             unlock();
@@ -192,7 +202,7 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
-    /** Returns whether a record and an entry that is busy for a copy refer to the frame together. */
+    /** Returns whether a record and an entry that is, or was, busy for a copy refer to the frame together. */
     private static boolean isFrame(long record, long pte) {
         return record != NO_RECORD && (record & (Pte.OWN | MOVED)) == Pte.OWN && Pte.frame(record) == Pte.frame(pte);
     }
@@ -241,15 +251,14 @@ public final class CheckpointLog extends SpinLock {
     public long[] pages() {
         lock();
         try {
-            long[] found = new long[used];
-            int count = 0;
-            for (int i = 0; i < pages.length; i++) {
-                if (pages[i] != NO_PAGE && entries[i] != NO_RECORD) {
-                    found[count++] = pages[i];
+            long[] found = new long[live];
+            for (int at = 0, count = 0; at < used; at++) {
+                if (entries[at] != NO_RECORD) {
+                    found[count++] = pages[at];
                 }
             }
-            Arrays.sort(found, 0, count);
-            return Arrays.copyOf(found, count);
+            Arrays.sort(found);
+            return found;
         } finally {
             unlock();
         }
@@ -261,8 +270,8 @@ public final class CheckpointLog extends SpinLock {
         try {
             int at = at(page);
             long entry = at < 0 ? NO_RECORD : entries[at];
-            if (at >= 0) {
-                entries[at] = NO_RECORD;
+            if (entry != NO_RECORD) {
+                removeAt(at);
             }
             return withoutMark(entry);
         } finally {
@@ -320,7 +329,7 @@ public final class CheckpointLog extends SpinLock {
         lock();
         try {
             long frames = 0;
-            for (int at = 0; at < pages.length; at++) {
+            for (int at = 0; at < used; at++) {
                 frames += hasFrame(at) ? 1 : 0;
             }
             return frames;
@@ -330,7 +339,7 @@ public final class CheckpointLog extends SpinLock {
     }
 
     private boolean hasFrame(int at) {
-        return pages[at] != NO_PAGE && entries[at] != NO_RECORD && Pte.isOwn(entries[at]);
+        return entries[at] != NO_RECORD && Pte.isOwn(entries[at]);
     }
 
     /**
@@ -340,7 +349,7 @@ public final class CheckpointLog extends SpinLock {
     public int nextFrame(int from) {
         lock();
         try {
-            for (int at = from; at < pages.length; at++) {
+            for (int at = from; at < used; at++) {
                 if (hasFrame(at)) {
                     return at;
                 }
@@ -355,7 +364,7 @@ public final class CheckpointLog extends SpinLock {
     public long page(int at) {
         lock();
         try {
-            return at < pages.length ? pages[at] : NO_PAGE;
+            return at < used ? pages[at] : NO_PAGE;
         } finally {
             unlock();
         }
@@ -393,7 +402,7 @@ public final class CheckpointLog extends SpinLock {
             if (!isLost) {
                 return;
             }
-            for (int at = 0; at < pages.length; at++) {
+            for (int at = 0; at < used; at++) {
                 if (hasFrame(at)) {
                     return;
                 }
@@ -408,7 +417,9 @@ public final class CheckpointLog extends SpinLock {
         budget.uncharge((long) pages.length * BYTES);
         pages = new long[0];
         entries = pages;
+        index = new int[0];
         used = 0;
+        live = 0;
     }
 
     /**
@@ -458,7 +469,7 @@ public final class CheckpointLog extends SpinLock {
         try {
             int at = at(page);
             if (at >= 0 && isFrame(entries[at], pte)) {
-                entries[at] = NO_RECORD;
+                removeAt(at);
             }
         } finally {
             unlock();
@@ -498,9 +509,10 @@ public final class CheckpointLog extends SpinLock {
             try {
                 to.isLost |= isLost;
                 to.needsGracePeriod |= needsGracePeriod;
-                for (int i = 0; i < pages.length; i++) {
-                    if (pages[i] != NO_PAGE && entries[i] != NO_RECORD && to.takesOver(pages[i], entries[i])) {
-                        entries[i] = NO_RECORD;
+                // Down, because the removal of the last record resets the places.
+                for (int at = used - 1; at >= 0; at--) {
+                    if (entries[at] != NO_RECORD && to.takesOver(pages[at], entries[at])) {
+                        removeAt(at);
                     }
                 }
                 to.isSealed &= isSealed;
@@ -585,79 +597,100 @@ public final class CheckpointLog extends SpinLock {
         return at < 0 ? NO_RECORD : entries[at];
     }
 
-    /** Returns the place of a page; negative, the complement of a free place, if there is none. */
+    /** Returns the place of a page's record; negative, the complement of a free place of the index, if it has none. */
     private int at(long page) {
-        if (pages.length == 0) {
-            return -1;
+        int slot = slot(page);
+        int place = slot < 0 ? 0 : index[slot];
+        return place == 0 ? ~Math.max(slot, 0) : place - 1;
+    }
+
+    /** Returns the place of a page in the index, or the free place where the search ends; -1 if the index is empty. */
+    private int slot(long page) {
+        int mask = index.length - 1;
+        int slot = (int) ((page * 0x9E37_79B9_7F4A_7C15L) >>> 32) & mask;
+        while (mask >= 0 && index[slot] != 0 && pages[index[slot] - 1] != page) {
+            slot = (slot + 1) & mask;
         }
-        int mask = pages.length - 1;
-        int at = (int) ((page * 0x9E37_79B9_7F4A_7C15L) >>> 32) & mask;
-        while (pages[at] != page) {
-            if (pages[at] == NO_PAGE) {
-                return ~at;
-            }
-            at = (at + 1) & mask;
+        return mask < 0 ? -1 : slot;
+    }
+
+    private void removeAt(int at) {
+        entries[at] = NO_RECORD;
+        live--;
+        if (live == 0) {
+            reset();
         }
-        return at;
+    }
+
+    /** Frees the places of all records, which were removed. */
+    private void reset() {
+        // Each place of the index is found before one is freed, because that would end the searches.
+        for (int at = 0; at < used; at++) {
+            entries[at] = slot(pages[at]);
+        }
+        for (int at = 0; at < used; at++) {
+            index[(int) entries[at]] = 0;
+        }
+        used = 0;
     }
 
     /** Adds a record of a page that has none; returns false if the budget is exhausted. */
     private boolean add(long page, long entry) {
         int at = at(page);
-        if (at < 0 && 2 * used >= pages.length) {
+        if (at < 0 && used == pages.length) {
             if (!grow()) {
                 return false;
             }
             at = at(page);
         }
         if (at < 0) {
-            at = ~at;
-            used++;
+            append(page, entry, ~at);
+        } else {
+            live += entries[at] == NO_RECORD ? 1 : 0;
+            entries[at] = entry;
         }
-        pages[at] = page;
-        entries[at] = entry;
         return true;
     }
 
+    private void append(long page, long entry, int slot) {
+        pages[used] = page;
+        entries[used] = entry;
+        used++;
+        index[slot] = used;
+        live++;
+    }
+
     /**
-     * Replaces the table by one without its removed records, of twice its size unless at least half of the records were
-     * removed. So restores of ever different pages do not fill it.
+     * Replaces the arrays by others without the removed records, of twice the size unless at least half of the records
+     * were removed. So restores of ever different pages do not fill them.
      */
     private boolean grow() {
-        int live = 0;
-        for (int i = 0; i < pages.length; i++) {
-            live += pages[i] != NO_PAGE && entries[i] != NO_RECORD ? 1 : 0;
-        }
-        int capacity = live <= pages.length / 4 ? Math.max(LEAST, pages.length) : 2 * pages.length;
+        int capacity = live <= used / 2 ? Math.max(LEAST, pages.length) : 2 * pages.length;
         if (!budget.tryCharge((long) (capacity - pages.length) * BYTES)) {
             return false;
         }
-        long[] oldPages = pages;
-        long[] oldEntries = entries;
-        boolean done = false;
+        int uncharged = capacity - pages.length;
         try {
             long[] morePages = new long[capacity];
             long[] moreEntries = new long[capacity];
-            Arrays.fill(morePages, NO_PAGE);
+            int[] moreIndex = new int[2 * capacity];
+            uncharged = 0;
+            long[] oldPages = pages;
+            long[] oldEntries = entries;
+            int places = used;
             pages = morePages;
             entries = moreEntries;
+            index = moreIndex;
             used = 0;
-            for (int i = 0; i < oldPages.length; i++) {
-                if (oldPages[i] != NO_PAGE && oldEntries[i] != NO_RECORD) {
-                    int at = ~at(oldPages[i]);
-                    pages[at] = oldPages[i];
-                    entries[at] = oldEntries[i];
-                    used++;
+            live = 0;
+            for (int at = 0; at < places; at++) {
+                if (oldEntries[at] != NO_RECORD) {
+                    append(oldPages[at], oldEntries[at], slot(oldPages[at]));
                 }
             }
-            done = true;
             return true;
         } finally {
-            if (!done) {
-                pages = oldPages;
-                entries = oldEntries;
-                budget.uncharge((long) (capacity - oldPages.length) * BYTES);
-            }
+            budget.uncharge((long) uncharged * BYTES);
         }
     }
 }

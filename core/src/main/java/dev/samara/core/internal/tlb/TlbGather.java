@@ -71,6 +71,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** The number of pages that can be dropped needlessly in the time that another range takes. */
     private static final int WORTH_A_RANGE = 16;
 
+    /** The number of pages that a CPU drops one by one in about the time in which it fills its TLB again. */
+    private static final int MOST_PAGES = 1024;
+
     public final MachineMemory memory;
     private @Nullable PageTableContext context;
 
@@ -394,11 +397,10 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** Ensures capacity for {@code more} frames and one leaf. Called before the caller unhooks a page. */
     public void ensureCapacity(int more) {
         if (leaves == flushes.length) {
-            LeafFlush[] grown = Arrays.copyOf(flushes, Math.max(4, 2 * leaves));
-            for (int i = leaves; i < grown.length; i++) {
-                grown[i] = new LeafFlush();
-            }
-            flushes = grown;
+            flushes = Arrays.copyOf(flushes, Math.max(4, 2 * leaves));
+        }
+        if (flushes[leaves] == null) {
+            flushes[leaves] = new LeafFlush();
         }
         if (size + more > frames.length) {
             frames = Arrays.copyOf(frames, Math.max(2 * frames.length, size + more));
@@ -578,7 +580,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /**
      * Returns the number of ranges in which records are flushed: 1 if what they span is not much more than they
-     * contain; otherwise one for each record, up to the maximum number.
+     * contain, or if the ranges would span so many pages that a CPU drops a space faster; otherwise one for each record,
+     * up to the maximum number.
      */
     private int ranges(int from, int behind) {
         int more = behind - from - 1;
@@ -590,7 +593,20 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         for (int i = from; i < behind; i++) {
             needless -= (flushes[i].end - flushes[i].start) >>> shift;
         }
-        return needless <= (long) more * WORTH_A_RANGE ? 1 : Math.min(more + 1, MOST_RANGES);
+        int ranges = Math.min(more + 1, MOST_RANGES);
+        return needless <= (long) more * WORTH_A_RANGE || pages(from, behind, ranges) > MOST_PAGES ? 1 : ranges;
+    }
+
+    /** Returns the number of pages that records span in a number of ranges. */
+    private long pages(int from, int behind, int ranges) {
+        int shift = flushes[from].table().pageShift;
+        long pages = 0;
+        for (int range = 0, at = from; range < ranges; range++) {
+            int next = endOf(range, from, behind, ranges);
+            pages += (end(at, next) - start(at, next)) >>> shift;
+            at = next;
+        }
+        return pages;
     }
 
     /** Returns the end, exclusive, of the records of a range, of which each has as many. */
