@@ -7,6 +7,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -282,6 +283,68 @@ public class CheckpointBenchmark {
     @Benchmark
     @About("a restore of 1 to 1,000 pages")
     public long restore(Written of) {
+        return of.checkpoint.restore();
+    }
+
+    /** A space with a checkpoint, after which mappings of one page each were changed. */
+    @State(Scope.Thread)
+    public static class Changed {
+        /** The number of mappings. */
+        @Param({"10", "10000"})
+        public int vmas;
+
+        /** The number of changed mappings. */
+        @Param({"1", "10"})
+        public int changed;
+
+        /** The call that changed them. */
+        @Param({"mprotect", "munmap"})
+        public String call;
+
+        FilledSpace filled;
+        private Checkpoint checkpoint;
+
+        /** Called by JMH; {@link #setUp()} creates the state. */
+        public Changed() {}
+
+        /** Fills the space, and makes the checkpoint. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            filled = new FilledSpace(vmas, vmas);
+            filled.cpu.switchTo(filled.space);
+            checkpoint = filled.space.checkpoint();
+        }
+
+        /** Changes the mappings. */
+        @Setup(Level.Invocation)
+        public void change() {
+            for (int i = 0; i < changed; i++) {
+                long start = filled.start(i * (vmas / changed));
+                if (call.equals("munmap")) {
+                    filled.space.throwing().munmap(start, filled.length());
+                } else {
+                    filled.space.throwing().mprotect(start, filled.length(), Mman.READ);
+                }
+            }
+        }
+
+        /** Closes the machine. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            checkpoint.close();
+            filled.close();
+        }
+    }
+
+    /**
+     * Restores mappings that were changed or removed.
+     *
+     * @param of the checkpoint
+     * @return the number of restored pages
+     */
+    @Benchmark
+    @About("a restore of 1 or 10 mappings of a page each, after mprotect or munmap")
+    public long restoreMappings(Changed of) {
         return of.checkpoint.restore();
     }
 }

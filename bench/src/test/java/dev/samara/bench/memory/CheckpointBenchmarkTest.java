@@ -2,7 +2,9 @@
 package dev.samara.bench.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,6 +59,25 @@ class CheckpointBenchmarkTest {
         for (int i = 0; i < CALLS; i++) {
             space.write();
             assertEquals(10, benchmark.restore(space));
+        }
+        space.tearDown();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"mprotect", "munmap"})
+    @DisplayName("a restore brings back each mapping that was changed")
+    void restoresMappings(String call) {
+        CheckpointBenchmark.Changed space = new CheckpointBenchmark.Changed();
+        space.vmas = 30;
+        space.changed = 10;
+        space.call = call;
+        space.setUp();
+        List<String> before = space.filled.space.snapshot().maps();
+        for (int i = 0; i < CALLS; i++) {
+            space.change();
+            assertNotEquals(before, space.filled.space.snapshot().maps());
+            benchmark.restoreMappings(space);
+            assertEquals(before, space.filled.space.snapshot().maps());
         }
         space.tearDown();
     }
