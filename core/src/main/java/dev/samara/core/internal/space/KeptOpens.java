@@ -23,7 +23,7 @@ public final class KeptOpens {
     private Snapshot<VmArea> vmas;
 
     @GuardedBy("this")
-    private final Map<VmArea, Open> opens = new IdentityHashMap<>(2);
+    private final IdentityHashMap<VmArea, Open> opens = new IdentityHashMap<>(2);
 
     /** Creates an object without opens for the VMAs of a checkpoint. */
     public KeptOpens(Snapshot<VmArea> vmas) {
