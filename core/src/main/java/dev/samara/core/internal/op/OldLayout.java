@@ -231,6 +231,12 @@ final class OldLayout implements Call {
         return old != null && old.backing() == fresh.backing() ? kept.get(old) : null;
     }
 
+    /** A callback that frees a place in the bounded work may wait for this cut. */
+    @Override
+    public boolean mayBeRefused() {
+        return false;
+    }
+
     @Override
     public boolean isUninterruptible() {
         return true;

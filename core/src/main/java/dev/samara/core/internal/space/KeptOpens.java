@@ -6,9 +6,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.Open;
 import dev.samara.maple.Snapshot;
 import java.util.IdentityHashMap;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +21,7 @@ public final class KeptOpens {
     private Snapshot<VmArea> vmas;
 
     @GuardedBy("this")
-    private final IdentityHashMap<VmArea, Open> opens = new IdentityHashMap<>(2);
+    private IdentityHashMap<VmArea, Open> opens = new IdentityHashMap<>(2);
 
     /** Creates an object without opens for the VMAs of a checkpoint. */
     public KeptOpens(Snapshot<VmArea> vmas) {
@@ -67,19 +65,24 @@ public final class KeptOpens {
     /**
      * Releases the shares, because the VMAs were mapped again, or the checkpoint ends. An older checkpoint keeps those
      * of its backings. The caller holds no lock of a layout.
+     *
+     * @param now the VMAs of the checkpoint from now on
      */
-    public synchronized void release(Snapshot<VmArea> now) {
-        vmas = now;
+    public void release(Snapshot<VmArea> now) {
+        IdentityHashMap<VmArea, Open> released;
+        synchronized (this) {
+            IdentityHashMap<VmArea, Open> none = new IdentityHashMap<>(2);
+            released = opens;
+            opens = none;
+            vmas = now;
+        }
+        // Without the monitor, because the end of an open submits a task.
         KeptOpens to = older;
-        for (Iterator<Map.Entry<VmArea, Open>> each = opens.entrySet().iterator(); each.hasNext(); ) {
-            Map.Entry<VmArea, Open> entry = each.next();
-            VmArea vma = entry.getKey();
-            Open open = entry.getValue();
-            each.remove();
+        released.forEach((vma, open) -> {
             if (to == null || !to.takesOver(vma, open)) {
                 open.put();
             }
-        }
+        });
     }
 
     /** Takes over a share; returns false if this does not need it, or there is no memory, so that the backing is asked. */
