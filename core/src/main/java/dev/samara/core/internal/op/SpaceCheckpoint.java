@@ -369,27 +369,34 @@ public final class SpaceCheckpoint {
      * Links the leaves of pages, and adds a pending flush to each, so that it stays; ensures capacity for the pages.
      * Leaves out the pages that were empty and have no leaf; returns the number of the others, which are moved to the
      * front.
+     *
+     * @param leaves gets the leaf of each of these pages
      */
-    private int holdLeaves(long[] pages, TlbGather gather) {
+    private int holdLeaves(long[] pages, long[][] leaves, TlbGather gather) {
         gather.ensureCapacity(pages.length);
         int held = 0;
         for (long page : pages) {
-            if (hold(page, gather)) {
+            long[] leaf = hold(page, gather);
+            if (leaf != null) {
+                leaves[held] = leaf;
                 pages[held++] = page;
             }
         }
         return held;
     }
 
-    private boolean hold(long page, TlbGather gather) {
+    private long @Nullable [] hold(long page, TlbGather gather) {
         long address = page << table.pageShift;
-        if (table.leaf(address) == null && log.get(page) == Pte.NONE) {
+        long[] leaf = table.leaf(address);
+        if (leaf == null && log.get(page) == Pte.NONE) {
             // Faults may link a leaf, but fill no entry within the section. So the page is as it was.
             long unused = log.remove(page);
-            return false;
+            return null;
         }
-        for (; ; ) {
-            long[] leaf = table.leafForInstall(address);
+        for (; ; leaf = null) {
+            if (leaf == null) {
+                leaf = table.leafForInstall(address);
+            }
             if (leaf == null) {
                 throw new MmException("restore", Errno.ENOMEM);
             }
@@ -397,7 +404,7 @@ public final class SpaceCheckpoint {
             try {
                 if (!Leaf.isDead(leaf)) {
                     gather.deferFlush(table, leaf, address, MmuNotifier.Reason.DISCARDED);
-                    return true;
+                    return leaf;
                 }
             } finally {
                 Leaf.unlock(leaf);
@@ -411,15 +418,17 @@ public final class SpaceCheckpoint {
      */
     private long[] putBack(TlbGather gather) {
         long[] recorded = log.pages();
-        long[] pages = Arrays.copyOf(recorded, holdLeaves(recorded, gather));
+        long[][] leaves = new long[recorded.length][];
+        long[] pages = Arrays.copyOf(recorded, holdLeaves(recorded, leaves, gather));
         long[] before = new long[pages.length];
         Snapshot<VmArea> vmas = opens.vmas();
+        int owner = gather.context().owner;
         VmArea vma = null;
         int claimed = 0;
         int stored = 0;
         try {
             while (claimed < pages.length) {
-                before[claimed] = claim(pages[claimed], gather.context().owner);
+                before[claimed] = claim(leaves[claimed], pages[claimed], owner);
                 claimed++;
             }
             gather.awaitFlush();
@@ -429,13 +438,13 @@ public final class SpaceCheckpoint {
                 if (vma == null || !vma.contains(address)) {
                     vma = vmas.get(address);
                 }
-                putBack(pages[stored], before[stored], vma, gather);
+                putBack(leaves[stored], pages[stored], before[stored], vma, gather);
                 stored++;
             }
         } finally {
             while (stored < claimed) {
                 claimed--;
-                settle(pages[claimed], before[claimed], gather.context().owner, before[claimed]);
+                settle(leaves[claimed], pages[claimed], before[claimed], owner, before[claimed]);
             }
             memory.contexts.leave(gather.context());
         }
@@ -453,23 +462,20 @@ public final class SpaceCheckpoint {
     }
 
     /** Claims the entry of a page, unless it is empty or a guard, and returns it. */
-    private long claim(long page, int owner) {
-        long[] leaf = leafOf(page);
+    private long claim(long[] leaf, long page, int owner) {
         int index = table.indexOf(page << table.pageShift);
         for (; ; ) {
-            awaitOwner(page);
             Leaf.lock(leaf);
             try {
                 long pte = Leaf.get(leaf, index);
-                if (!Pte.isPresent(pte) && !Pte.isBusy(pte)) {
-                    return pte;
-                }
-                if (Pte.isPresent(pte) && Leaf.claim(leaf, index, pte, Pte.busy(pte, owner, false))) {
+                boolean isEmpty = !Pte.isPresent(pte) && !Pte.isBusy(pte);
+                if (isEmpty || (Pte.isPresent(pte) && Leaf.claim(leaf, index, pte, Pte.busy(pte, owner, false)))) {
                     return pte;
                 }
             } finally {
                 Leaf.unlock(leaf);
             }
+            awaitOwner(page);
         }
     }
 
@@ -477,11 +483,12 @@ public final class SpaceCheckpoint {
      * Stores the recorded entry of a page. Keeps the record if another thread, e.g. one that truncates a file, has
      * taken the entry over.
      */
-    private void putBack(long page, long before, @Nullable VmArea vma, TlbGather gather) {
+    private void putBack(long[] leaf, long page, long before, @Nullable VmArea vma, TlbGather gather) {
+        int owner = gather.context().owner;
         long entry = log.get(page);
         if (entry == CheckpointLog.NO_RECORD) {
-            settle(page, before, gather.context().owner, before);
-        } else if (settle(page, before, gather.context().owner, restored(entry, vma))) {
+            settle(leaf, page, before, owner, before);
+        } else if (settle(leaf, page, before, owner, restored(entry, vma))) {
             log.remove(page);
             if (Pte.isPresent(before)) {
                 gather.take(before);
@@ -490,8 +497,7 @@ public final class SpaceCheckpoint {
     }
 
     /** Replaces an entry that {@link #claim} returned; returns false if another thread has changed it. */
-    private boolean settle(long page, long before, int owner, long pte) {
-        long[] leaf = leafOf(page);
+    private boolean settle(long[] leaf, long page, long before, int owner, long pte) {
         int index = table.indexOf(page << table.pageShift);
         Leaf.lock(leaf);
         try {
@@ -504,11 +510,6 @@ public final class SpaceCheckpoint {
         } finally {
             Leaf.unlock(leaf);
         }
-    }
-
-    /** Returns the leaf of a page, which a pending flush of this restore keeps. */
-    private long[] leafOf(long page) {
-        return Objects.requireNonNull(table.leaf(page << table.pageShift));
     }
 
     /** Returns the entry that a page gets: dirty, because a scan may have reported it clean before it was written. */
