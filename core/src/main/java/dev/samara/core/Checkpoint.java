@@ -57,12 +57,15 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @return the number of pages that were put back or removed
      * @throws IllegalStateException if a CPU in the space is in GUEST, or any CPU of the calling thread; if this
-     *     checkpoint is closed, or could not keep a page for lack of memory; or if a page of the space is pinned for writing. Nothing is changed then;
-     *     but if the page was pinned during this call, the mappings may have been put back
+     *     checkpoint is closed, or could not keep a page for lack of memory; or if a page of the space is pinned for
+     *     writing. No page is put back then; younger checkpoints may be closed, and if the page was pinned during this
+     *     call, the mappings may have been put back
      * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since the checkpoint
-     *     would change; with ENOMEM if the space was {@linkplain PageTableRef#reap reaped}, which took the pages that its
-     *     checkpoints kept, or if commit charge, memory or a page table is missing. In the latter case no page is put
-     *     back, and later calls may succeed; the younger checkpoints are closed
+     *     would change, or one of a file that was sealed against writes would be made; with ENOMEM if the space was
+     *     {@linkplain PageTableRef#reap reaped}, which took the pages that its checkpoints kept, or if commit charge,
+     *     memory or a page table is missing; with EAGAIN if there are too many operations in flight. After ESRCH and a
+     *     reap nothing is changed; otherwise no page is put back, the younger checkpoints are closed, and later calls may
+     *     succeed
      */
     public long restore() {
         return restore(false);

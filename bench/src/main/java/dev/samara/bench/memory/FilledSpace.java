@@ -39,7 +39,7 @@ final class FilledSpace {
     FilledSpace(int mappings, int present) {
         this.present = present;
         pagesOfMapping = (present + mappings - 1) / mappings;
-        machine = Machine.builder().memory(2 * present * PAGE + FOR_CPUS).build();
+        machine = Machine.builder().memory(2L * present * PAGE + FOR_CPUS).build();
         cpu = machine.claimCpu();
         space = machine.newSpace(GEOMETRY);
         cpu.switchTo(space);

@@ -48,7 +48,8 @@ public interface FlushListener {
      * call, and none after it. If the CPU is in GUEST and polls, {@code checkpoint} returns after this call. If the CPU
      * is outside GUEST, or its access waits in a page fault, this call precedes its next access, and may follow the
      * return of {@code checkpoint}. A CPU that made no access between several checkpoints and restores is notified of
-     * the last one.
+     * the last restore, if there was one, and then of the last checkpoint after it; one that used many other spaces meanwhile is not notified. Also called for a checkpoint that fails
+     * because a page is pinned.
      *
      * @param checkpoint the {@linkplain dev.samara.core.Checkpoint#number number} of the checkpoint
      */

@@ -19,6 +19,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -351,6 +352,77 @@ final class MappingsTest {
     }
 
     @Test
+    @DisplayName("whose pages were locked, zero pages, too")
+    void lockedZeroPages() {
+        long at = fixture.map(0, 2, READ, ANONYMOUS, null, 0);
+        assertEquals(0, fixture.space.mlock(at, 2 * PAGE));
+        assertEquals(2, fixture.mapped(at, 2));
+        try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+            assertEquals(0, fixture.space.munmap(at, 2 * PAGE));
+            checkpoint.restore();
+            assertEquals(2, fixture.mapped(at, 2));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("and removes what a notifier mapped during an earlier one")
+    void notifierMaps() {
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+            fixture.load(fixture.map(0, 1, READ, ANONYMOUS, null, 0));
+            AtomicInteger calls = new AtomicInteger();
+            Registration registered = fixture.space.addNotifier((start, end, reason) -> {
+                if (calls.getAndIncrement() == 0) {
+                    fixture.anonymous(1);
+                    assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
+                }
+            });
+            checkpoint.restore();
+            registered.close();
+            assertEquals(2, fixture.space.usage().maps());
+            checkpoint.restore();
+            assertEquals(1, fixture.space.usage().maps());
+            fixture.store(at, 2);
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("and takes rights even if a pin then prevents the rest; a later one brings back the pages")
+    void pinned() {
+        MemoryFile file = fixture.file(2);
+        long ofFile = fixture.map(0, 2, READ, Mman.SHARED, file.open(), 0);
+        fixture.load(ofFile);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
+        try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+            assertEquals(0, fixture.space.mprotect(ofFile, 2 * PAGE, RW));
+            fixture.store(ofFile, 7);
+            fixture.store(at, 2);
+            fixture.store(fixture.anonymous(1), 1);
+            List<String> told = new ArrayList<>();
+            List<PinnedFrame> pins = new ArrayList<>();
+            Registration registered = fixture.space.addNotifier((start, end, reason) -> {
+                told.add(reason + " " + Long.toHexString(start - ofFile));
+                if (pins.isEmpty()) {
+                    pins.add(fixture.pin(at, RW));
+                }
+            });
+            assertThrows(IllegalStateException.class, checkpoint::restore);
+            assertTrue(told.contains("PROTECTED 0"), told.toString());
+            registered.close();
+            assertFault(Fault.ACCERR, fixture.memory.store(ofFile, 8, 1));
+            assertEquals(2, fixture.load(at));
+            pins.get(0).close();
+            checkpoint.restore();
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.close();
+    }
+
+    @Test
     @DisplayName("without asking their backings, which are closed when the checkpoint is")
     void opens() throws InterruptedException {
         Counting backing = new Counting();
@@ -436,7 +508,7 @@ final class MappingsTest {
     void sealed() {
         long at = filled(4);
         try (Checkpoint checkpoint = fixture.space.checkpoint()) {
-            long made = fixture.anonymous(1);
+            fixture.anonymous(1);
             assertEquals(0, fixture.space.mseal(at + PAGE, PAGE, 0));
             fixture.store(at + PAGE, 7);
             checkpoint.restore();
@@ -449,7 +521,7 @@ final class MappingsTest {
             assertEquals(0, fixture.space.mlock(at + PAGE, PAGE));
             checkpoint.restore();
             assertEquals(0, fixture.space.usage().locked());
-            made = fixture.anonymous(1);
+            long made = fixture.anonymous(1);
             fixture.store(made, 3);
             assertEquals(0, fixture.space.mseal(made, PAGE, 0));
             fixture.store(at, 9);

@@ -8,16 +8,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -34,7 +39,7 @@ final class RunningCpusTest {
         private final List<Long> checkpoints = new CopyOnWriteArrayList<>();
         private final List<Long> saved = new CopyOnWriteArrayList<>();
         private long counter = 1;
-        private volatile int restores;
+        private final AtomicInteger restores = new AtomicInteger();
         private volatile boolean fails;
 
         @Override
@@ -54,7 +59,7 @@ final class RunningCpusTest {
         public void restored(long checkpoint) {
             assertEquals(thread, Thread.currentThread());
             counter = saved.get(checkpoints.indexOf(checkpoint));
-            restores++;
+            restores.incrementAndGet();
         }
     }
 
@@ -62,8 +67,10 @@ final class RunningCpusTest {
     private final class Guest implements AutoCloseable {
         private final CountDownLatch started = new CountDownLatch(1);
         private volatile boolean stops;
-        private volatile Registers registers;
-        private final FutureTask<Void> run = new FutureTask<>(this::run);
+        private final FutureTask<Void> run = new FutureTask<>(this::run, null);
+
+        /** Set before the start is announced. */
+        private volatile @Nullable Registers set;
 
         /** Whether the guest stores to memory; otherwise it never leaves GUEST. */
         private final boolean stores;
@@ -75,11 +82,11 @@ final class RunningCpusTest {
         }
 
         @SuppressWarnings("try") // only closed
-        private Void run() {
+        private void run() {
             try (Cpu cpu = fixture.machine.claimCpu()) {
                 cpu.switchTo(fixture.space);
                 Registers own = new Registers();
-                registers = own;
+                set = own;
                 cpu.onFlush(own);
                 cpu.enterGuest();
                 while (!stops) {
@@ -93,7 +100,10 @@ final class RunningCpusTest {
                 cpu.leaveGuest();
                 cpu.switchTo(null);
             }
-            return null;
+        }
+
+        private Registers registers() {
+            return Objects.requireNonNull(set);
         }
 
         @Override
@@ -116,7 +126,7 @@ final class RunningCpusTest {
             all.add(fixture.space.checkpoint());
         }
         guest.close();
-        Registers registers = guest.registers;
+        Registers registers = guest.registers();
         List<Long> known = registers.checkpoints;
         for (int i = all.size() - 1; i >= 0; i--) {
             all.get(i).restore();
@@ -139,8 +149,9 @@ final class RunningCpusTest {
         try (Guest guest = new Guest(false)) {
             for (int i = 1; i <= 100; i++) {
                 try (Checkpoint checkpoint = fixture.space.checkpoint()) {
-                    assertEquals(i, guest.registers.checkpoints.size());
-                    assertEquals(checkpoint.number(), guest.registers.checkpoints.get(i - 1));
+                    assertEquals(i, guest.registers().checkpoints.size());
+                    assertEquals(
+                            checkpoint.number(), guest.registers().checkpoints.get(i - 1));
                 }
             }
         }
@@ -153,10 +164,10 @@ final class RunningCpusTest {
         try (Guest guest = new Guest(false);
                 Checkpoint checkpoint = fixture.space.checkpoint()) {
             IllegalStateException refused = assertThrows(IllegalStateException.class, checkpoint::restore);
-            assertTrue(refused.getMessage().contains("GUEST"), refused.getMessage());
+            assertTrue(("" + refused.getMessage()).contains("GUEST"));
             for (int i = 1; i <= 100; i++) {
                 checkpoint.restoreRunning();
-                assertEquals(i, guest.registers.restores);
+                assertEquals(i, guest.registers().restores.get());
             }
         }
         fixture.closeEmpty();
@@ -192,9 +203,9 @@ final class RunningCpusTest {
     @DisplayName("that throw are reported, and the checkpoint stands")
     void failing() throws InterruptedException {
         try (Guest guest = new Guest(false)) {
-            guest.registers.fails = true;
+            guest.registers().fails = true;
             try (Checkpoint checkpoint = fixture.space.checkpoint()) {
-                assertTrue(guest.registers.checkpoints.contains(checkpoint.number()));
+                assertTrue(guest.registers().checkpoints.contains(checkpoint.number()));
             }
         }
         assertEquals(
@@ -203,5 +214,96 @@ final class RunningCpusTest {
                         .filter(report -> report.kind() == Report.Kind.CALLBACK_FAILED)
                         .count());
         fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("of a CPU that missed a restore and a checkpoint are called for both")
+    void missed() {
+        Registers registers = new Registers();
+        fixture.cpu.onFlush(registers);
+        fixture.store(at, 1);
+        Checkpoint first = fixture.space.checkpoint();
+        fixture.load(at);
+        registers.counter = 7;
+        first.restore();
+        Checkpoint second = fixture.space.checkpoint();
+        fixture.load(at);
+        assertEquals(1, registers.restores.get());
+        assertEquals(1, registers.counter);
+        assertEquals(List.of(first.number(), second.number()), registers.checkpoints);
+        first.close();
+        second.close();
+        fixture.closeEmpty();
+    }
+
+    /** A guest in GUEST, whose thread calls an action once when it is notified of a restore. */
+    private final class Stopped implements AutoCloseable {
+        private final CountDownLatch started = new CountDownLatch(1);
+        private volatile boolean stops;
+        private final FutureTask<Void> run;
+
+        Stopped(Runnable inRestore) throws InterruptedException {
+            run = new FutureTask<>(() -> run(inRestore), null);
+            new Thread(run, "stopped").start();
+            started.await();
+        }
+
+        private void run(Runnable inRestore) {
+            try (Cpu cpu = fixture.machine.claimCpu()) {
+                cpu.switchTo(fixture.space);
+                cpu.onFlush(new FlushListener() {
+                    @Override
+                    public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {}
+
+                    @Override
+                    public void restored(long checkpoint) {
+                        inRestore.run();
+                    }
+                });
+                cpu.enterGuest();
+                while (!stops) {
+                    cpu.poll();
+                    started.countDown();
+                }
+                cpu.leaveGuest();
+                cpu.switchTo(null);
+            }
+        }
+
+        @Override
+        public void close() {
+            stops = true;
+            try {
+                run.get();
+            } catch (Exception failed) {
+                throw new AssertionError(failed);
+            }
+        }
+    }
+
+    @Test
+    @SuppressWarnings("try") // only closed
+    @DisplayName("may run while a hole is punched: the private page above it is put back")
+    void punched() throws InterruptedException {
+        MemoryFile file = fixture.file(2);
+        long ofFile = fixture.map(0, 2, SpaceFixture.RW, Mman.PRIVATE, file.open(), 0);
+        fixture.store(ofFile, 0x55);
+        try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+            assertEquals(0, fixture.space.madvise(ofFile, PAGE, Mman.DONTNEED));
+            assertEquals(0x100, fixture.load(ofFile));
+            try (Stopped guest = new Stopped(() -> {
+                FutureTask<?> punch = new FutureTask<>(() -> file.punch(0, PAGE), null);
+                new Thread(punch, "punch").start();
+                try {
+                    punch.get();
+                } catch (Exception failed) {
+                    throw new AssertionError(failed);
+                }
+            })) {
+                assertEquals(1, checkpoint.restoreRunning());
+            }
+            assertEquals(0x55, fixture.load(ofFile));
+        }
+        fixture.close();
     }
 }

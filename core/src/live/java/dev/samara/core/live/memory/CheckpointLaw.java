@@ -193,7 +193,7 @@ final class CheckpointLaw implements AutoCloseable {
         try {
             result = library.result(operation, space);
         } catch (MmException refused) {
-            result = refused.getMessage();
+            result = String.valueOf(refused.getMessage());
         }
         boolean isUnknown =
                 isOfPages(operation) && (!script.has(LawScript.WITHOUT_ZERO_PAGE) || mapsObjects(operation, space));
@@ -338,7 +338,7 @@ final class CheckpointLaw implements AutoCloseable {
 
     /** Repeats steps, and compares what they give if they started in the same state. */
     private void repeat(int index, Mark mark, List<Entry> since, boolean isCompared) throws BrokenException {
-        Map<Mark, Mark> made = new IdentityHashMap<>();
+        IdentityHashMap<Mark, Mark> made = new IdentityHashMap<>();
         for (Entry before : since) {
             LawStep step = before.step;
             if (step.kind() == LawStep.Kind.CLOSE) {

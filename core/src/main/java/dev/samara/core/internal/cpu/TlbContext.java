@@ -289,6 +289,9 @@ public final class TlbContext {
 
         private final long restored;
 
+        /** The last return before this checkpoint, of which a CPU that missed it is notified first; or null. */
+        private final @Nullable CutNotice earlier;
+
         /**
          * Written: the thread of the cut, after it advanced the generation (volatile).
          * Read: CPUs that catch up, after they read the generation (volatile).
@@ -298,8 +301,19 @@ public final class TlbContext {
          */
         private volatile long generation = PENDING;
 
-        private CutNotice(long restored) {
+        private CutNotice(long restored, @Nullable CutNotice earlier) {
             this.restored = restored;
+            this.earlier = earlier;
+        }
+
+        /**
+         * Returns the last return before this checkpoint, if it followed another notice; null if there is none.
+         *
+         * @param seen a notice that was reached, or null
+         */
+        public @Nullable CutNotice missedAfter(@Nullable CutNotice seen) {
+            CutNotice before = earlier;
+            return before != null && (seen == null || seen.generation < before.generation) ? before : null;
         }
 
         /** Waits briefly until the generation is known, and returns whether a generation is not before it. */
@@ -425,7 +439,9 @@ public final class TlbContext {
      * @return the generation
      */
     public long announce(long restored) {
-        CutNotice made = new CutNotice(restored);
+        CutNotice last = notice;
+        CutNotice earlier = restored != 0 || last == null ? null : last.isRestored() ? last : last.earlier;
+        CutNotice made = new CutNotice(restored, earlier);
         notice = made;
         long reached = 0;
         try {

@@ -82,12 +82,11 @@ public final class Edit implements AutoCloseable {
      *     context the attempt ends, usually before the call decides; the operation then creates a context, or ends with
      *     EAGAIN.
      *
-     *     Keep the opens of VMAs that an open checkpoint may have to map again. An edit that is not published after
-     *     that leaves a share which the checkpoint releases when it ends.
-     *
      *  6. Attach the new VMAs: each receives its share of an open, and the gate if it is in flight. The stores are
      *     plain. No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader:
      *     a reader that finds a new VMA finds it attached, with its gate closed.
+     *     Before, keep the opens of VMAs that an open checkpoint may have to map again. If the edit is not published,
+     *     a share is left, which the checkpoint releases when it ends.
      *
      *  7. Link the new VMAs to their files. Fails if memory is short. From here on a thread that removes a page of a
      *     file also finds the new VMAs. In their ranges of the page table it finds entries of the old VMAs, or none,
@@ -883,9 +882,6 @@ public final class Edit implements AutoCloseable {
         if (early != null) {
             return early;
         }
-        if (district.counters().opens != 0) {
-            layout.keepOpens(lists.gone);
-        }
         // Steps 6 and 7.
         attach(mine);
         linkFiles();
@@ -1061,6 +1057,9 @@ public final class Edit implements AutoCloseable {
     }
 
     private void attach(@Nullable RetirementRun mine) {
+        if (district.counters().opens != 0) {
+            layout.keepOpens(lists.gone);
+        }
         for (int i = 0; i < lists.fresh.size(); i++) {
             VmArea vma = lists.fresh.get(i);
             vma.attach(

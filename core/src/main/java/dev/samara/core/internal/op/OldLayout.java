@@ -66,6 +66,15 @@ final class OldLayout implements Call {
         private boolean isSealed() {
             return now != null && now.has(VmaFlags.SEALED);
         }
+
+        /** Returns the flags in which the two VMAs of a range whose pages stay differ. */
+        private long changedFlags() {
+            return Objects.requireNonNull(old).flags() ^ presentFlags();
+        }
+
+        private long presentFlags() {
+            return Objects.requireNonNull(now).flags();
+        }
     }
 
     private final Layout layout;
@@ -96,13 +105,16 @@ final class OldLayout implements Call {
         Geometry geometry = layout.geometry;
         List<Difference> found = new ArrayList<>(0);
         kept.vmas().forEachDifference(layout.snapshot(), (first, last, old, now) -> {
-            boolean isKept = old != null && now != null && hasSamePages(old, now, geometry);
-            boolean isSame = isKept
-                    && old.start() == now.start()
-                    && old.end() == now.end()
-                    && old.anonVma() == now.anonVma()
-                    && isAlike(old, now, VmaFlags.MAYBE_GUARD)
-                    && (!old.has(VmaFlags.MAYBE_GUARD) || now.has(VmaFlags.MAYBE_GUARD));
+            boolean isKept = false;
+            boolean isSame = false;
+            if (old != null && now != null && hasSamePages(old, now, geometry)) {
+                isKept = true;
+                isSame = old.start() == now.start()
+                        && old.end() == now.end()
+                        && old.anonVma() == now.anonVma()
+                        && isAlike(old, now, VmaFlags.MAYBE_GUARD)
+                        && (!old.has(VmaFlags.MAYBE_GUARD) || now.has(VmaFlags.MAYBE_GUARD));
+            }
             if (!isSame) {
                 found.add(new Difference(first, last + 1, old, now, isKept));
             }
@@ -126,12 +138,7 @@ final class OldLayout implements Call {
         narrowed.clear();
         List<Difference> all = differences();
         for (Difference each : all) {
-            boolean mayChange = !each.isSealed()
-                    || (each.isKept
-                            && ((Objects.requireNonNull(each.old).flags()
-                                                    ^ each.now().flags())
-                                            & RIGHTS)
-                                    == 0);
+            boolean mayChange = !each.isSealed() || (each.isKept && (each.changedFlags() & RIGHTS) == 0);
             if (!mayChange) {
                 return Errno.EPERM.result();
             }
@@ -193,9 +200,9 @@ final class OldLayout implements Call {
         long lasting = 0;
         boolean lacksPages = false;
         for (Difference each : parts) {
-            lasting |= each.isKept ? each.now().flags() & LASTING : 0;
+            lasting |= each.isKept ? each.presentFlags() & LASTING : 0;
             lacksPages |= !each.isKept;
-            if (each.isKept && ((old.flags() ^ each.now().flags()) & VmaFlags.ACCESS) != 0) {
+            if (each.isKept && (each.changedFlags() & VmaFlags.ACCESS) != 0) {
                 narrowed.add(each.start, each.end);
             } else if (!each.isKept && each.now != null) {
                 edit.gate(each.start, each.end);
@@ -213,8 +220,8 @@ final class OldLayout implements Call {
                 traits == null ? null : edit.current(traits),
                 old.name(),
                 old.anonVma()));
-        if (lacksPages && old.isCached() && old.has(VmaFlags.LOCKED) && !old.has(VmaFlags.LOCKONFAULT)) {
-            // Its private pages are put back.
+        if (lacksPages && old.has(VmaFlags.LOCKED) && !old.has(VmaFlags.LOCKONFAULT)) {
+            // Its private pages are put back; pages of files and zero pages are not.
             edit.populate(PopulateRange.Kind.READ, start, end);
         }
         return null;

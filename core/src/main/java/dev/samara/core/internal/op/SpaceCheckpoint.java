@@ -84,6 +84,9 @@ public final class SpaceCheckpoint {
     private long brk;
     private long defaultLock;
 
+    /** The ranges whose pages may have more rights than their VMAs, until a restore narrows them. Used within cuts. */
+    private final Ranges leftToNarrow = new Ranges();
+
     /** The number of the checkpoint, which is the generation of the space at its cut. */
     private long number;
 
@@ -208,10 +211,14 @@ public final class SpaceCheckpoint {
         try (AccessChecker.Revocation revocation = revoke("a restore");
                 TlbGather gather = new TlbGather(memory)) {
             Ranges narrowed = new Ranges();
-            long[] pages = restore(isRunning, gather, narrowed, later);
-            // Called outside the section, where notifiers may wait for faults, and before the pages of the run are
-            // free.
-            tell(narrowed, pages);
+            long[] pages = {};
+            try {
+                pages = restore(isRunning, gather, narrowed, later);
+            } finally {
+                // Called outside the section, where notifiers may wait for faults, and before the pages of the run are
+                // free. Also after a failure, because rights may have been taken.
+                tell(narrowed, pages);
+            }
             gather.free();
             return pages.length;
         } finally {
@@ -245,13 +252,20 @@ public final class SpaceCheckpoint {
             if (old.isNeeded()) {
                 cut.resumeFaults();
                 later.addAll(map(old));
-                opens.release(layout.snapshot());
+                for (int i = 0; i < old.narrowed.size(); i++) {
+                    leftToNarrow.add(old.narrowed.start(i), old.narrowed.end(i));
+                }
+                if (!old.isNeeded()) {
+                    // Otherwise a notifier has changed the layout meanwhile, which the next restore undoes.
+                    opens.release(layout.snapshot());
+                }
                 cut.stopFaults();
-                checkStable("restore");
-                checkNotPinned("a restore");
-                checkNotLost(log);
-                narrow(old.narrowed, narrowed, gather);
             }
+            // Before the checks, so that no page keeps rights that its VMA lost.
+            narrow(narrowed, gather);
+            checkStable("restore");
+            checkNotPinned("a restore");
+            checkNotLost(log);
             return putBack(gather);
         }
     }
@@ -266,16 +280,17 @@ public final class SpaceCheckpoint {
         return operation.populations();
     }
 
-    /** Takes the rights from pages that their VMAs lost in the restore. */
-    private void narrow(Ranges ranges, Ranges narrowed, TlbGather gather) {
+    /** Takes the rights from pages that their VMAs lost in this restore, or in one that failed after that. */
+    private void narrow(Ranges narrowed, TlbGather gather) {
         PageWalk walk = new PageWalk(table);
-        for (int i = 0; i < ranges.size(); i++) {
-            narrowed.add(ranges.start(i), ranges.end(i));
-            LeafWalks.narrow(walk, ranges.start(i), ranges.end(i), layout, layout.geometry, gather);
+        for (int i = 0; i < leftToNarrow.size(); i++) {
+            narrowed.add(leftToNarrow.start(i), leftToNarrow.end(i));
+            LeafWalks.narrow(walk, leftToNarrow.start(i), leftToNarrow.end(i), layout, layout.geometry, gather);
             if (gather.isFull()) {
                 gather.invalidate();
             }
         }
+        leftToNarrow.clear();
     }
 
     /** Calls the notifiers for the ranges that were restored. */
@@ -424,6 +439,7 @@ public final class SpaceCheckpoint {
         Snapshot<VmArea> vmas = opens.vmas();
         int owner = gather.context().owner;
         VmArea vma = null;
+        boolean isMissed = false;
         int claimed = 0;
         int stored = 0;
         try {
@@ -432,13 +448,15 @@ public final class SpaceCheckpoint {
                 claimed++;
             }
             gather.awaitFlush();
+            // Checked again, because a page that could be written was pinned without a fault until it was claimed.
+            checkNotPinned("a restore");
             notifyCpus();
             while (stored < claimed) {
                 long address = pages[stored] << table.pageShift;
                 if (vma == null || !vma.contains(address)) {
                     vma = vmas.get(address);
                 }
-                putBack(leaves[stored], pages[stored], before[stored], vma, gather);
+                isMissed |= !putBack(leaves[stored], pages[stored], before[stored], vma, gather);
                 stored++;
             }
         } finally {
@@ -448,8 +466,24 @@ public final class SpaceCheckpoint {
             }
             memory.contexts.leave(gather.context());
         }
+        for (int i = 0; isMissed && i < pages.length; i++) {
+            fillAfterOther(leaves[i], pages[i], vmas);
+        }
         gather.flushed();
         return pages;
+    }
+
+    /** Stores the recorded entry of a page whose entry another thread has taken over, once that thread has emptied it. */
+    private void fillAfterOther(long[] leaf, long page, Snapshot<VmArea> vmas) {
+        long entry = log.get(page);
+        boolean isDone = entry == CheckpointLog.NO_RECORD;
+        while (!isDone) {
+            awaitOwner(page);
+            isDone = settle(leaf, page, Pte.NONE, 0, restored(entry, vmas.get(page << table.pageShift)));
+            if (isDone) {
+                log.remove(page);
+            }
+        }
     }
 
     /** Notifies the CPUs in GUEST of the restore, and waits for their listeners; other CPUs are notified later. */
@@ -480,20 +514,24 @@ public final class SpaceCheckpoint {
     }
 
     /**
-     * Stores the recorded entry of a page. Keeps the record if another thread, e.g. one that truncates a file, has
-     * taken the entry over.
+     * Stores the recorded entry of a page. Returns false, and keeps the record, if another thread, e.g. one that
+     * punches a hole in a file, has taken the entry over.
      */
-    private void putBack(long[] leaf, long page, long before, @Nullable VmArea vma, TlbGather gather) {
+    private boolean putBack(long[] leaf, long page, long before, @Nullable VmArea vma, TlbGather gather) {
         int owner = gather.context().owner;
         long entry = log.get(page);
         if (entry == CheckpointLog.NO_RECORD) {
             settle(leaf, page, before, owner, before);
-        } else if (settle(leaf, page, before, owner, restored(entry, vma))) {
+            return true;
+        }
+        boolean isPut = settle(leaf, page, before, owner, restored(entry, vma));
+        if (isPut) {
             log.remove(page);
             if (Pte.isPresent(before)) {
                 gather.take(before);
             }
         }
+        return isPut;
     }
 
     /** Replaces an entry that {@link #claim} returned; returns false if another thread has changed it. */
@@ -518,7 +556,8 @@ public final class SpaceCheckpoint {
             return entry;
         }
         long marks = Pte.isOwn(entry) ? Pte.DIRTY | Pte.ACCESSED : Pte.ACCESSED;
-        return (entry & ~Pte.RIGHTS) | LeafWalks.rights(vma, layout.geometry) | marks;
+        // The oldest epoch, because numbers of epochs are used again.
+        return (entry & ~(Pte.RIGHTS | Pte.EPOCH)) | LeafWalks.rights(vma, layout.geometry) | marks;
     }
 
     /** Closes this checkpoint. Returns false if it is closed already, or ends with its space. */
@@ -555,59 +594,73 @@ public final class SpaceCheckpoint {
 
     /** Closes a checkpoint: passes its records on to the next older one, and frees the pages that only it keeps. */
     private void unlink(CheckpointLog ended) {
-        unlinkOpens(ended);
-        ended.freeze();
-        for (long page : ended.pages()) {
-            awaitOwner(page);
-        }
-        CheckpointLog older = ended.older;
-        if (older == null) {
-            ended.seal(true);
-        } else {
-            ended.moveToOlder();
-        }
-        if (log() == ended) {
-            table.setLog(older);
-        } else {
-            CheckpointLog each = log();
-            while (each.older != ended) {
-                each = Objects.requireNonNull(each.older);
-            }
-            each.older = older;
-        }
         try (TlbGather gather = new TlbGather(memory)) {
-            for (long page : ended.pages()) {
-                gather.ensureCapacity(1);
-                long entry = ended.remove(page);
-                if (Pte.isOwn(entry)) {
-                    gather.take(entry);
-                }
+            prepareToUnlink(ended, gather);
+            // Nothing fails from here on until the log and its opens have left their chains.
+            CheckpointLog older = ended.older;
+            CheckpointLog younger = null;
+            KeptOpens youngerOpens = null;
+            KeptOpens kept = Objects.requireNonNull(layout.keptOpens());
+            for (CheckpointLog each = log(); each != ended; each = Objects.requireNonNull(each.older)) {
+                younger = each;
+                youngerOpens = kept;
+                kept = Objects.requireNonNull(kept.older);
             }
-            // Another thread may have removed such a page from its entry, and not flushed yet.
-            flush(table.context.advance());
-            if (ended.needsGracePeriod()) {
-                gather.needGracePeriod();
+            if (older == null) {
+                ended.seal(true);
+            } else {
+                ended.moveToOlder();
             }
-            gather.invalidate();
-            gather.free();
+            if (younger == null || youngerOpens == null) {
+                table.setLog(older);
+                layout.setKeptOpens(kept.older);
+            } else {
+                younger.older = older;
+                youngerOpens.older = kept.older;
+            }
+            free(ended, gather);
+            kept.end();
         }
         ended.end();
     }
 
-    /** Ends what the checkpoint of a log keeps of VMAs; the chain of these is in the order of the logs. */
-    private void unlinkOpens(CheckpointLog ended) {
-        KeptOpens younger = null;
-        KeptOpens kept = Objects.requireNonNull(layout.keptOpens());
-        for (CheckpointLog each = log(); each != ended; each = Objects.requireNonNull(each.older)) {
-            younger = kept;
-            kept = Objects.requireNonNull(kept.older);
+    /** Waits for the owners of busy entries, and allocates what the end of a log needs. Undone if it fails. */
+    private void prepareToUnlink(CheckpointLog ended, TlbGather gather) {
+        boolean done = false;
+        ended.freeze(true);
+        try {
+            long[] pages = ended.pages();
+            gather.ensureCapacity(pages.length);
+            for (long page : pages) {
+                awaitOwner(page);
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                ended.freeze(false);
+            }
         }
-        if (younger == null) {
-            layout.setKeptOpens(kept.older);
-        } else {
-            younger.older = kept.older;
+    }
+
+    /** Frees the pages that only an ended log keeps. */
+    private void free(CheckpointLog ended, TlbGather gather) {
+        for (int at = ended.nextFrame(0); at >= 0; at = ended.nextFrame(at + 1)) {
+            if (gather.tryEnsureCapacity(1) == 0) {
+                flushAndFree(ended, gather);
+            }
+            gather.take(ended.takeFrameAt(at));
         }
-        kept.release(layout.snapshot());
+        flushAndFree(ended, gather);
+    }
+
+    private void flushAndFree(CheckpointLog ended, TlbGather gather) {
+        // Another thread may have removed such a page from its entry, and not flushed yet.
+        flush(table.context.advance());
+        if (ended.needsGracePeriod()) {
+            gather.needGracePeriod();
+        }
+        gather.invalidate();
+        gather.free();
     }
 
     @Override

@@ -386,6 +386,16 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
+    /** Takes the frame of the record at a place, within a section or after the end of the log. */
+    public long takeFrameAt(int at) {
+        lock();
+        try {
+            return takeFrame(at);
+        } finally {
+            unlock();
+        }
+    }
+
     private long takeFrame(int at) {
         if (at < 0 || !hasFrame(at)) {
             return Pte.NONE;
@@ -486,11 +496,11 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
-    /** Lets faults add no records from now on. */
-    public void freeze() {
+    /** Lets faults add no records from now on, because the checkpoint is being closed; or again, because that failed. */
+    public void freeze(boolean isEnding) {
         lock();
         try {
-            isFrozen = true;
+            isFrozen = isEnding;
         } finally {
             unlock();
         }
@@ -578,13 +588,7 @@ public final class CheckpointLog extends SpinLock {
      */
     public void drop(Frames frames, Magazine magazine) {
         for (int at = nextFrame(0); at >= 0; at = nextFrame(at + 1)) {
-            long entry;
-            lock();
-            try {
-                entry = takeFrame(at);
-            } finally {
-                unlock();
-            }
+            long entry = takeFrameAt(at);
             if (Pte.isOwn(entry)) {
                 frames.drop(Pte.frame(entry), magazine);
             }

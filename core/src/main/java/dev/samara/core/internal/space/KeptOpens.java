@@ -85,14 +85,19 @@ public final class KeptOpens {
         });
     }
 
+    /** Releases the shares at the end of the checkpoint, which no other thread uses any more. */
+    public void end() {
+        release(vmas());
+    }
+
     /** Takes over a share; returns false if this does not need it, or there is no memory, so that the backing is asked. */
     private synchronized boolean takesOver(VmArea vma, Open open) {
         VmArea own = vmas.get(vma.start());
-        if (own == null || own.backing() != vma.backing() || opens.containsKey(vma)) {
+        if (own == null || own.backing() != vma.backing() || opens.containsKey(own)) {
             return false;
         }
         try {
-            opens.put(vma, open);
+            opens.put(own, open);
             return true;
         } catch (OutOfMemoryError exhausted) {
             return false;

@@ -291,7 +291,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
                 endCheckpoints(memory, pages);
                 for (KeptOpens kept = layout.keptOpens(); kept != null; kept = kept.older) {
                     layout.setKeptOpens(kept.older);
-                    kept.release(layout.snapshot());
+                    kept.end();
                 }
             }
         } catch (Throwable thrown) {

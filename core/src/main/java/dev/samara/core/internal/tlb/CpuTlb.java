@@ -782,7 +782,11 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         // Before the CPU acknowledges, so that the thread of the cut waits for the listeners.
         TlbContext.CutNotice latest = of.notice();
         if (latest != slot.notice && latest != null && latest.isReached(generation)) {
+            TlbContext.CutNotice missed = latest.missedAfter(slot.notice);
             slot.notice = latest;
+            if (missed != null) {
+                tell(missed);
+            }
             tell(latest);
         }
         state.flushedTo(generation);

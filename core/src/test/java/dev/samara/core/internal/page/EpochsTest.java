@@ -45,4 +45,26 @@ final class EpochsTest {
         }
         fixture.closeEmpty();
     }
+
+    @Test
+    @DisplayName("of pages that a checkpoint keeps are not taken for the same number after they started again")
+    void keptPages() {
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(1);
+        Checkpoint first = fixture.space.checkpoint();
+        fixture.store(at, 1);
+        Checkpoint second = fixture.space.checkpoint();
+        fixture.store(at, 2);
+        fixture.layout().pages().startAt(Pte.LAST_EPOCH);
+        // The epoch is that of the first store again.
+        fixture.space.checkpoint().close();
+        for (int run = 0; run < 2; run++) {
+            second.restore();
+            assertEquals(1, fixture.load(at));
+            fixture.store(at, 3);
+        }
+        second.close();
+        first.close();
+        fixture.closeEmpty();
+    }
 }
