@@ -1244,7 +1244,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Makes a checkpoint: marks the layout and the private memory of one instant, to which {@link Checkpoint#restore}
-     * returns. Copies nothing and visits no page or mapping, so it takes as long for any size. The first store to a page after it copies the page.
+     * returns. Copies nothing and visits no page or mapping, so it takes as long for any size. The first store to a
+     * page after it copies the page.
      *
      * <p>A checkpoint that has a store of a thread has all earlier stores of that thread, and the effect of all calls
      * that changed the layout or discarded pages and returned before it. This excludes stores and calls as for {@link

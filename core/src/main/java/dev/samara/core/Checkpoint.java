@@ -41,12 +41,13 @@ public final class Checkpoint implements AutoCloseable {
      * instant of this checkpoint, and closes younger checkpoints. This checkpoint stays open. The time depends on the
      * number of pages and mappings that changed since, not on the size of the space.
      *
-     * <p>A page that is put back counts as written for {@link AddressSpace#collectDirty} and {@code pagemap}. A page that
-     * the run added is removed as by {@code MADV_DONTNEED}, so a collection does not report it. Bytes of shared mappings,
-     * and unwritten pages of private mappings of files, are not put back; nor are limits and seals. The backing of a
-     * mapping that was unmapped since the checkpoint is closed only when the checkpoint is, so that a restore does not
-     * open it again. Listeners and notifiers of the space are called as for {@code mmap} and {@code munmap}, and
-     * {@linkplain dev.samara.core.event.FlushListener#restored listeners of CPUs} before the next access of each CPU.
+     * <p>A page that is put back counts as written for {@link AddressSpace#collectDirty} and {@code pagemap}. A page
+     * that the run added is removed as by {@code MADV_DONTNEED}, so a collection does not report it. Bytes of shared
+     * mappings, and unwritten pages of private mappings of files, are not put back; nor are limits and seals. The
+     * backing of a mapping that was unmapped since the checkpoint is closed only when the checkpoint is, so that a
+     * restore does not open it again. Listeners and notifiers of the space are called as for {@code mmap} and {@code
+     * munmap}, and {@linkplain dev.samara.core.event.FlushListener#restored listeners of CPUs} before the next access
+     * of each CPU.
      *
      * <p>A restore wakes no waiter of a {@linkplain dev.samara.core.guest.FutexTable futex}, and removes none. A waiter
      * of a private word belongs to its address, so the next wake of that address finds it, even if the word has changed
@@ -60,12 +61,12 @@ public final class Checkpoint implements AutoCloseable {
      *     checkpoint is closed, or could not keep a page for lack of memory; or if a page of the space is pinned for
      *     writing. No page is put back then; younger checkpoints may be closed, and if the page was pinned during this
      *     call, the mappings may have been put back
-     * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since the checkpoint
-     *     would change, or one of a file that was sealed against writes would be made; with ENOMEM if the space was
-     *     {@linkplain PageTableRef#reap reaped}, which took the pages that its checkpoints kept, or if commit charge,
-     *     memory or a page table is missing; with EAGAIN if there are too many operations in flight. After ESRCH and a
-     *     reap nothing is changed; otherwise no page is put back, the younger checkpoints are closed, and later calls may
-     *     succeed
+     * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since the
+     *     checkpoint would change, or one of a file that was sealed against writes would be made; with ENOMEM if the
+     *     space was {@linkplain PageTableRef#reap reaped}, which took the pages that its checkpoints kept, or if commit
+     *     charge, memory or a page table is missing; with EAGAIN if there are too many operations in flight. After
+     *     ESRCH and a reap nothing is changed; otherwise no page is put back, the younger checkpoints are closed, and
+     *     later calls may succeed
      */
     public long restore() {
         return restore(false);
@@ -73,11 +74,11 @@ public final class Checkpoint implements AutoCloseable {
 
     /**
      * Does the same as {@link #restore}, even if CPUs of other threads are in GUEST. The stores of such a CPU until it
-     * acknowledges are undone; then its {@linkplain dev.samara.core.event.FlushListener#restored listener} is called, on
-     * its thread, and this returns when the listeners have returned. An access that waits in a page fault is completed
-     * after the restore; and one at an address that the checkpoint does not map, or that it maps with fewer rights, may
-     * fail before the listener is called. So an embedder that needs exact restores stops its CPUs between two
-     * instructions, outside GUEST.
+     * acknowledges are undone; then its {@linkplain dev.samara.core.event.FlushListener#restored listener} is called,
+     * on its thread, and this returns when the listeners have returned. An access that waits in a page fault is
+     * completed after the restore; and one at an address that the checkpoint does not map, or that it maps with fewer
+     * rights, may fail before the listener is called. So an embedder that needs exact restores stops its CPUs between
+     * two instructions, outside GUEST.
      *
      * @return as {@link #restore}
      * @throws IllegalStateException as {@link #restore}, but for CPUs of other threads in GUEST

@@ -33,8 +33,8 @@ import org.openjdk.jmh.annotations.Warmup;
  * A checkpoint, the first store to a page after it, and a restore, each alone. {@link ResetBenchmark} measures whole
  * runs, and the report {@code fork} how long a checkpoint stops a storing thread.
  *
- * <p>Single calls are sampled, by the clock, because each needs a preparation that takes as long; compare their medians.
- * The measuring thread's CPU is in the space, outside GUEST.
+ * <p>Single calls are sampled, by the clock, because each needs a preparation that takes as long; compare their
+ * medians. The measuring thread's CPU is in the space, outside GUEST.
  */
 @BenchmarkMode(Mode.SampleTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

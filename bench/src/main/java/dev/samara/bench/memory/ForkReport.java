@@ -25,8 +25,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
 /**
- * Measures the time of forks, and how long forks and checkpoints stop a thread that stores. The report {@code fork-beside}
- * measures threads of the parent that map and unmap during a fork.
+ * Measures the time of forks, and how long forks and checkpoints stop a thread that stores. The report {@code
+ * fork-beside} measures threads of the parent that map and unmap during a fork.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --mib 16,1024 --checkpoints
  * 10000 --json FILE}. It forks a space of

@@ -11,13 +11,13 @@ import dev.samara.core.annotation.Experimental;
  * <p>The thread that owns the CPU calls the listener while it polls, enters GUEST or handles a page fault, in the order
  * of generations. An access outside GUEST enters GUEST for its duration. The call precedes the CPU's acknowledgement of
  * the flush: data that the listener drops is not used after the operation that caused the flush has returned. The
- * listener may also be called for ranges of which the CPU had no translation, for the ranges of a fork, for all addresses at
- * a checkpoint and at its end, and for a page that is copied before a write. It is called for all addresses when the CPU first enters GUEST in a space of which it
- * has no translations. The number of calls is therefore meaningless. A write to a page that is not copied, whether
- * permitted or {@linkplain dev.samara.core.AddressSpace#writeForced forced}, drops no translation; only a {@link
- * WriteListener} is notified of it. An exception is reported to the machine's reporter, and the flush still takes
- * effect. The listener must not wait, because an operation may be waiting for this CPU; an operation called from here
- * throws.
+ * listener may also be called for ranges of which the CPU had no translation, for the ranges of a fork, for all
+ * addresses at a checkpoint and at its end, and for a page that is copied before a write. It is called for all
+ * addresses when the CPU first enters GUEST in a space of which it has no translations. The number of calls is
+ * therefore meaningless. A write to a page that is not copied, whether permitted or {@linkplain
+ * dev.samara.core.AddressSpace#writeForced forced}, drops no translation; only a {@link WriteListener} is notified of
+ * it. An exception is reported to the machine's reporter, and the flush still takes effect. The listener must not wait,
+ * because an operation may be waiting for this CPU; an operation called from here throws.
  *
  * <p>A range belongs to the space that the CPU is in. A CPU keeps the translations of six spaces, including the current
  * one. When it returns to one of them, the listener is called once, only for the changes made in the meantime. When it
@@ -44,12 +44,12 @@ public interface FlushListener {
 
     /**
      * Is called when a {@linkplain dev.samara.core.AddressSpace#checkpoint checkpoint} of the CPU's space was made, so
-     * that the embedder can save the registers of this CPU. The checkpoint contains all accesses of this CPU before this
-     * call, and none after it. If the CPU is in GUEST and polls, {@code checkpoint} returns after this call. If the CPU
-     * is outside GUEST, or its access waits in a page fault, this call precedes its next access, and may follow the
-     * return of {@code checkpoint}. A CPU that made no access between several checkpoints and restores is notified of
-     * the last restore, if there was one, and then of the last checkpoint after it; one that used many other spaces meanwhile is not notified. Also called for a checkpoint that fails
-     * because a page is pinned.
+     * that the embedder can save the registers of this CPU. The checkpoint contains all accesses of this CPU before
+     * this call, and none after it. If the CPU is in GUEST and polls, {@code checkpoint} returns after this call. If
+     * the CPU is outside GUEST, or its access waits in a page fault, this call precedes its next access, and may follow
+     * the return of {@code checkpoint}. A CPU that made no access between several checkpoints and restores is notified
+     * of the last restore, if there was one, and then of the last checkpoint after it; one that used many other spaces
+     * meanwhile is not notified. Also called for a checkpoint that fails because a page is pinned.
      *
      * @param checkpoint the {@linkplain dev.samara.core.Checkpoint#number number} of the checkpoint
      */

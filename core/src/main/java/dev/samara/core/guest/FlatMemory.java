@@ -320,8 +320,9 @@ public abstract class FlatMemory {
      * and it drops all results whenever it moves the CPU. The listener is called for each operation that changes the
      * page or revokes a right to it: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, a
      * checkpoint, its restore and its end, a copy of the page on write by any CPU, truncation, eviction, a new
-     * watchpoint, a collection of dirty pages. Results are dropped for every reason. The thread of this CPU calls the listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU
-     * enters GUEST. While the CPU is in GUEST, operations of other threads wait for this call.
+     * watchpoint, a collection of dirty pages. Results are dropped for every reason. The thread of this CPU calls the
+     * listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU enters GUEST.
+     * While the CPU is in GUEST, operations of other threads wait for this call.
      *
      * @param address any address
      * @param access {@link Mman#READ}, {@link Mman#WRITE}, or {@link Mman#EXEC} for a fetch

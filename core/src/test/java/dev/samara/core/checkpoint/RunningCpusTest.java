@@ -8,12 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +23,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -236,24 +239,26 @@ final class RunningCpusTest {
         fixture.closeEmpty();
     }
 
-    /** A guest in GUEST, whose thread calls an action once when it is notified of a restore. */
-    private final class Stopped implements AutoCloseable {
+    /** A guest in GUEST, whose thread calls actions when it is notified of flushes, and of a restore. */
+    private static final class Stopped implements AutoCloseable {
         private final CountDownLatch started = new CountDownLatch(1);
         private volatile boolean stops;
         private final FutureTask<Void> run;
 
-        Stopped(Runnable inRestore) throws InterruptedException {
-            run = new FutureTask<>(() -> run(inRestore), null);
+        Stopped(SpaceFixture of, Runnable inFlush, Runnable inRestore) throws InterruptedException {
+            run = new FutureTask<>(() -> run(of, inFlush, inRestore), null);
             new Thread(run, "stopped").start();
             started.await();
         }
 
-        private void run(Runnable inRestore) {
-            try (Cpu cpu = fixture.machine.claimCpu()) {
-                cpu.switchTo(fixture.space);
+        private void run(SpaceFixture of, Runnable inFlush, Runnable inRestore) {
+            try (Cpu cpu = of.machine.claimCpu()) {
+                cpu.switchTo(of.space);
                 cpu.onFlush(new FlushListener() {
                     @Override
-                    public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {}
+                    public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {
+                        inFlush.run();
+                    }
 
                     @Override
                     public void restored(long checkpoint) {
@@ -291,19 +296,94 @@ final class RunningCpusTest {
         try (Checkpoint checkpoint = fixture.space.checkpoint()) {
             assertEquals(0, fixture.space.madvise(ofFile, PAGE, Mman.DONTNEED));
             assertEquals(0x100, fixture.load(ofFile));
-            try (Stopped guest = new Stopped(() -> {
-                FutureTask<?> punch = new FutureTask<>(() -> file.punch(0, PAGE), null);
-                new Thread(punch, "punch").start();
-                try {
-                    punch.get();
-                } catch (Exception failed) {
-                    throw new AssertionError(failed);
-                }
-            })) {
+            Runnable punch = () -> await(() -> file.punch(0, PAGE));
+            try (Stopped guest = new Stopped(fixture, () -> {}, punch)) {
                 assertEquals(1, checkpoint.restoreRunning());
             }
             assertEquals(0x55, fixture.load(ofFile));
         }
+        fixture.close();
+    }
+
+    /** Runs an action on another thread, and waits for it. */
+    private static void await(Runnable action) {
+        FutureTask<?> task = new FutureTask<>(action, null);
+        new Thread(task, "another").start();
+        try {
+            task.get();
+        } catch (Exception failed) {
+            throw new AssertionError(failed);
+        }
+    }
+
+    @Test
+    @SuppressWarnings("try") // only closed
+    @DisplayName("may run while a page is pinned for writing: the restore is refused, and the pin keeps its page")
+    void pinned() throws InterruptedException {
+        fixture.store(at, 1);
+        List<PinnedFrame> pins = new CopyOnWriteArrayList<>();
+        AtomicBoolean isArmed = new AtomicBoolean();
+        Runnable pin = () -> {
+            if (isArmed.getAndSet(false)) {
+                await(() -> {
+                    try (Cpu cpu = fixture.machine.claimCpu()) {
+                        cpu.switchTo(fixture.space);
+                        pins.add(SpaceFixture.pin(cpu.memory(), at, SpaceFixture.RW));
+                        cpu.switchTo(null);
+                    }
+                });
+            }
+        };
+        try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+            // The end of this one flushes, after the restore has looked for pins.
+            fixture.space.checkpoint();
+            fixture.store(at, 2);
+            try (Stopped guest = new Stopped(fixture, pin, () -> {})) {
+                isArmed.set(true);
+                assertThrows(IllegalStateException.class, checkpoint::restoreRunning);
+            }
+            SpaceFixture.write(pins.get(0), 9);
+            assertEquals(9, fixture.load(at));
+            pins.get(0).close();
+            checkpoint.restore();
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @SuppressWarnings("try") // only closed
+    @DisplayName("may run while an asynchronous call has the last place for grace periods, and waits for the restore")
+    void bounded() throws Exception {
+        SpaceFixture small = new SpaceFixture(Machine.builder().memory(1 << 20).boundGracePeriods(1, false));
+        long mapped = small.anonymous(1);
+        long other = small.anonymous(1);
+        small.store(mapped, 1);
+        AtomicBoolean isArmed = new AtomicBoolean();
+        FutureTask<Long> unmapped =
+                new FutureTask<>(() -> small.space.munmapAsync(other, PAGE).get());
+        Thread unmapping = new Thread(unmapped, "unmapping");
+        Runnable unmap = () -> {
+            if (isArmed.getAndSet(false)) {
+                unmapping.start();
+                while (unmapping.getState() != Thread.State.WAITING
+                        && unmapping.getState() != Thread.State.TIMED_WAITING) {
+                    Thread.onSpinWait();
+                }
+            }
+        };
+        try (Checkpoint checkpoint = small.space.checkpoint()) {
+            small.space.checkpoint();
+            assertEquals(0, small.space.munmap(mapped, PAGE));
+            small.machine.awaitQuiescence();
+            try (Stopped guest = new Stopped(small, unmap, () -> {})) {
+                isArmed.set(true);
+                assertEquals(1, checkpoint.restoreRunning());
+            }
+            assertEquals(0, unmapped.get());
+            assertEquals(1, small.load(mapped));
+        }
+        small.closeEmpty();
         fixture.close();
     }
 }

@@ -296,8 +296,9 @@ final class BackingQuestions {
 
     /**
      * The opens that the new VMAs of an edit share: the open of a VMA that they replace, which spares the backing a
-     * close and an open, an open that a checkpoint kept, or an open that was requested from the backing. A VMA passes its open on to one new VMA; its
-     * other pieces need opens of their own. All VMAs of one shared object share the open of its content.
+     * close and an open, an open that a checkpoint kept, or an open that was requested from the backing. A VMA passes
+     * its open on to one new VMA; its other pieces need opens of their own. All VMAs of one shared object share the
+     * open of its content.
      *
      * <p>Each search takes logarithmic time, because an edit may replace every VMA of a space.
      */
@@ -479,8 +480,8 @@ final class BackingQuestions {
 
         /**
          * Drops each acquired share, because nothing is published. No share is the last one of its open, because the
-         * VMA, the edit or the checkpoint that shares the open still exists. Opens granted to a new VMA are ended by the operation's
-         * {@link BackingQuestions}.
+         * VMA, the edit or the checkpoint that shares the open still exists. Opens granted to a new VMA are ended by
+         * the operation's {@link BackingQuestions}.
          */
         void takeBack() {
             while (shared > 0) {

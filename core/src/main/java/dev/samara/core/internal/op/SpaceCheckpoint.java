@@ -30,7 +30,7 @@ import java.util.Objects;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
-/** A checkpoint of a space: its private memory at one instant, to which the space can return. */
+/** A checkpoint of a space: its layout and private memory at one instant, to which the space can return. */
 public final class SpaceCheckpoint {
     /*
      * Notes.
@@ -57,11 +57,14 @@ public final class SpaceCheckpoint {
      *    if the layout changed: an operation that does not wait for this cut (OldLayout). Faults continue meanwhile,
      *    because the operation calls notifiers, which may wait for them. Each page that the operation removes has a
      *    record: its VMA is younger than the checkpoint, and so is the page; or the page was recorded when it left the
-     *    older VMA. Then, in the section, the restore links and holds the leaves of all recorded
-     *    pages, for which it may fail; a pending flush keeps them. Then it claims the entries, flushes once, stores the
-     *    recorded entries, and frees the pages of the run. The entries have their old epochs, so that the next store to
-     *    them is recorded again. A fault that was about to change an entry when the section began may still do so: it
-     *    copies a page that is older, and the store follows after the section.
+     *    older VMA. Then, in the section, the restore narrows pages whose VMAs lost rights, and links and holds the
+     *    leaves of all recorded pages, for which it may fail; a pending flush keeps them. Then it claims the entries,
+     *    flushes once, stores the recorded entries, and frees the pages of the run. A page may be pinned for writing
+     *    until its entry is claimed, so pins are checked after the flush; the claims are then undone. An entry that
+     *    another thread has taken over, e.g. for a hole in a file, is stored when that thread has emptied it. The
+     *    entries have the oldest epoch, because numbers of epochs are used again; so the next store to them is recorded
+     *    again. A fault that was about to change an entry when the section began may still do so: it copies a page that
+     *    is older, and the store follows after the section.
      *
      * 5. Several checkpoints. Each log refers to the next older one. A page is recorded in the youngest log only. A
      *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless
@@ -198,10 +201,10 @@ public final class SpaceCheckpoint {
      * @param isRunning whether CPUs of other threads may be in GUEST
      * @param later gets the ranges that the caller faults in afterwards, because they are locked
      * @return the number of pages that were put back or removed
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, or of another one and not {@code isRunning}; if this checkpoint is closed, or lost a page for
-     *     lack of memory; or if a page of the space is pinned for writing
-     * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since would change;
-     *     with ENOMEM if there is no memory, commit charge or page table for what is mapped again
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or of another one and not {@code isRunning}; if
+     *     this checkpoint is closed, or lost a page for lack of memory; or if a page of the space is pinned for writing
+     * @throws MmException with ESRCH if the space is closed; with EPERM if a mapping that was sealed since would
+     *     change; with ENOMEM if there is no memory, commit charge or page table for what is mapped again
      */
     @SuppressWarnings("try") // the revocation is only closed
     public long restore(boolean isRunning, List<PopulateRange> later) {

@@ -47,9 +47,9 @@ public final class CheckpointLog extends SpinLock {
      * 4. While an entry is busy for a copy, a younger log may have taken the place of the one with the record. So keeps
      *    looks for the frame of such an entry in the older logs, too.
      *
-     * 5. Without memory, frames are taken from the records (KeptPages). A droppable page may be lost at any time, so its
-     *    record then says that it was empty; and if it is dropped from its entry, it is not kept, but recorded as empty
-     *    (drops). A reap makes the logs lost before it takes their frames.
+     * 5. Without memory, frames are taken from the records (KeptPages). A droppable page may be lost at any time, so
+     *    its record then says that it was empty; and if it is dropped from its entry, it is not kept, but recorded as
+     *    empty (drops). A reap makes the logs lost before it takes their frames.
      */
 
     /** A value of {@link #change} and {@link #keeps}: another log is the youngest, and this one gets no records. */
@@ -85,9 +85,10 @@ public final class CheckpointLog extends SpinLock {
     private @Nullable LongPredicate droppable;
 
     /*
-     * Guarded by this lock. The records, in the order in which they were added: the numbers of pages, and their entries,
-     * NONE for a page that was absent, the zero page, or of a cache. A record that was removed keeps its place, with NO_RECORD, until
-     * all are removed, or the arrays are full. So a restore visits only the pages that changed since the last one.
+     * Guarded by this lock. The records, in the order in which they were added: the numbers of pages, and their
+     * entries, NONE for a page that was absent, the zero page, or of a cache. A record that was removed keeps its
+     * place, with NO_RECORD, until all are removed, or the arrays are full. So a restore visits only the pages that
+     * changed since the last one.
      */
     private long[] pages = {};
     private long[] entries = {};
@@ -343,8 +344,8 @@ public final class CheckpointLog extends SpinLock {
     }
 
     /**
-     * Returns the place of the next record with a frame; -1 if there is none. While this log is not lost, records change
-     * their places, and a walk may miss one.
+     * Returns the place of the next record with a frame; -1 if there is none. While this log is not lost, records
+     * change their places, and a walk may miss one.
      */
     public int nextFrame(int from) {
         lock();

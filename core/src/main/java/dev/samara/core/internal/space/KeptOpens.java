@@ -57,6 +57,11 @@ public final class KeptOpens {
         }
     }
 
+    /** Returns the number of shares. Visible for tests. */
+    synchronized int size() {
+        return opens.size();
+    }
+
     /** Returns the open of a VMA of the checkpoint, of which this has a share until the end of the cut; or null. */
     public synchronized @Nullable Open get(VmArea vma) {
         return opens.get(vma);

@@ -122,8 +122,8 @@ public final class LowMemory {
 
     /**
      * Drops the droppable pages of one leaf of a page table, the first leaf found that contains any; or those that the
-     * checkpoints of one space keep, if none of its leaves contains any. May wait for CPUs and for a grace period. Does nothing if the thread must not wait. The caller is not in a reader section and holds
-     * no lock.
+     * checkpoints of one space keep, if none of its leaves contains any. May wait for CPUs and for a grace period. Does
+     * nothing if the thread must not wait. The caller is not in a reader section and holds no lock.
      *
      * <p>The spaces continue to run concurrently. The thread claims an entry, and before it empties the entry it checks
      * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. If any of these is
