@@ -759,6 +759,12 @@ public final class Frames {
      * @throws IllegalStateException if no mapping or cache uses the frame; nothing is changed then
      */
     public void drop(int frame, Magazine magazine) {
+        if (isLastDrop(frame)) {
+            free(frame, magazine);
+        }
+    }
+
+    private boolean isLastDrop(int frame) {
         // Volatile: releases the caller's accesses to the frame, and acquires the accesses of other users before the
         // frame is freed. Pairs with itself, and with isSole.
         long before = getAndAddWord(frame, -1);
@@ -766,8 +772,23 @@ public final class Frames {
             getAndAddWord(frame, 1);
             throw new IllegalStateException("frame " + frame + " was dropped, and is not in use");
         }
-        if ((before & USES) == 1) {
-            free(frame, magazine);
+        return (before & USES) == 1;
+    }
+
+    /**
+     * Returns whether a caller that has locked a magazine may call {@link #dropLocked} once: the magazine has room, and
+     * frames are not filled with a pattern, which calls the store.
+     */
+    public boolean mayDropLocked(Magazine magazine) {
+        return !poisons && magazine.size < Magazine.CAPACITY;
+    }
+
+    /** Like {@link #drop(int, Magazine)}, for a caller that has locked the magazine. */
+    public void dropLocked(int frame, Magazine magazine) {
+        if (isLastDrop(frame)) {
+            reset(frame);
+            magazine.freed++;
+            magazine.frames[magazine.size++] = frame;
         }
     }
 
@@ -900,7 +921,8 @@ public final class Frames {
         }
     }
 
-    private void release(int frame, Magazine magazine) {
+    /** Prepares the record of a frame for its next use. */
+    private void reset(int frame) {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
         setOwner(frame, ANONYMOUS);
@@ -908,6 +930,10 @@ public final class Frames {
         // compare the stamp of a frame that they assume to be mapped.
         WORD.setOpaque(chunk, at + REUSE_STAMP, chunk[at + REUSE_STAMP] + 1);
         setWordRelease(frame, 0);
+    }
+
+    private void release(int frame, Magazine magazine) {
+        reset(frame);
         boolean isFull;
         magazine.lock();
         try {

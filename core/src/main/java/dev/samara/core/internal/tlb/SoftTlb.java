@@ -49,9 +49,9 @@ public sealed class SoftTlb {
     /**
      * A range of this many granules or more is not dropped entry by entry; instead, all translations of its space are
      * dropped ({@code tlb_single_page_flush_ceiling}). The limit exists because the thread that requested the flush
-     * waits for it, at this limit for some 10 µs.
+     * waits for it, at this limit for some 4 µs, in which a CPU finds some 300 translations again.
      */
-    private static final int MOST_DROPPED = 1 << 12;
+    static final int MOST_DROPPED = 1 << 10;
 
     /** The number of entries of the second level for each slot, and the maximum number of entries. */
     private static final int SECOND_RATIO = 32;

@@ -9,6 +9,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
@@ -71,9 +72,6 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** The number of pages that can be dropped needlessly in the time that another range takes. */
     private static final int WORTH_A_RANGE = 16;
 
-    /** The number of pages that a CPU drops one by one in about the time in which it fills its TLB again. */
-    private static final int MOST_PAGES = 1024;
-
     public final MachineMemory memory;
     private @Nullable PageTableContext context;
 
@@ -90,6 +88,11 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     private int[] frames = new int[16];
 
     private int size;
+
+    /** The first address of some records of pending flushes, and the end, exclusive; see {@link #span}. */
+    private long spanStart;
+
+    private long spanEnd;
 
     /** Whether there was no memory for more capacity. */
     private boolean isStarved;
@@ -540,9 +543,10 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             return;
         }
         int ranges = ranges(from, behind);
+        boolean mayBeLocal = ranges > 1 || isDroppedByPage(spanEnd - spanStart, flushes[from].table());
         // Orders the changes of the entries before the loads of the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
-        if (flushLocally(context, from, behind, ranges)) {
+        if (mayBeLocal && flushLocally(context, from, behind, ranges)) {
             return;
         }
         long generation = context.advance(ranges);
@@ -550,7 +554,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         for (int range = 0, at = from; range < ranges; range++) {
             int next = endOf(range, from, behind, ranges);
             long cpus = cpumask(at, next);
-            context.log(generation - ranges + 1 + range, start(at, next), end(at, next), cpus, reason(at, next));
+            span(at, next);
+            context.log(generation - ranges + 1 + range, spanStart, spanEnd, cpus, reason(at, next));
             mask |= cpus;
             at = next;
         }
@@ -572,7 +577,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         boolean isLocal = true;
         for (int range = 0, at = from; range < ranges && isLocal; range++) {
             int next = endOf(range, from, behind, ranges);
-            isLocal = memory.shootdowns.flushLocally(context, cpumask(at, next), start(at, next), end(at, next));
+            span(at, next);
+            isLocal = memory.shootdowns.flushLocally(context, cpumask(at, next), spanStart, spanEnd);
             at = next;
         }
         return isLocal;
@@ -581,53 +587,53 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /**
      * Returns the number of ranges in which records are flushed: 1 if what they span is not much more than they
      * contain, or if the ranges would span so many pages that a CPU drops a space faster; otherwise one for each record,
-     * up to the maximum number.
+     * up to the maximum number. Sets the span of all records.
      */
     private int ranges(int from, int behind) {
+        long needed = span(from, behind);
         int more = behind - from - 1;
-        if (more == 0) {
+        PageTable table = flushes[from].table();
+        if (more == 0 || spanEnd - spanStart - needed <= ((long) more * WORTH_A_RANGE) << table.pageShift) {
             return 1;
         }
-        int shift = flushes[from].table().pageShift;
-        long needless = (end(from, behind) - start(from, behind)) >>> shift;
-        for (int i = from; i < behind; i++) {
-            needless -= (flushes[i].end - flushes[i].start) >>> shift;
-        }
         int ranges = Math.min(more + 1, MOST_RANGES);
-        return needless <= (long) more * WORTH_A_RANGE || pages(from, behind, ranges) > MOST_PAGES ? 1 : ranges;
+        long bytes = needed;
+        if (ranges <= more && isDroppedByPage(needed, table)) {
+            bytes = 0;
+            for (int range = 0, at = from; range < ranges; range++) {
+                int next = endOf(range, from, behind, ranges);
+                span(at, next);
+                bytes += spanEnd - spanStart;
+                at = next;
+            }
+            span(from, behind);
+        }
+        return isDroppedByPage(bytes, table) ? ranges : 1;
     }
 
-    /** Returns the number of pages that records span in a number of ranges. */
-    private long pages(int from, int behind, int ranges) {
-        int shift = flushes[from].table().pageShift;
-        long pages = 0;
-        for (int range = 0, at = from; range < ranges; range++) {
-            int next = endOf(range, from, behind, ranges);
-            pages += (end(at, next) - start(at, next)) >>> shift;
-            at = next;
+    /** Returns whether a CPU drops a number of bytes page by page, and not the whole space. */
+    private static boolean isDroppedByPage(long bytes, PageTable table) {
+        return bytes >>> table.pageShift < SoftTlb.MOST_DROPPED;
+    }
+
+    /** Sets {@link #spanStart} and {@link #spanEnd} for some records. Returns the sum of the bytes in each. */
+    private long span(int from, int behind) {
+        long start = flushes[from].start;
+        long end = flushes[from].end;
+        long bytes = 0;
+        for (int i = from; i < behind; i++) {
+            start = Addresses.lower(flushes[i].start, start);
+            end = Addresses.higher(flushes[i].end, end);
+            bytes += flushes[i].end - flushes[i].start;
         }
-        return pages;
+        spanStart = start;
+        spanEnd = end;
+        return bytes;
     }
 
     /** Returns the end, exclusive, of the records of a range, of which each has as many. */
     private static int endOf(int range, int from, int behind, int ranges) {
         return from + (behind - from) * (range + 1) / ranges;
-    }
-
-    private long start(int from, int behind) {
-        long start = flushes[from].start;
-        for (int i = from + 1; i < behind; i++) {
-            start = Addresses.lower(flushes[i].start, start);
-        }
-        return start;
-    }
-
-    private long end(int from, int behind) {
-        long end = flushes[from].end;
-        for (int i = from + 1; i < behind; i++) {
-            end = Addresses.higher(flushes[i].end, end);
-        }
-        return end;
     }
 
     /** Returns the reason, of those of a range, that invalidates most. */
@@ -694,8 +700,20 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             throw new IllegalStateException("frames are to be freed before they were invalidated");
         }
         Frames of = memory.frames;
+        Magazine magazine = context().magazine;
         while (size > 0) {
-            of.drop(frames[--size], context().magazine);
+            // One lock for as many frames as the magazine has room for. The next one makes room.
+            magazine.lock();
+            try {
+                while (size > 0 && of.mayDropLocked(magazine)) {
+                    of.dropLocked(frames[--size], magazine);
+                }
+            } finally {
+                magazine.unlock();
+            }
+            if (size > 0) {
+                of.drop(frames[--size], magazine);
+            }
         }
         isStarved = false;
     }
