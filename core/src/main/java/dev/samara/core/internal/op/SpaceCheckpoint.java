@@ -57,14 +57,14 @@ public final class SpaceCheckpoint {
      *    if the layout changed: an operation that does not wait for this cut (OldLayout). Faults continue meanwhile,
      *    because the operation calls notifiers, which may wait for them. Each page that the operation removes has a
      *    record: its VMA is younger than the checkpoint, and so is the page; or the page was recorded when it left the
-     *    older VMA. Then, in the section, the restore narrows pages whose VMAs lost rights, and links and holds the
-     *    leaves of all recorded pages, for which it may fail; a pending flush keeps them. Then it claims the entries,
-     *    flushes once, stores the recorded entries, and frees the pages of the run. A page may be pinned for writing
-     *    until its entry is claimed, so pins are checked after the flush; the claims are then undone. An entry that
-     *    another thread has taken over, e.g. for a hole in a file, is stored when that thread has emptied it. The
-     *    entries have the oldest epoch, because numbers of epochs are used again; so the next store to them is recorded
-     *    again. A fault that was about to change an entry when the section began may still do so: it copies a page that
-     *    is older, and the store follows after the section.
+     *    older VMA. Then, in the section, the restore narrows pages whose VMAs lost rights, and claims the entries of
+     *    all recorded pages, leaf by leaf. A pending flush keeps each leaf. A page may be pinned for writing until its
+     *    entry is claimed, so pins are checked after the flush. If that or an allocation fails, the claims are undone.
+     *    Then the restore stores the recorded entries, each with the removal of its record under the same hold of the
+     *    leaf's lock, and frees the pages of the run. An entry that another thread has taken over, e.g. for a hole in a
+     *    file, is stored when that thread has emptied it. The entries have the oldest epoch, because numbers of epochs
+     *    are used again; so the next store to them is recorded again. A fault that was about to change an entry when the
+     *    section began may still do so: it copies a page that is older, and the store follows after the section.
      *
      * 5. Several checkpoints. Each log refers to the next older one. A page is recorded in the youngest log only. A
      *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless
@@ -384,109 +384,25 @@ public final class SpaceCheckpoint {
     }
 
     /**
-     * Links the leaves of pages, and adds a pending flush to each, so that it stays; ensures capacity for the pages.
-     * Leaves out the pages that were empty and have no leaf; returns the number of the others, which are moved to the
-     * front.
-     *
-     * @param leaves gets the leaf of each of these pages
-     */
-    private int holdLeaves(long[] pages, long[][] leaves, TlbGather gather) {
-        gather.ensureCapacity(pages.length);
-        int held = 0;
-        for (long page : pages) {
-            long[] leaf = hold(page, gather);
-            if (leaf != null) {
-                leaves[held] = leaf;
-                pages[held++] = page;
-            }
-        }
-        return held;
-    }
-
-    private long @Nullable [] hold(long page, TlbGather gather) {
-        long address = page << table.pageShift;
-        long[] leaf = table.leaf(address);
-        if (leaf == null && log.get(page) == Pte.NONE) {
-            // Faults may link a leaf, but fill no entry within the section. So the page is as it was.
-            long unused = log.remove(page);
-            return null;
-        }
-        for (; ; leaf = null) {
-            if (leaf == null) {
-                leaf = table.leafForInstall(address);
-            }
-            if (leaf == null) {
-                throw new MmException("restore", Errno.ENOMEM);
-            }
-            Leaf.lock(leaf);
-            try {
-                if (!Leaf.isDead(leaf)) {
-                    gather.deferFlush(table, leaf, address, MmuNotifier.Reason.DISCARDED);
-                    return leaf;
-                }
-            } finally {
-                Leaf.unlock(leaf);
-            }
-        }
-    }
-
-    /**
      * Puts the recorded entries back: claims the entries, so that no CPU finds them, flushes, and then stores what was
      * recorded (I1). Returns the numbers of the pages.
      */
     private long[] putBack(TlbGather gather) {
-        long[] recorded = log.pages();
-        long[][] leaves = new long[recorded.length][];
-        long[] pages = Arrays.copyOf(recorded, holdLeaves(recorded, leaves, gather));
-        long[] before = new long[pages.length];
-        Snapshot<VmArea> vmas = opens.vmas();
-        int owner = gather.context().owner;
-        VmArea vma = null;
-        boolean isMissed = false;
-        int claimed = 0;
-        int stored = 0;
+        Pages changed = new Pages(log.pages(), gather);
         try {
-            while (claimed < pages.length) {
-                before[claimed] = claim(leaves[claimed], pages[claimed], owner);
-                claimed++;
-            }
+            changed.claim();
             gather.awaitFlush();
             // Checked again, because a page that could be written was pinned without a fault until it was claimed.
             checkNotPinned("a restore");
             notifyCpus();
-            while (stored < claimed) {
-                long address = pages[stored] << table.pageShift;
-                if (vma == null || !vma.contains(address)) {
-                    vma = vmas.get(address);
-                }
-                isMissed |= !putBack(leaves[stored], pages[stored], before[stored], vma, gather);
-                stored++;
-            }
+            changed.store();
         } finally {
-            while (stored < claimed) {
-                claimed--;
-                settle(leaves[claimed], pages[claimed], before[claimed], owner, before[claimed]);
-            }
+            changed.undoRest();
             memory.contexts.leave(gather.context());
         }
-        for (int i = 0; isMissed && i < pages.length; i++) {
-            fillAfterOther(leaves[i], pages[i], vmas);
-        }
+        changed.fillMissed();
         gather.flushed();
-        return pages;
-    }
-
-    /** Stores the recorded entry of a page whose entry another thread has taken over, once that thread has emptied it. */
-    private void fillAfterOther(long[] leaf, long page, Snapshot<VmArea> vmas) {
-        long entry = log.get(page);
-        boolean isDone = entry == CheckpointLog.NO_RECORD;
-        while (!isDone) {
-            awaitOwner(page);
-            isDone = settle(leaf, page, Pte.NONE, 0, restored(entry, vmas.get(page << table.pageShift)));
-            if (isDone) {
-                log.remove(page);
-            }
-        }
+        return changed.numbers();
     }
 
     /** Notifies the CPUs in GUEST of the restore, and waits for their listeners; other CPUs are notified later. */
@@ -498,58 +414,222 @@ public final class SpaceCheckpoint {
         memory.shootdowns.shoot(context, generation, -1L);
     }
 
-    /** Claims the entry of a page, unless it is empty or a guard, and returns it. */
-    private long claim(long[] leaf, long page, int owner) {
-        int index = table.indexOf(page << table.pageShift);
-        for (; ; ) {
+    /** The pages that a restore puts back. The lock of a leaf is taken once for all of its pages in each step. */
+    private final class Pages {
+        private final TlbGather gather;
+
+        /** The busy entry of a page contains this owner. */
+        private final int owner;
+
+        /** The first {@link #count} elements are the pages that have a leaf, ascending, with the leaf of each. */
+        private final long[] pages;
+
+        private final long[][] leaves;
+
+        /** The entries before their claims, and those of the records. */
+        private final long[] before;
+
+        private final long[] recorded;
+        private int count;
+
+        /** The number of pages from the first that are stored; those behind it are claimed. */
+        private int stored;
+
+        private boolean isMissed;
+
+        /** The VMA of the page that was stored last. */
+        private @Nullable VmArea vma;
+
+        Pages(long[] pages, TlbGather gather) {
+            this.gather = gather;
+            this.pages = pages;
+            owner = gather.context().owner;
+            leaves = new long[pages.length][];
+            before = new long[pages.length];
+            recorded = new long[pages.length];
+            gather.ensureCapacity(pages.length);
+        }
+
+        /** Claims the entries, and adds their pending flushes, so that the leaves stay. */
+        void claim() {
+            int next = 0;
+            while (next < pages.length) {
+                long[] leaf = leaf(pages[next]);
+                next = leaf == null ? next + 1 : claim(leaf, next);
+            }
+        }
+
+        /** Returns the leaf of a page, linked if need be; null if the page was empty, and is. */
+        private long @Nullable [] leaf(long page) {
+            long address = page << table.pageShift;
+            long[] leaf = table.leaf(address);
+            if (leaf == null && log.get(page) == Pte.NONE) {
+                // Faults may link a leaf, but fill no entry within the section. So the page is as it was.
+                long unused = log.remove(page);
+                return null;
+            }
+            if (leaf == null) {
+                leaf = table.leafForInstall(address);
+            }
+            if (leaf == null) {
+                throw new MmException("restore", Errno.ENOMEM);
+            }
+            return leaf;
+        }
+
+        /** Claims the pages of a leaf, from one of them. Returns the next page, which is the same if the leaf is dead. */
+        private int claim(long[] leaf, int from) {
+            int next = from;
+            int flushed = from;
+            boolean isBusy;
+            do {
+                isBusy = false;
+                Leaf.lock(leaf);
+                try {
+                    if (Leaf.isDead(leaf)) {
+                        return next;
+                    }
+                    while (!isBusy && next < pages.length && isIn(pages[next], pages[from])) {
+                        if (flushed == next) {
+                            gather.deferFlush(
+                                    table, leaf, pages[next] << table.pageShift, MmuNotifier.Reason.DISCARDED);
+                            flushed++;
+                        }
+                        isBusy = !tryClaim(leaf, pages[next]);
+                        next += isBusy ? 0 : 1;
+                    }
+                } finally {
+                    Leaf.unlock(leaf);
+                }
+                if (isBusy) {
+                    awaitOwner(pages[next]);
+                }
+            } while (isBusy);
+            return next;
+        }
+
+        private boolean isIn(long page, long other) {
+            return (page ^ other) >>> Integer.numberOfTrailingZeros(table.entries) == 0;
+        }
+
+        /** Claims an entry, unless it is empty or a guard. Returns false if it is busy. */
+        private boolean tryClaim(long[] leaf, long page) {
+            int index = table.indexOf(page << table.pageShift);
+            long pte = Leaf.get(leaf, index);
+            while (Pte.isPresent(pte) && !Leaf.claim(leaf, index, pte, Pte.busy(pte, owner, false))) {
+                pte = Leaf.get(leaf, index);
+            }
+            if (Pte.isBusy(pte)) {
+                return false;
+            }
+            pages[count] = page;
+            leaves[count] = leaf;
+            before[count] = pte;
+            count++;
+            return true;
+        }
+
+        /** Stores the recorded entries, and removes their records. */
+        void store() {
+            Snapshot<VmArea> vmas = opens.vmas();
+            // No other thread adds or removes records of these pages: faults wait, and the others are claimed.
+            log.get(pages, recorded, count);
+            while (stored < count) {
+                int behind = stored + 1;
+                while (behind < count && leaves[behind] == leaves[stored]) {
+                    behind++;
+                }
+                store(leaves[stored], behind, vmas);
+            }
+        }
+
+        /**
+         * Stores those of a leaf. The records are removed under the same hold of its lock, because a thread that empties
+         * an entry afterwards asks whether there is one.
+         */
+        private void store(long[] leaf, int behind, Snapshot<VmArea> vmas) {
+            int from = stored;
             Leaf.lock(leaf);
             try {
-                long pte = Leaf.get(leaf, index);
-                boolean isEmpty = !Pte.isPresent(pte) && !Pte.isBusy(pte);
-                if (isEmpty || (Pte.isPresent(pte) && Leaf.claim(leaf, index, pte, Pte.busy(pte, owner, false)))) {
-                    return pte;
+                for (int i = from; i < behind; i++) {
+                    long address = pages[i] << table.pageShift;
+                    if (vma == null || !vma.contains(address)) {
+                        vma = vmas.get(address);
+                    }
+                    // Without a record if the claim of a copy was undone meanwhile, so that the page is as it was.
+                    boolean isRecorded = recorded[i] != CheckpointLog.NO_RECORD;
+                    boolean isPut = settle(i, isRecorded ? restored(recorded[i], vma) : before[i]);
+                    if (isPut && isRecorded && Pte.isPresent(before[i])) {
+                        gather.take(before[i]);
+                    } else if (!isPut && isRecorded) {
+                        // Another thread, e.g. one that punches a hole in a file, has taken the entry over.
+                        recorded[i] = CheckpointLog.NO_RECORD;
+                        isMissed = true;
+                    }
+                    stored++;
                 }
+                log.remove(pages, recorded, from, behind);
             } finally {
                 Leaf.unlock(leaf);
             }
-            awaitOwner(page);
         }
-    }
 
-    /**
-     * Stores the recorded entry of a page. Returns false, and keeps the record, if another thread, e.g. one that
-     * punches a hole in a file, has taken the entry over.
-     */
-    private boolean putBack(long[] leaf, long page, long before, @Nullable VmArea vma, TlbGather gather) {
-        int owner = gather.context().owner;
-        long entry = log.get(page);
-        if (entry == CheckpointLog.NO_RECORD) {
-            settle(leaf, page, before, owner, before);
-            return true;
+        /** Replaces a claimed entry; returns false if another thread has changed it. The caller holds the lock. */
+        private boolean settle(int at, long pte) {
+            int index = table.indexOf(pages[at] << table.pageShift);
+            long found = before[at];
+            if (Pte.isPresent(found)) {
+                return Leaf.settle(leaves[at], index, Pte.busy(found, owner, false), pte);
+            }
+            return found == Pte.NONE
+                    ? Leaf.get(leaves[at], index) == Pte.NONE && (pte == Pte.NONE || Leaf.fill(leaves[at], index, pte))
+                    : found == pte || Leaf.empty(leaves[at], index, found, pte);
         }
-        boolean isPut = settle(leaf, page, before, owner, restored(entry, vma));
-        if (isPut) {
-            log.remove(page);
-            if (Pte.isPresent(before)) {
-                gather.take(before);
+
+        /** Gives the claimed entries that are not stored, after a failure, their values again. */
+        void undoRest() {
+            while (stored < count) {
+                count--;
+                Leaf.lock(leaves[count]);
+                try {
+                    settle(count, before[count]);
+                } finally {
+                    Leaf.unlock(leaves[count]);
+                }
             }
         }
-        return isPut;
-    }
 
-    /** Replaces an entry that {@link #claim} returned; returns false if another thread has changed it. */
-    private boolean settle(long[] leaf, long page, long before, int owner, long pte) {
-        int index = table.indexOf(page << table.pageShift);
-        Leaf.lock(leaf);
-        try {
-            if (Pte.isPresent(before)) {
-                return Leaf.settle(leaf, index, Pte.busy(before, owner, false), pte);
+        /** Stores the recorded entries of pages that another thread had taken over, once that thread emptied them. */
+        void fillMissed() {
+            Snapshot<VmArea> vmas = opens.vmas();
+            for (int i = 0; isMissed && i < count; i++) {
+                while (!fillIfMissed(i, vmas.get(pages[i] << table.pageShift))) {
+                    awaitOwner(pages[i]);
+                }
             }
-            return before == Pte.NONE
-                    ? Leaf.get(leaf, index) == Pte.NONE && (pte == Pte.NONE || Leaf.fill(leaf, index, pte))
-                    : before == pte || Leaf.empty(leaf, index, before, pte);
-        } finally {
-            Leaf.unlock(leaf);
+        }
+
+        private boolean fillIfMissed(int at, @Nullable VmArea vma) {
+            Leaf.lock(leaves[at]);
+            try {
+                long entry = log.get(pages[at]);
+                if (entry == CheckpointLog.NO_RECORD) {
+                    return true;
+                }
+                before[at] = Pte.NONE;
+                boolean isPut = settle(at, restored(entry, vma));
+                if (isPut) {
+                    log.remove(pages[at]);
+                }
+                return isPut;
+            } finally {
+                Leaf.unlock(leaves[at]);
+            }
+        }
+
+        /** Returns the numbers of the pages, ascending. */
+        long[] numbers() {
+            return count == pages.length ? pages : Arrays.copyOf(pages, count);
         }
     }
 

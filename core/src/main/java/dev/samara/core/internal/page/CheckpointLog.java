@@ -66,6 +66,9 @@ public final class CheckpointLog extends SpinLock {
 
     private static final int LEAST = 16;
 
+    /** Clearing the whole index takes less time than to clear one place of so many, each found by its page. */
+    private static final int MANY = 32;
+
     /** The bytes of a place for a record, with two places of the index. */
     private static final int BYTES = 2 * Long.BYTES + 2 * Integer.BYTES;
 
@@ -248,21 +251,38 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
-    /** Returns the numbers of the pages that have records, ascending. */
-    public long[] pages() {
+    /** Reads the recorded entries of the first pages of an array; {@link #NO_RECORD} for a page that has no record. */
+    public void get(long[] of, long[] into, int count) {
         lock();
         try {
-            long[] found = new long[live];
-            for (int at = 0, count = 0; at < used; at++) {
-                if (entries[at] != NO_RECORD) {
-                    found[count++] = pages[at];
-                }
+            for (int i = 0; i < count; i++) {
+                into[i] = withoutMark(find(of[i]));
             }
-            Arrays.sort(found);
-            return found;
         } finally {
             unlock();
         }
+    }
+
+    /** Returns the numbers of the pages that have records, ascending. */
+    public long[] pages() {
+        long[] found;
+        boolean isAscending = true;
+        lock();
+        try {
+            found = new long[live];
+            for (int at = 0, count = 0; at < used; at++) {
+                if (entries[at] != NO_RECORD) {
+                    isAscending &= count == 0 || found[count - 1] < pages[at];
+                    found[count++] = pages[at];
+                }
+            }
+        } finally {
+            unlock();
+        }
+        if (!isAscending) {
+            Arrays.sort(found);
+        }
+        return found;
     }
 
     /** Removes the record of a page, and returns its entry. */
@@ -275,6 +295,21 @@ public final class CheckpointLog extends SpinLock {
                 removeAt(at);
             }
             return withoutMark(entry);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Removes the records of pages, unless the given entry is {@link #NO_RECORD}. */
+    public void remove(long[] of, long[] known, int from, int to) {
+        lock();
+        try {
+            for (int i = from; i < to; i++) {
+                int at = known[i] == NO_RECORD ? -1 : at(of[i]);
+                if (at >= 0 && entries[at] != NO_RECORD) {
+                    removeAt(at);
+                }
+            }
         } finally {
             unlock();
         }
@@ -629,6 +664,11 @@ public final class CheckpointLog extends SpinLock {
 
     /** Frees the places of all records, which were removed. */
     private void reset() {
+        if (used > index.length / MANY) {
+            Arrays.fill(index, 0);
+            used = 0;
+            return;
+        }
         // Each place of the index is found before one is freed, because that would end the searches.
         for (int at = 0; at < used; at++) {
             entries[at] = slot(pages[at]);

@@ -8,6 +8,7 @@ import dev.samara.core.Checkpoint;
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemory;
@@ -322,6 +323,35 @@ final class CheckpointScenarios {
             if (!seen.equals("7") && !seen.equals("9")) {
                 throw new AssertionError("restored to " + seen);
             }
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT));
+        }
+    }
+
+    /** A restore that puts a private page of a file back, concurrently with a truncation, which removes it again. */
+    static final class TruncateBesideRestore extends Checkpoints {
+        private @Nullable MemoryFile file;
+
+        TruncateBesideRestore() {
+            calls().put("truncate", (state, cpu) -> {
+                Objects.requireNonNull(file).truncate(0);
+                return "truncated";
+            });
+            calls().put("restore", restoring());
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            file = newFile(state);
+            state.space.mmap(AT, PAGE, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
+            store(cpu, AT, 7);
+            older = state.space.checkpoint();
+            store(cpu, AT, 8);
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            Objects.requireNonNull(file).truncate(PAGE);
             Objects.requireNonNull(older).restore();
             assertEquals("7", load(cpu, AT));
         }
