@@ -19,9 +19,11 @@ import java.util.List;
  * checkpoint, in memory of the machine, until the checkpoint is closed.
  *
  * <p>The list of these pages counts as page tables of the machine ({@link MachineBuilder#pageTableLimit}): 24 to 48
- * bytes for each. At the limit, an access that needs a new entry returns {@code OUT_OF_MEMORY}, as without room for a
- * page table. A call that removes a page, e.g. {@code munmap}, succeeds nevertheless, but then no checkpoint of the
- * space can be restored any more.
+ * bytes for each. Pages of mappings that are younger than the checkpoints of the space are not listed. At the limit, an
+ * access that needs a new entry returns {@code OUT_OF_MEMORY}, as without room for a page table. A call that removes,
+ * moves or guards pages, e.g. {@code munmap}, returns ENOMEM and changes nothing, or, if it covers many mappings, stops
+ * between two of them. A truncation of a file, a loss of droppable pages, and the close of a younger checkpoint succeed
+ * nevertheless, but a checkpoint that then lacks a page cannot be restored any more.
  *
  * <p>{@linkplain dev.samara.core.mman.Mman#DROPPABLE Droppable} memory may lose its pages here, too: a page that is
  * dropped, or that this checkpoint keeps when no frame is free, is empty after a restore.

@@ -26,6 +26,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.page.CheckpointLog;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
@@ -33,6 +34,7 @@ import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PagemapFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -569,8 +571,8 @@ final class CheckpointTest {
     }
 
     @Test
-    @DisplayName("a store without room for a record fails as without a page table, and changes nothing; a discard ends"
-            + " the restores instead; the close gives the room back")
+    @DisplayName("a store without room for a record fails as without a page table, and changes nothing; the close gives"
+            + " the room back")
     void limit() {
         // Four tables, and a log of 256 records.
         try (SpaceFixture small =
@@ -597,14 +599,6 @@ final class CheckpointTest {
                 assertEquals(room, checkpoint.restore());
                 assertEquals(0, small.load(at));
             }
-            for (int page = 0; page < room; page++) {
-                small.store(at + page * PAGE, -1);
-            }
-            assertEquals(0, small.space.madvise(at + room * PAGE, PAGE, Mman.DONTNEED));
-            assertEquals(0, small.load(at + room * PAGE));
-            assertThrows(IllegalStateException.class, checkpoint::restore);
-            assertEquals(-1, small.load(at));
-            small.store(at + (room + 1) * PAGE, -1);
             checkpoint.close();
             assertEquals(tables, small.machine.statistics().pageTableBytes());
             for (int page = 0; page < pages; page++) {
@@ -618,6 +612,273 @@ final class CheckpointTest {
             }
         }
         fixture.close();
+    }
+
+    /** A machine with room for four page tables and 256 records, and a checkpoint of a space with 300 pages. */
+    private static final class Full implements AutoCloseable {
+        static final int PAGES = 300;
+        static final int ROOM = 256;
+        static final long LIMIT = 6 * PAGE;
+
+        final SpaceFixture fixture =
+                new SpaceFixture(Machine.builder().memory(1 << 22).pageTableLimit(LIMIT));
+        final AddressSpace space = fixture.space;
+        final long at = fixture.map(0x2000_0000_0000L, PAGES, RW, ANONYMOUS, null, 0);
+        final Checkpoint checkpoint;
+
+        /** Makes the checkpoint, and stores to pages from the first one on. */
+        Full(int stored) {
+            for (int page = 0; page < PAGES; page++) {
+                fixture.store(at + page * PAGE, page);
+            }
+            checkpoint = space.checkpoint();
+            store(stored);
+        }
+
+        void store(int pages) {
+            for (int page = 0; page < pages; page++) {
+                fixture.store(at + page * PAGE, -1);
+            }
+        }
+
+        long records() {
+            CheckpointLog log = fixture.layout().pages().log();
+            return log == null ? 0 : log.pages().length;
+        }
+
+        long bytes() {
+            return fixture.machine.statistics().pageTableBytes();
+        }
+
+        void restore() {
+            checkpoint.restore();
+            for (int page = 0; page < PAGES; page++) {
+                assertEquals(page, fixture.load(at + page * PAGE));
+            }
+        }
+
+        @Override
+        public void close() {
+            checkpoint.close();
+            assertEquals(fixture.layout().pages().bytes(), bytes());
+            fixture.closeEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("a call that removes a page fails without room for a record, and changes nothing")
+    void removals() {
+        try (Full full = new Full(Full.ROOM)) {
+            long older = full.at + Full.ROOM * PAGE;
+            AddressSpace of = full.space;
+            long target = full.at + 310 * PAGE;
+            String usage = of.usage().toString();
+            SpaceFixture.assertResult(Errno.ENOMEM, of.madvise(older, PAGE, Mman.DONTNEED));
+            SpaceFixture.assertResult(Errno.ENOMEM, of.munmap(full.at, (Full.ROOM + 1) * PAGE));
+            SpaceFixture.assertResult(Errno.ENOMEM, of.munmap(older - PAGE, 2 * PAGE));
+            SpaceFixture.assertResult(Errno.ENOMEM, of.mmap(older, PAGE, RW, ANONYMOUS | Mman.FIXED, null, 0));
+            SpaceFixture.assertResult(
+                    Errno.ENOMEM, of.mremap(older, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, target));
+            SpaceFixture.assertResult(Errno.ENOMEM, of.madvise(older, PAGE, Mman.GUARD_INSTALL));
+            assertEquals(usage, of.usage().toString());
+            for (int page = 0; page < Full.PAGES; page++) {
+                assertEquals(page < Full.ROOM ? -1 : page, full.fixture.load(full.at + page * PAGE));
+            }
+            assertEquals(Full.ROOM, full.records());
+            // What the run has changed has its records, also at the target of a move.
+            long second = full.at + PAGE;
+            assertEquals(second, of.mremap(full.at, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, second));
+            full.fixture.map(full.at, 1, RW, ANONYMOUS, null, 0);
+            assertEquals(0, of.madvise(full.at, Full.ROOM * PAGE, Mman.DONTNEED));
+            assertEquals(0, of.munmap(full.at, Full.ROOM * PAGE));
+            full.restore();
+            assertEquals(0, of.madvise(older, PAGE, Mman.DONTNEED));
+            assertEquals(0, of.munmap(older, PAGE));
+            full.restore();
+            assertTrue(full.bytes() <= Full.LIMIT);
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName(
+            "a call that replaces what no page table counts fails without room for a record: guards, and targets of"
+                    + " moves")
+    void otherRemovals() {
+        try (Full full = new Full(0)) {
+            long rest = full.fixture.map(full.at + 400 * PAGE, 64, RW, ANONYMOUS, null, 0);
+            AddressSpace of = full.space;
+            assertEquals(0, of.madvise(rest, 2 * PAGE, Mman.GUARD_INSTALL));
+            long young = full.fixture.map(full.at + 310 * PAGE, 64, RW, ANONYMOUS, null, 0);
+            for (int page = 0; page < 64; page++) {
+                full.fixture.store(young + page * PAGE, 7);
+            }
+            assertEquals(0, full.records());
+            full.checkpoint.close();
+            try (Checkpoint next = of.checkpoint()) {
+                full.store(Full.ROOM);
+                SpaceFixture.assertResult(Errno.ENOMEM, of.madvise(rest, PAGE, Mman.GUARD_REMOVE));
+                SpaceFixture.assertResult(Errno.ENOMEM, of.madvise(rest + 2 * PAGE, 9 * PAGE, Mman.GUARD_INSTALL));
+                assertEquals(0, of.madvise(rest, PAGE, Mman.GUARD_INSTALL));
+                full.fixture.load(rest + 2 * PAGE);
+                assertFault(Fault.MAPERR, full.fixture.memory.load(rest, 8));
+                next.restore();
+                full.store(Full.ROOM - 100);
+                for (int page = 0; page < 64; page++) {
+                    full.fixture.store(young + page * PAGE, 8);
+                }
+                SpaceFixture.assertResult(
+                        Errno.ENOMEM, of.mremap(young, 64 * PAGE, 64 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, rest));
+                assertEquals(8, full.fixture.load(young));
+                assertEquals(full.at, of.mremap(young, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, full.at));
+                assertEquals(8, full.fixture.load(full.at));
+                next.restore();
+                assertEquals(7, full.fixture.load(young));
+                assertEquals(0, full.fixture.load(full.at));
+                assertFault(Fault.MAPERR, full.fixture.memory.load(rest + PAGE, 8));
+            }
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName(
+            "keeps room for what a call in flight removes, although stores meet the limit, and gives the rest back")
+    void reserved() {
+        try (Full full = new Full(0)) {
+            int kept = 40;
+            long last = full.at + (Full.PAGES - kept) * PAGE;
+            long[] stored = new long[1];
+            Registration registered = full.space.addNotifier((start, end, reason) -> {
+                if (reason == MmuNotifier.Reason.UNMAPPED) {
+                    while (full.fixture.memory.store(full.at + stored[0] * PAGE, 8, -1) == Fault.NONE) {
+                        stored[0]++;
+                    }
+                }
+            });
+            assertEquals(0, full.space.munmap(last, kept * PAGE));
+            registered.close();
+            assertEquals(Full.ROOM - kept, stored[0]);
+            assertEquals(Full.ROOM, full.records());
+            assertTrue(full.bytes() <= Full.LIMIT);
+            full.restore();
+            // A call may need less room than was counted.
+            MmuNotifier discards = (start, end, reason) -> {
+                if (reason == MmuNotifier.Reason.DISCARDED && start == last) {
+                    for (long page = last; page < last + kept * PAGE; page += PAGE) {
+                        full.fixture.store(page, -2);
+                    }
+                }
+            };
+            Registration storing = full.space.addNotifier(discards);
+            assertEquals(0, full.space.madvise(last, kept * PAGE, Mman.DONTNEED));
+            storing.close();
+            assertEquals(kept, full.records());
+            full.store(Full.ROOM - kept);
+            assertEquals(Full.ROOM, full.records());
+            full.restore();
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName(
+            "stays whole if a call that is published in batches fails for lack of room, and the room is given back")
+    void batches() {
+        try (Full full = new Full(0)) {
+            int[] unmapped = {Full.PAGES, Full.ROOM};
+            for (int pages : unmapped) {
+                for (int page = 0; page < Full.PAGES; page += 2) {
+                    assertEquals(0, full.space.mprotect(full.at + page * PAGE, PAGE, READ));
+                }
+                long result = full.space.munmap(full.at, pages * PAGE);
+                assertEquals(pages == Full.ROOM ? 0 : Errno.ENOMEM.result(), result);
+                full.restore();
+                assertTrue(full.bytes() <= Full.LIMIT);
+            }
+            full.store(Full.ROOM);
+            full.restore();
+        }
+        fixture.close();
+    }
+
+    @Test
+    @DisplayName("does not list pages at addresses that it did not map, however they come and go")
+    void younger() {
+        try (SpaceFixture of = new SpaceFixture(Machine.builder().memory(1 << 26))) {
+            int pages = 10_000;
+            long at = of.map(0x2000_0000_0000L, 2, RW, ANONYMOUS, null, 0);
+            of.store(at, 1);
+            Checkpoint checkpoint = of.space.checkpoint();
+            long frames = of.frames();
+            long young = of.map(0x2100_0000_0000L, pages, RW, ANONYMOUS, null, 0);
+            for (int page = 0; page < pages; page++) {
+                of.store(young + page * PAGE, page);
+            }
+            assertEquals(0, recordsOf(of));
+            assertEquals(of.layout().pages().bytes(), of.machine.statistics().pageTableBytes());
+            assertEquals(0, of.space.madvise(young, 10 * PAGE, Mman.DONTNEED));
+            assertEquals(0, of.space.madvise(young, 10 * PAGE, Mman.GUARD_INSTALL));
+            assertEquals(0, of.space.madvise(young, 5 * PAGE, Mman.GUARD_REMOVE));
+            assertEquals(0, of.space.munmap(young + 100 * PAGE, 100 * PAGE));
+            assertEquals(0, recordsOf(of));
+            int fixed = Mman.MAYMOVE | Mman.MREMAP_FIXED;
+            // Only the target needs a record; then only the source does.
+            assertEquals(at + PAGE, of.space.mremap(young + 20 * PAGE, PAGE, PAGE, fixed, at + PAGE));
+            assertEquals(1, recordsOf(of));
+            assertEquals(young, of.space.mremap(at, PAGE, PAGE, fixed, young));
+            assertEquals(2, recordsOf(of));
+            assertEquals(1, of.load(young));
+            of.store(young, 5);
+            Checkpoint next = of.space.checkpoint();
+            of.store(young + 30 * PAGE, 6);
+            assertEquals(1, recordsOf(of));
+            next.close();
+            assertEquals(2, recordsOf(of));
+            assertEquals(6, of.load(young + 30 * PAGE));
+            checkpoint.restore();
+            assertEquals(1, of.load(at));
+            assertEquals(0, of.load(at + PAGE));
+            assertEquals(frames, of.frames());
+            checkpoint.close();
+            of.closeEmpty();
+        }
+        fixture.close();
+    }
+
+    private static int recordsOf(SpaceFixture of) {
+        return Objects.requireNonNull(of.layout().pages().log()).pages().length;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("lists pages that only an older one had mapped, and hands them to it")
+    void mappedBefore(boolean closes) {
+        long at = fixture.map(0x2000_0000_0000L, 2, RW, ANONYMOUS, null, 0);
+        fixture.store(at, 1);
+        long frames = fixture.frames();
+        Checkpoint first = space.checkpoint();
+        assertEquals(0, space.munmap(at, 2 * PAGE));
+        Checkpoint second = space.checkpoint();
+        Checkpoint third = space.checkpoint();
+        fixture.map(at, 2, RW, ANONYMOUS, null, 0);
+        fixture.store(at, 2);
+        fixture.store(at + PAGE, 3);
+        if (closes) {
+            second.close();
+            third.close();
+        } else {
+            third.restore();
+            assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
+            fixture.map(at, 2, RW, ANONYMOUS, null, 0);
+            fixture.store(at + PAGE, 3);
+        }
+        first.restore();
+        assertEquals(List.of(1L, 0L), List.of(fixture.load(at), fixture.load(at + PAGE)));
+        assertEquals(0, space.madvise(at + PAGE, PAGE, Mman.DONTNEED));
+        assertEquals(frames, fixture.frames());
+        first.close();
+        fixture.closeEmpty();
     }
 
     @Test

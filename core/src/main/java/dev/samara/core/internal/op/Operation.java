@@ -4,10 +4,14 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.CheckpointLog;
+import dev.samara.core.internal.page.CheckpointLog.Room;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTable.TableReserve.Need;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.InFlightOperation;
@@ -28,6 +32,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.internal.vma.VmArea.Open;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -44,9 +49,9 @@ import org.jspecify.annotations.Nullable;
  *       {@link Call#to}. {@link Call#decide} fills it in, and {@link Edit#publish} acquires the resources of the
  *       retirement and commits. An attempt that cannot continue under the lock is dropped without effect. Its {@link
  *       AttemptOutcome} determines what the thread does without the lock before it retries: it waits for a range in
- *       flight ({@link RangeWait}), asks a backing ({@link BackingQuestions}), acquires a page table context or page
- *       tables ({@link PreallocatedTables}), locks the whole layout, or publishes the next batch ({@link
- *       PublicationBatches}).
+ *       flight ({@link RangeWait}), asks a backing ({@link BackingQuestions}), acquires a page table context, page
+ *       tables ({@link PreallocatedTables}) or room for the records of checkpoints ({@link ReservedRoom}), locks the
+ *       whole layout, or publishes the next batch ({@link PublicationBatches}).
  *   <li><em>Retirement.</em> After publication the range in flight is retired and completed by its {@link
  *       RetirementRun}: on the calling thread, or for an asynchronous call on one of the machine's threads.
  *   <li><em>End.</em> The revocations and the place end. The caller faults in {@link #populations}.
@@ -236,6 +241,9 @@ public final class Operation implements MachineWaitReporter {
     /** Whether the resource that the attempt lacked was an idle page table context. */
     private boolean lacksContext;
 
+    /** Whether the resource that the attempt lacked was room for the records of a checkpoint. */
+    private boolean lacksRoom;
+
     /**
      * Whether the operation publishes without a page table context. Only the end of a space, which must not be refused,
      * and a later batch of a call whose earlier batches needed no context do so.
@@ -244,6 +252,7 @@ public final class Operation implements MachineWaitReporter {
 
     /* Created when they are first needed, which is seldom; null until then. */
     private @Nullable PreallocatedTables tables;
+    private @Nullable ReservedRoom room;
     private @Nullable RangeWait waits;
 
     @Nullable
@@ -598,7 +607,10 @@ public final class Operation implements MachineWaitReporter {
             }
             case LACKS_RESOURCE -> {
                 withdraw();
-                yield lacksContext ? takeContext() : tables().reserve();
+                if (lacksContext) {
+                    yield takeContext();
+                }
+                yield lacksRoom ? room().reserve() : tables().reserve();
             }
             case MUST_ASK -> {
                 // The ticket is withdrawn first, because no operation, and no call that the backing makes, may wait for
@@ -625,6 +637,10 @@ public final class Operation implements MachineWaitReporter {
                 // tables.
                 tables.close();
                 tables = null;
+            }
+            if (room != null) {
+                room.close();
+                room = null;
             }
             if (waits != null) {
                 waits.withdraw();
@@ -726,6 +742,9 @@ public final class Operation implements MachineWaitReporter {
         if (rest != null && tables != null) {
             tables.handedOver();
         }
+        if (rest != null && room != null) {
+            room.forget();
+        }
         return batches == null || batches.published() ? AttemptOutcome.DONE : AttemptOutcome.BATCH_DONE;
     }
 
@@ -747,8 +766,19 @@ public final class Operation implements MachineWaitReporter {
             if (PreallocatedTables.mayLack(rest) && tables().lack(rest)) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
+            lacksRoom = recordsRemovals() && room().lacks(rest);
+            if (lacksRoom) {
+                return AttemptOutcome.LACKS_RESOURCE;
+            }
+            Room records = room == null ? null : room.room;
             RetirementRun.PageRetirement earlier = rest.pageRetirement;
             if (earlier != null) {
+                if (records != null) {
+                    earlier.use(records);
+                    if (isPublished) {
+                        room().forget();
+                    }
+                }
                 // Passes the tables of a later batch to the retirement, which an earlier batch prepared.
                 if (tables != null && isPublished && tables.reserve != TableReserve.NONE) {
                     earlier.add(tables.reserve);
@@ -764,6 +794,9 @@ public final class Operation implements MachineWaitReporter {
             }
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserve;
             rest.pageRetirement = rest.new PageRetirement(context, reserved);
+            if (records != null) {
+                rest.pageRetirement.use(records);
+            }
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // Any other call is refused with ENOMEM. The end of a space must not be refused, so the error is rethrown,
             // and the teardown is retried later.
@@ -831,6 +864,31 @@ public final class Operation implements MachineWaitReporter {
             tables = new PreallocatedTables();
         }
         return tables;
+    }
+
+    /**
+     * Returns whether a checkpoint may record what the operation removes, or did so at the last attempt. The end of a
+     * space needs no record. A restore removes only pages that have one, or need none ({@code SpaceCheckpoint}, note
+     * 4).
+     */
+    private boolean recordsRemovals() {
+        return (layout.pages().log() != null || room != null) && !endsSpace && call.cut() == null;
+    }
+
+    private ReservedRoom room() {
+        if (room == null) {
+            room = new ReservedRoom();
+        }
+        return room;
+    }
+
+    /** Returns whether the reservation of a resource, which may take long, is to end without a result. */
+    private boolean isStopped() {
+        return isInterrupted() || layout.isClosed();
+    }
+
+    private boolean isInterrupted() {
+        return !isPublished && Thread.currentThread().isInterrupted();
     }
 
     /**
@@ -924,15 +982,7 @@ public final class Operation implements MachineWaitReporter {
             left = -1;
             Need counted = count(moves, actions);
             need = counted;
-            return counted.isTooMuch() || isStopped() ? null : counted.reserve(this::isStopped);
-        }
-
-        private boolean isStopped() {
-            return isInterrupted() || layout.isClosed();
-        }
-
-        private boolean isInterrupted() {
-            return !isPublished && Thread.currentThread().isInterrupted();
+            return counted.isTooMuch() || isStopped() ? null : counted.reserve(Operation.this::isStopped);
         }
 
         /** Hands the reserved tables over to a retirement, which uncharges the tables that are left. */
@@ -992,6 +1042,223 @@ public final class Operation implements MachineWaitReporter {
                 need.add(move.to() + (stop - 1 - move.from()));
                 at = table.nextLeaf(stop, end);
             }
+        }
+    }
+
+    /**
+     * The room for the records that the youngest checkpoint may get of the pages that the operation removes, moves or
+     * guards. It is reserved before the operation publishes, so that a removal never lacks room for a record ({@link
+     * CheckpointLog}, note 7). In few leaves, the entries that may need a record are counted under the layout lock, and
+     * get places that are free already. Otherwise the pages that lack a record are counted without the lock, and the
+     * log grows. In the meantime, faults record the pages that they change. If the youngest checkpoint is another one
+     * then, the attempt counts again.
+     */
+    private final class ReservedRoom {
+        /** The maximum number of leaves that are visited under the layout lock. */
+        private static final int FEW = 16;
+
+        /** The number of words for a range: its start, its end, and which records its entries may need. */
+        private static final int WORDS = 3;
+
+        /* Instead of the address of a move's target: no such address is odd. */
+        private static final long REMOVED = -1;
+        private static final long GUARDED = -3;
+        private static final long UNGUARDED = -5;
+
+        private final PageTable table = layout.pages();
+
+        /** What the last attempt that lacked room removes. */
+        private long[] work = {};
+
+        /** Whether {@link #room} was reserved for this work, without the lock. */
+        private boolean isReserved;
+
+        /** How many more leaves may be visited, or a negative number if the number is not limited. */
+        private int left;
+
+        /** What is reserved; null if nothing is. The retirement uses and closes it once the operation is published. */
+        @Nullable
+        Room room;
+
+        /**
+         * Returns whether the room does not suffice for a retirement, so that {@link #reserve} is called before the
+         * next attempt. The caller holds the layout lock.
+         */
+        boolean lacks(RetirementRun rest) {
+            CheckpointLog log = table.log();
+            long[] wanted = workOf(rest);
+            if (isReserved && room != null && room.log == log && Arrays.equals(work, wanted)) {
+                return false;
+            }
+            close();
+            if (log == null || wanted.length == 0) {
+                return false;
+            }
+            left = FEW;
+            Room made = new Room(log);
+            long places = count(wanted, null);
+            if (left != 0 && made.tryReserve(places, false)) {
+                room = made;
+                return false;
+            }
+            work = wanted;
+            return true;
+        }
+
+        /**
+         * Reserves room for what the last attempt lacked. The caller holds no lock. An interrupt ends the reservation
+         * unless a batch of the call is published.
+         *
+         * @return null on success, or if the layout has been closed, which the next attempt detects; ENOMEM if the
+         *     records exceed the limit of page tables, or the heap has no room for them; EINTR if the thread is
+         *     interrupted
+         */
+        @Nullable
+        Errno reserve() {
+            lacksRoom = false;
+            try {
+                isReserved = tryReserve() || (!isStopped() && layout.spaces.reclaimTables(layout) && tryReserve());
+            } catch (OutOfMemoryError exhausted) {
+                return Errno.ENOMEM;
+            }
+            if (isReserved || layout.isClosed()) {
+                return null;
+            }
+            return isInterrupted() ? Errno.EINTR : Errno.ENOMEM;
+        }
+
+        private boolean tryReserve() {
+            CheckpointLog log = table.log();
+            if (log == null) {
+                return true;
+            }
+            left = -1;
+            Room made = new Room(log);
+            long places = count(work, log);
+            boolean isMade = !isStopped() && made.tryReserve(places, true);
+            room = isMade ? made : null;
+            return isMade;
+        }
+
+        /** Gives back what no retirement uses. */
+        void close() {
+            if (room != null) {
+                room.close();
+            }
+            forget();
+        }
+
+        /** Forgets the room, which a retirement uses from now on. */
+        void forget() {
+            room = null;
+            isReserved = false;
+        }
+
+        /** Returns the ranges of the unpublished batch whose entries may need records. */
+        private long[] workOf(RetirementRun rest) {
+            Ranges unmapped = rest.reserved();
+            Ranges gated = rest.stopsFaults() ? rest.occupied() : Ranges.NONE;
+            List<PageMove> moves = rest.partMoves();
+            List<PageAction> actions = rest.partActions();
+            int most = unmapped.size() - unmapped.sealed() + gated.size() - gated.sealed();
+            long[] found = new long[WORDS * (most + moves.size() + actions.size())];
+            int size = add(unmapped, found, 0);
+            size = add(gated, found, size);
+            for (int i = 0; i < moves.size(); i++) {
+                PageMove move = moves.get(i);
+                // The source is among the unmapped or gated ranges.
+                size = add(move.from(), move.from() + move.length(), move.to(), found, size);
+            }
+            for (int i = 0; i < actions.size(); i++) {
+                PageAction action = actions.get(i);
+                size = switch (action.kind()) {
+                    case DISCARD, DROP -> add(action.start(), action.end(), REMOVED, found, size);
+                    case GUARD -> add(action.start(), action.end(), GUARDED, found, size);
+                    case UNGUARD -> add(action.start(), action.end(), UNGUARDED, found, size);
+                    // Removes pages of a cache only, which need no records.
+                    case PUNCH -> size;
+                };
+            }
+            return Arrays.copyOf(found, size);
+        }
+
+        private int add(Ranges ranges, long[] found, int size) {
+            int behind = size;
+            for (int i = ranges.sealed(); i < ranges.size(); i++) {
+                behind = add(ranges.start(i), ranges.end(i), REMOVED, found, behind);
+            }
+            return behind;
+        }
+
+        private int add(long start, long end, long records, long[] found, int size) {
+            found[size] = start;
+            found[size + 1] = end;
+            found[size + 2] = records;
+            return size + WORDS;
+        }
+
+        /**
+         * Counts the pages of ranges that may need a record. Takes no lock of a page table.
+         *
+         * @param log the log that is asked for each page; null if each page counts whose entry may need a record
+         */
+        private long count(long[] ranges, @Nullable CheckpointLog log) {
+            long places = 0;
+            for (int i = 0; i < ranges.length; i += WORDS) {
+                places += count(ranges[i], ranges[i + 1], ranges[i + 2], log);
+            }
+            return places;
+        }
+
+        private long count(long start, long end, long records, @Nullable CheckpointLog log) {
+            boolean isGuarded = records == GUARDED;
+            boolean isMoved = (records & 1) == 0;
+            if (isGuarded && log == null) {
+                return (end - start) >>> table.pageShift;
+            }
+            long places = 0;
+            long at = isGuarded ? start : table.nextLeaf(start, end);
+            while (at != end && !endsCount()) {
+                long stop = table.leafEnd(at, end);
+                places += countLeaf(at, stop, isMoved ? records + (at - start) : records, log);
+                at = isGuarded || stop == end ? stop : table.nextLeaf(stop, end);
+            }
+            return places;
+        }
+
+        /** Returns whether the count ends before the next leaf. */
+        private boolean endsCount() {
+            if (left > 0) {
+                left--;
+                return false;
+            }
+            return left == 0 || isStopped();
+        }
+
+        private long countLeaf(long start, long stop, long records, @Nullable CheckpointLog log) {
+            long[] leaf = table.leaf(start);
+            boolean isMoved = (records & 1) == 0;
+            long places = 0;
+            for (long at = start; at != stop; at += 1L << table.pageShift) {
+                long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, table.indexOf(at));
+                if (mayNeedRecord(pte, records, isMoved)) {
+                    long recorded = isMoved ? records + (at - start) : at;
+                    places += log == null || log.lacks(recorded >>> table.pageShift) ? 1 : 0;
+                }
+            }
+            return places;
+        }
+
+        /** Returns whether an entry's page, or the target of its move, may get a record. */
+        private boolean mayNeedRecord(long pte, long records, boolean isMoved) {
+            if (isMoved) {
+                return pte == Pte.GUARD || Pte.isOwn(pte);
+            }
+            if (Pte.isPresent(pte) && Pte.isOwn(pte)) {
+                // A page of the current epoch was recorded when it became writable.
+                return records != UNGUARDED && table.isOlder(pte);
+            }
+            return records == GUARDED ? pte != Pte.GUARD : pte == Pte.GUARD || (records == REMOVED && Pte.isOwn(pte));
         }
     }
 

@@ -7,6 +7,7 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.CheckpointLog;
+import dev.samara.core.internal.page.CheckpointLog.Room;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Leaf;
 import dev.samara.core.internal.page.PageTable.TableReserve;
@@ -606,6 +607,7 @@ final class RetirementRun extends InFlightOperation {
                 step++;
             }
             tables.close();
+            gather.endRoom();
             rest();
             return true;
         }
@@ -617,6 +619,11 @@ final class RetirementRun extends InFlightOperation {
             } else {
                 tables.absorb(more);
             }
+        }
+
+        /** Uses a room for the records of checkpoints. Called before the batch that needs it is published. */
+        void use(Room more) {
+            gather.use(more);
         }
 
         /** Releases resources that other threads may need, until the next step or, after the last one, forever. */
@@ -906,9 +913,12 @@ final class RetirementRun extends InFlightOperation {
                 return true;
             }
 
-            /** Returns whether a checkpoint records an entry: not one of a page cache, which is faulted in again. */
+            /**
+             * Returns whether a checkpoint records an entry: not one of a page cache or of the zero page, which are
+             * faulted in again.
+             */
             private static boolean isRecorded(long pte) {
-                return pte == Pte.GUARD || !Pte.isCached(pte);
+                return pte == Pte.GUARD || Pte.isOwn(pte);
             }
 
             /**
@@ -921,7 +931,7 @@ final class RetirementRun extends InFlightOperation {
                     if (!Leaf.empty(leaf, index, pte, Pte.NONE)) {
                         return Pte.NONE;
                     }
-                    return CheckpointLog.moved(table, memory.frames, address, pte);
+                    return CheckpointLog.moved(table, memory.frames, address, pte, gather.room());
                 } finally {
                     Leaf.unlock(leaf);
                 }
@@ -978,7 +988,7 @@ final class RetirementRun extends InFlightOperation {
                             return false;
                         }
                         if (isRecorded(pte)) {
-                            CheckpointLog.changeOrLose(table, address, Pte.NONE);
+                            CheckpointLog.changeOrLose(table, address, Pte.NONE, gather.room());
                         }
                         return Leaf.fill(leaf, table.indexOf(address), DirtyScan.moved(vma, pte));
                     } finally {

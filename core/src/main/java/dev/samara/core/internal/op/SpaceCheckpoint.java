@@ -22,12 +22,10 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /** A checkpoint of a space: its layout and private memory at one instant, to which the space can return. */
@@ -49,22 +47,25 @@ public final class SpaceCheckpoint {
      *
      * 3. The log. The first store to an older page is a copy on write, and the old page goes into the log of the
      *    youngest checkpoint. So does each private page that something else removes from its entry (TlbGather.take). A
-     *    page that gets its first private page is recorded as empty. All three happen under the lock of the leaf.
-     *    CheckpointLog contains the argument who owns a frame.
+     *    page that gets its first private page is recorded as empty. All three happen under the lock of the leaf. Pages
+     *    at addresses that no open checkpoint had mapped are not recorded. CheckpointLog contains the argument who owns
+     *    a frame, and who reserves room for records.
      *    If all checkpoints are closed, an older page that nothing shares is made writable in place.
      *
      * 4. The restore. Within a Cut, which waits for operations in flight, it maps again what the checkpoint had mapped,
      *    if the layout changed: an operation that does not wait for this cut (OldLayout). Faults continue meanwhile,
      *    because the operation calls notifiers, which may wait for them. Each page that the operation removes has a
-     *    record: its VMA is younger than the checkpoint, and so is the page; or the page was recorded when it left the
-     *    older VMA. Then, in the section, the restore narrows pages whose VMAs lost rights, and claims the entries of
-     *    all recorded pages, leaf by leaf. A pending flush keeps each leaf. A page may be pinned for writing until its
-     *    entry is claimed, so pins are checked after the flush. If that or an allocation fails, the claims are undone.
-     *    Then the restore stores the recorded entries, each with the removal of its record under the same hold of the
-     *    leaf's lock, and frees the pages of the run. An entry that another thread has taken over, e.g. for a hole in a
-     *    file, is stored when that thread has emptied it. The entries have the oldest epoch, because numbers of epochs
-     *    are used again; so the next store to them is recorded again. A fault that was about to change an entry when the
-     *    section began may still do so: it copies a page that is older, and the store follows after the section.
+     *    record or needs none: its VMA is younger than the checkpoint, and so is the page, which was recorded when it
+     *    was made if a checkpoint had mapped its address; or the page was recorded when it left the older VMA. So this
+     *    operation, unlike others, reserves no room for records. Then, in the section, the restore narrows pages whose
+     *    VMAs lost rights, and claims the entries of all recorded pages, leaf by leaf. A pending flush keeps each leaf.
+     *    A page may be pinned for writing until its entry is claimed, so pins are checked after the flush. If that or an
+     *    allocation fails, the claims are undone. Then the restore stores the recorded entries, each with the removal of
+     *    its record under the same hold of the leaf's lock, and frees the pages of the run. An entry that another thread
+     *    has taken over, e.g. for a hole in a file, is stored when that thread has emptied it. The entries have the
+     *    oldest epoch, because numbers of epochs are used again; so the next store to them is recorded again. A fault
+     *    that was about to change an entry when the section began may still do so: it copies a page that is older, and
+     *    the store follows after the section.
      *
      * 5. Several checkpoints. Each log refers to the next older one. A page is recorded in the youngest log only. A
      *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless
@@ -97,7 +98,7 @@ public final class SpaceCheckpoint {
         this.layout = layout;
         memory = layout.memory();
         table = layout.pages();
-        log = new CheckpointLog(table.budget);
+        log = new CheckpointLog(table, layout.snapshot());
         opens = new KeptOpens(layout.snapshot());
     }
 
@@ -132,13 +133,14 @@ public final class SpaceCheckpoint {
     @SuppressWarnings("try") // the revocation is only closed
     private void cut() {
         boolean done = false;
+        boolean hasDroppable;
         try (AccessChecker.Revocation revocation = revoke("a checkpoint");
                 Cut cut = new Cut(layout, "a checkpoint")) {
             try (Cut.Instant instant = new Cut.Instant(layout, "a checkpoint")) {
                 instant.await();
                 layout.checkNotClosed("checkpoint");
                 checkStable("checkpoint");
-                log.setDroppable(droppable());
+                hasDroppable = layout.hasDroppable();
                 brk = layout.brk();
                 defaultLock = layout.defaultLock();
                 cut.begin();
@@ -147,6 +149,7 @@ public final class SpaceCheckpoint {
             cut.stopFaults();
             // Read after the operations in flight have merged their VMAs.
             opens.release(layout.snapshot());
+            log.setMapped(opens.vmas(), hasDroppable);
             opens.older = layout.keptOpens();
             layout.setKeptOpens(opens);
             log.older = table.log();
@@ -163,18 +166,6 @@ public final class SpaceCheckpoint {
                 }
             }
         }
-    }
-
-    /** Returns what tells droppable memory of this instant; null if there is none. The caller holds the layout lock. */
-    private @Nullable LongPredicate droppable() {
-        if (!layout.hasDroppable()) {
-            return null;
-        }
-        Snapshot<VmArea> now = layout.snapshot();
-        return address -> {
-            VmArea vma = now.get(address);
-            return vma != null && vma.has(VmaFlags.DROPPABLE);
-        };
     }
 
     private AccessChecker.@Nullable Revocation revoke(String what) {

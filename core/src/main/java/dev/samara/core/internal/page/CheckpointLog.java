@@ -4,9 +4,11 @@ package dev.samara.core.internal.page;
 import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.sync.SpinLock;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Snapshot;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +52,22 @@ public final class CheckpointLog extends SpinLock {
      * 5. Without memory, frames are taken from the records (KeptPages). A droppable page may be lost at any time, so
      *    its record then says that it was empty; and if it is dropped from its entry, it is not kept, but recorded as
      *    empty (drops). A reap makes the logs lost before it takes their frames.
+     *
+     * 6. A page at an address that the checkpoint did not map needs no record: a restore unmaps the address, and frees
+     *    its pages. But the record of a page also serves the older checkpoints, to whose logs it may move. One of them
+     *    may have mapped the address, while the checkpoint did not; then a restore of the older one may leave the page
+     *    in its place, if the same memory was mapped there again (OldLayout). So a page gets a record if the checkpoint
+     *    or an older one had mapped its address (isMapped), and a record moves to an older log by the same rule. The
+     *    record of an address whose VMA was replaced since may be of no use; there is at most one for each page of a
+     *    checkpoint's layout.
+     *
+     * 7. A fault that finds no room for a record fails as without a page table. An operation that removes pages,
+     *    e.g. munmap, must not fail once it has begun. So before it is published, it reserves room for the records that
+     *    it may need, or is refused (Room). Faults do not use up what is reserved. Between the count and the
+     *    publication, other threads may fault in pages of a move's source, whose targets were not counted, or restore
+     *    pages, which then have no record any more. Such records are added beyond the limit, as the tables of moved
+     *    pages are. No room is reserved for what must not fail: a truncation, a drop of droppable pages, and the
+     *    records that a closed checkpoint leaves to an older one. Without room, they make the log lost.
      */
 
     /** A value of {@link #change} and {@link #keeps}: another log is the youngest, and this one gets no records. */
@@ -72,7 +90,11 @@ public final class CheckpointLog extends SpinLock {
     /** The bytes of a place for a record, with two places of the index. */
     private static final int BYTES = 2 * Long.BYTES + 2 * Integer.BYTES;
 
+    /** More places than this are never reserved. */
+    private static final int MOST = 1 << 28;
+
     private final TableBudget budget;
+    private final int pageShift;
 
     /**
      * The log of the checkpoint before this one; null if there is none.
@@ -84,8 +106,10 @@ public final class CheckpointLog extends SpinLock {
      */
     public volatile @Nullable CheckpointLog older;
 
-    /** Finds whether an address was in droppable memory at the checkpoint; null if there was none. Set before use. */
-    private @Nullable LongPredicate droppable;
+    /** What the checkpoint had mapped, and whether some of it is droppable. Set before other threads know this log. */
+    private Snapshot<VmArea> mapped;
+
+    private boolean hasDroppable;
 
     /*
      * Guarded by this lock. The records, in the order in which they were added: the numbers of pages, and their
@@ -102,6 +126,12 @@ public final class CheckpointLog extends SpinLock {
     /** The number of records. */
     private int live;
 
+    /** The number of free places that are reserved by {@link Room}s: never more than there are behind the used ones. */
+    private int reserved;
+
+    /** The VMA of the checkpoint that contains the last address that was looked up; null if there is none. */
+    private @Nullable VmArea lastMapped;
+
     /** A hash table with open addressing, of twice as many places: the place of a page's record plus one; 0 if free. */
     private int[] index = {};
 
@@ -117,9 +147,21 @@ public final class CheckpointLog extends SpinLock {
     /** Whether a frame was taken over from a thread that may still be reading it. */
     private boolean needsGracePeriod;
 
-    /** Creates an empty log, which is charged to a budget. */
-    public CheckpointLog(TableBudget budget) {
-        this.budget = budget;
+    /** Creates an empty log of a space, which is charged to the budget of the machine. */
+    public CheckpointLog(PageTable table, Snapshot<VmArea> mapped) {
+        budget = table.budget;
+        pageShift = table.pageShift;
+        this.mapped = mapped;
+    }
+
+    /**
+     * Sets what the checkpoint had mapped. Called before other threads know this log.
+     *
+     * @param hasDroppable whether some of it may be droppable
+     */
+    public void setMapped(Snapshot<VmArea> mapped, boolean hasDroppable) {
+        this.mapped = mapped;
+        this.hasDroppable = hasDroppable;
     }
 
     /**
@@ -127,26 +169,59 @@ public final class CheckpointLog extends SpinLock {
      *
      * @param page the number of the page
      * @param before the entry, not busy
-     * @return 1 if this added a record; 0 if the page has one, or this log is lost; -1 if there is no room for it;
-     *     {@link #SEALED}
+     * @return 1 if this added a record; 0 if the page has one or needs none, or this log is lost; -1 if there is no
+     *     room for it; {@link #SEALED}
      */
     public int change(long page, long before) {
+        return change(page, before, null);
+    }
+
+    private int change(long page, long before, @Nullable Room room) {
         // The zero page is put into an entry without a record, so the entry's mapping may be younger than the
         // checkpoint.
         long value = before == Pte.GUARD || (before & Pte.OWN) != 0 ? before : Pte.NONE;
         lock();
         try {
-            return isSealed || isFrozen ? SEALED : record(page, value);
+            return isSealed || isFrozen ? SEALED : record(page, value, room);
         } finally {
             unlock();
         }
     }
 
-    private int record(long page, long value) {
-        if (isLost || find(page) != NO_RECORD) {
+    private int record(long page, long value, @Nullable Room room) {
+        if (find(page) != NO_RECORD || !isNeeded(page)) {
             return 0;
         }
-        return add(page, value) ? 1 : -1;
+        return add(page, value, room) ? 1 : -1;
+    }
+
+    /** Returns whether a page that has no record needs one before it changes. */
+    private boolean isNeeded(long page) {
+        return !isLost && isMapped(page);
+    }
+
+    /** Returns whether the checkpoint, or an older one, had mapped the address of a page (note 6). */
+    private boolean isMapped(long page) {
+        long address = page << pageShift;
+        if (lastMapped != null && lastMapped.contains(address)) {
+            return true;
+        }
+        lastMapped = mapped.get(address);
+        boolean isFound = lastMapped != null;
+        for (CheckpointLog each = older; !isFound && each != null; each = each.older) {
+            isFound = each.mapped.get(address) != null;
+        }
+        return isFound;
+    }
+
+    /** Returns whether a page needs a record and has none. */
+    public boolean lacks(long page) {
+        lock();
+        try {
+            return find(page) == NO_RECORD && isNeeded(page);
+        } finally {
+            unlock();
+        }
     }
 
     /** Removes the record that {@link #change} added, because the entry has its value again. */
@@ -168,9 +243,10 @@ public final class CheckpointLog extends SpinLock {
      *
      * @param page the number of the page
      * @param pte the removed entry, present or busy
+     * @param room the room that the caller has reserved for its records; null if there is none
      * @return 1 if a log keeps the frame; 0 if the caller owns it; {@link #SEALED}
      */
-    public int keeps(long page, long pte) {
+    public int keeps(long page, long pte, @Nullable Room room) {
         // Whether it was claimed for a copy is not known any more, if another thread took it over from the copy.
         boolean isBusy = Pte.isBusy(pte);
         for (CheckpointLog each = older; isBusy && each != null; each = each.older) {
@@ -184,8 +260,8 @@ public final class CheckpointLog extends SpinLock {
                 return SEALED;
             }
             long known = find(page);
-            boolean isNew = known == NO_RECORD && !isLost;
-            boolean isKept = isNew ? tryAdd(page, pte) : isFrame(known, pte);
+            boolean isNew = known == NO_RECORD && isNeeded(page);
+            boolean isKept = isNew ? tryAdd(page, pte, room) : isFrame(known, pte);
             isLost |= isNew && !isKept;
             needsGracePeriod |= isKept && isBusy;
             return isKept ? 1 : 0;
@@ -221,11 +297,11 @@ public final class CheckpointLog extends SpinLock {
      *
      * @return false if this log is sealed
      */
-    public boolean drops(long page) {
+    public boolean drops(long page, @Nullable Room room) {
         lock();
         try {
-            if (!isSealed && !isLost && find(page) == NO_RECORD) {
-                isLost = !tryAdd(page, Pte.NONE);
+            if (!isSealed && find(page) == NO_RECORD && isNeeded(page)) {
+                isLost = !tryAdd(page, Pte.NONE, room);
             }
             return !isSealed;
         } finally {
@@ -233,9 +309,9 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
-    private boolean tryAdd(long page, long pte) {
+    private boolean tryAdd(long page, long pte, @Nullable Room room) {
         try {
-            return add(page, Pte.isBusy(pte) ? Pte.unclaimed(pte) : pte);
+            return add(page, Pte.isBusy(pte) ? Pte.unclaimed(pte) : pte, room);
         } catch (OutOfMemoryError exhausted) {
             return false;
         }
@@ -319,19 +395,19 @@ public final class CheckpointLog extends SpinLock {
      * Records a page as {@link #change} does, for a caller that must not fail: without room, this log is {@linkplain
      * #isLost lost}.
      */
-    public static void changeOrLose(PageTable table, long address, long before) {
+    public static void changeOrLose(PageTable table, long address, long before, @Nullable Room room) {
         for (CheckpointLog log = table.log(); log != null; log = table.log()) {
-            if (log.recordsOrLoses(address >>> table.pageShift, before)) {
+            if (log.recordsOrLoses(address >>> table.pageShift, before, room)) {
                 return;
             }
             Thread.onSpinWait();
         }
     }
 
-    private boolean recordsOrLoses(long page, long before) {
+    private boolean recordsOrLoses(long page, long before, @Nullable Room room) {
         int recorded = -1;
         try {
-            recorded = change(page, before);
+            recorded = change(page, before, room);
         } catch (OutOfMemoryError exhausted) {
             // As without room.
         }
@@ -341,23 +417,15 @@ public final class CheckpointLog extends SpinLock {
         return recorded != SEALED;
     }
 
-    /**
-     * Sets what was droppable at the checkpoint. Called before other threads know this log.
-     *
-     * @param memory returns whether an address is in droppable memory; null if there is none
-     */
-    public void setDroppable(@Nullable LongPredicate memory) {
-        droppable = memory;
-    }
-
     /** Returns whether there may be records of droppable pages. */
     public boolean hasDroppable() {
-        return droppable != null;
+        return hasDroppable;
     }
 
     /** Returns whether an address was in droppable memory at the checkpoint. */
     public boolean isDroppable(long address) {
-        return droppable != null && droppable.test(address);
+        VmArea vma = mapped.get(address);
+        return vma != null && vma.has(VmaFlags.DROPPABLE);
     }
 
     /** Returns the number of frames that this log keeps, with those of entries that are busy for a copy. */
@@ -466,18 +534,20 @@ public final class CheckpointLog extends SpinLock {
         index = new int[0];
         used = 0;
         live = 0;
+        // A room that is closed later finds no places. No record is added any more.
+        reserved = 0;
     }
 
     /**
      * Records a page that was removed from its entry and will be mapped at another address. The record, if it is new,
      * shares the frame with that mapping. Never fails, as {@link #keeps}.
      *
-     * @param pte the removed entry, not busy: of a private page, of the zero page, or a guard
+     * @param pte the removed entry, not busy: of a private page, or a guard
      * @return the entry for the other address
      */
-    public static long moved(PageTable table, Frames frames, long address, long pte) {
+    public static long moved(PageTable table, Frames frames, long address, long pte, @Nullable Room room) {
         if (!Pte.isOwn(pte)) {
-            changeOrLose(table, address, pte);
+            changeOrLose(table, address, pte, room);
             return pte;
         }
         int frame = Pte.frame(pte);
@@ -487,7 +557,7 @@ public final class CheckpointLog extends SpinLock {
             return pte;
         }
         for (CheckpointLog log = table.log(); log != null; log = table.log()) {
-            int kept = log.keeps(address >>> table.pageShift, shared | MOVED);
+            int kept = log.keeps(address >>> table.pageShift, shared | MOVED, room);
             if (kept > 0) {
                 return shared;
             }
@@ -543,9 +613,9 @@ public final class CheckpointLog extends SpinLock {
     }
 
     /**
-     * Moves the records to the next older log, unless that has one for the page, and lets that take the place of this
-     * one. This log is frozen, and no entry of its pages is busy for a copy. Keeps the other records, whose frames the
-     * caller frees.
+     * Moves the records to the next older log, unless that has one for the page or needs none, and lets that take the
+     * place of this one. This log is frozen, and no entry of its pages is busy for a copy. Keeps the other records,
+     * whose frames the caller frees.
      */
     public void moveToOlder() {
         CheckpointLog to = Objects.requireNonNull(older);
@@ -572,8 +642,8 @@ public final class CheckpointLog extends SpinLock {
     }
 
     private boolean takesOver(long page, long entry) {
-        boolean isNew = find(page) == NO_RECORD && !isLost;
-        boolean isTaken = isNew && tryAdd(page, entry);
+        boolean isNew = find(page) == NO_RECORD && isNeeded(page);
+        boolean isTaken = isNew && tryAdd(page, entry, null);
         isLost |= isNew && !isTaken;
         return isTaken;
     }
@@ -680,10 +750,11 @@ public final class CheckpointLog extends SpinLock {
     }
 
     /** Adds a record of a page that has none; returns false if the budget is exhausted. */
-    private boolean add(long page, long entry) {
+    private boolean add(long page, long entry, @Nullable Room room) {
         int at = at(page);
-        if (at < 0 && used == pages.length) {
-            if (!grow()) {
+        Room own = room != null && room.log == this ? room : null;
+        if (at < 0 && (own == null || !takesFrom(own)) && used + reserved == pages.length) {
+            if (!grow(1, own != null)) {
                 return false;
             }
             at = at(page);
@@ -706,15 +777,24 @@ public final class CheckpointLog extends SpinLock {
     }
 
     /**
-     * Replaces the arrays by others without the removed records, of twice the size unless at least half of the records
-     * were removed. So restores of ever different pages do not fill them.
+     * Replaces the arrays by others without the removed records, of at least twice the size unless at least half of the
+     * places are free then. So restores of ever different pages do not fill them.
+     *
+     * @param more the number of places that are needed
+     * @param isForced whether to charge them beyond the limit
      */
-    private boolean grow() {
-        int capacity = live <= used / 2 ? Math.max(LEAST, pages.length) : 2 * pages.length;
-        if (!budget.tryCharge((long) (capacity - pages.length) * BYTES)) {
-            return false;
+    private boolean grow(int more, boolean isForced) {
+        int needed = live + reserved + more;
+        int capacity = Math.max(LEAST, needed <= pages.length / 2 + 1 ? pages.length : 2 * pages.length);
+        while (capacity < needed) {
+            capacity *= 2;
         }
         int uncharged = capacity - pages.length;
+        if (isForced) {
+            budget.charge((long) uncharged * BYTES);
+        } else if (!budget.tryCharge((long) uncharged * BYTES)) {
+            return false;
+        }
         try {
             long[] morePages = new long[capacity];
             long[] moreEntries = new long[capacity];
@@ -736,6 +816,90 @@ public final class CheckpointLog extends SpinLock {
             return true;
         } finally {
             budget.uncharge((long) uncharged * BYTES);
+        }
+    }
+
+    /* Rooms. */
+
+    /** Takes a reserved place from a room of this log, for a record; returns false if none is left. */
+    private boolean takesFrom(Room room) {
+        boolean isTaken = room.left != 0;
+        if (isTaken) {
+            room.left--;
+            reserved--;
+        }
+        return isTaken;
+    }
+
+    private boolean reserve(Room room, int more, boolean mayGrow) {
+        lock();
+        try {
+            boolean fits = (long) used + reserved + more <= pages.length;
+            if (!fits && mayGrow) {
+                fits = (long) live + reserved + more <= MOST && grow(more, false);
+            }
+            if (fits) {
+                reserved += more;
+                room.left += more;
+            }
+            return fits;
+        } finally {
+            unlock();
+        }
+    }
+
+    private void giveBack(int places) {
+        lock();
+        try {
+            reserved = Math.max(0, reserved - places);
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Places that an operation has reserved for records. Its removals use them up, and then, for pages that could not
+     * be counted, places beyond the limit. Used by one thread at a time.
+     */
+    public static final class Room implements AutoCloseable {
+        /** The log in which places are reserved. */
+        public final CheckpointLog log;
+
+        /** The number of places that are left. */
+        private int left;
+
+        /** Creates a room without places. */
+        public Room(CheckpointLog log) {
+            this.log = log;
+        }
+
+        /**
+         * Reserves places.
+         *
+         * @param mayGrow whether the log may grow for them
+         * @return false if the limit does not allow it; nothing has changed then
+         * @throws OutOfMemoryError if the heap has no room; nothing has changed then
+         */
+        public boolean tryReserve(long places, boolean mayGrow) {
+            return places == 0 || (places <= MOST && log.reserve(this, (int) places, mayGrow));
+        }
+
+        /** Takes over the places of another room, which is empty afterwards. */
+        public void absorb(Room other) {
+            if (other.log == log) {
+                left += other.left;
+                other.left = 0;
+            }
+            other.close();
+        }
+
+        /** Gives back what is left. */
+        @Override
+        public void close() {
+            if (left != 0) {
+                log.giveBack(left);
+                left = 0;
+            }
         }
     }
 }

@@ -336,7 +336,7 @@ public final class PageTable {
         }
 
         /** Charges bytes, even beyond the limit. */
-        private void charge(long bytes) {
+        void charge(long bytes) {
             used.addAndGet(bytes);
         }
 

@@ -301,7 +301,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         long before = Leaf.get(leaf, index);
         if (before != Pte.GUARD && !Pte.isOwn(before)) {
             // The log keeps private pages when they are freed, but nothing of other entries.
-            CheckpointLog.changeOrLose(walk.table(), walk.addressOf(index), Pte.isPresent(before) ? before : Pte.NONE);
+            long recorded = Pte.isPresent(before) ? before : Pte.NONE;
+            CheckpointLog.changeOrLose(walk.table(), walk.addressOf(index), recorded, gather.room());
         }
         if (Leaf.fill(leaf, index, replacement) || Leaf.get(leaf, index) == replacement) {
             return true;

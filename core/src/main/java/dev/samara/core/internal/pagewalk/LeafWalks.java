@@ -154,7 +154,7 @@ public final class LeafWalks {
             if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
                 gather.take(walk.table(), walk.addressOf(i), pte);
             } else if (pte == Pte.GUARD) {
-                CheckpointLog.changeOrLose(walk.table(), walk.addressOf(i), pte);
+                CheckpointLog.changeOrLose(walk.table(), walk.addressOf(i), pte, gather.room());
             }
         }
     }
@@ -419,7 +419,7 @@ public final class LeafWalks {
                     pte = Leaf.get(leaf, i);
                 }
                 if (pte == Pte.GUARD) {
-                    CheckpointLog.changeOrLose(walk.table(), walk.addressOf(i), pte);
+                    CheckpointLog.changeOrLose(walk.table(), walk.addressOf(i), pte, gather.room());
                 }
                 Leaf.empty(leaf, i, Pte.GUARD, Pte.NONE);
             }

@@ -94,6 +94,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     private long spanEnd;
 
+    /** The room for the records that checkpoints get of the removed pages; null if the operation reserved none. */
+    private CheckpointLog.@Nullable Room room;
+
     /** Whether there was no memory for more capacity. */
     private boolean isStarved;
 
@@ -368,7 +371,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         int kept = 0;
         if (Pte.isOwn(pte)) {
             for (CheckpointLog log = table.log(); log != null; log = table.log()) {
-                kept = log.keeps(address >>> table.pageShift, pte);
+                kept = log.keeps(address >>> table.pageShift, pte, room);
                 if (kept != CheckpointLog.SEALED) {
                     break;
                 }
@@ -389,12 +392,34 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      */
     public void drop(PageTable table, long address, long pte) {
         for (CheckpointLog log = table.log(); log != null; log = table.log()) {
-            if (log.drops(address >>> table.pageShift)) {
+            if (log.drops(address >>> table.pageShift, room)) {
                 break;
             }
             Thread.onSpinWait();
         }
         take(pte);
+    }
+
+    /** Uses a room for records from now on, which takes over the places of the room that was used before. */
+    public void use(CheckpointLog.Room more) {
+        CheckpointLog.Room before = room;
+        room = more;
+        if (before != null && before != more) {
+            more.absorb(before);
+        }
+    }
+
+    /** Returns the room for records; null if the operation reserved none. */
+    public CheckpointLog.@Nullable Room room() {
+        return room;
+    }
+
+    /** Gives back the room for records that is left, after the last removal of the operation. */
+    public void endRoom() {
+        if (room != null) {
+            room.close();
+            room = null;
+        }
     }
 
     /** Ensures capacity for {@code more} frames and one leaf. Called before the caller unhooks a page. */
