@@ -235,6 +235,10 @@ final class CheckpointLaw implements AutoCloseable {
         if (operation.verb() == Verb.MMAP && (operation.argument(3) & Mman.TYPE) == Mman.DROPPABLE) {
             return true;
         }
+        // Then it locks pages, but faults none in, as a restore of such a mapping does.
+        if ((operation.verb() == Verb.MLOCK || operation.verb() == Verb.MLOCK2) && hasHole(operation, space)) {
+            return true;
+        }
         if (marks.isEmpty()) {
             return false;
         }
@@ -245,6 +249,17 @@ final class CheckpointLaw implements AutoCloseable {
             case MADVISE -> operation.argument(2) == REMOVE;
             default -> false;
         };
+    }
+
+    private static boolean hasHole(Operation operation, AddressSpace space) {
+        long at = operation.argument(0);
+        long end = at + operation.argument(1);
+        for (Vma vma : space.snapshot().vmas()) {
+            if (Long.compareUnsigned(vma.start(), at) <= 0 && Long.compareUnsigned(at, vma.end()) < 0) {
+                at = vma.end();
+            }
+        }
+        return Long.compareUnsigned(at, end) < 0;
     }
 
     private static boolean isShared(AddressSpace space, long address) {

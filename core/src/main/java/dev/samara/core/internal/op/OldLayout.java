@@ -36,6 +36,8 @@ final class OldLayout implements Call {
      * 4. The opens of VMAs that left the layout were kept (KeptOpens). A backing is asked only for an open that was
      *    not, e.g. because there was no memory to list it.
      *
+     *    A VMA does not forget the anon_vma that it received since. It is then taken for the checkpoint's VMA.
+     *
      * 5. Seals stay. A VMA that was sealed since keeps the seal; if its pages or rights differ, nothing is mapped.
      */
 
@@ -111,7 +113,7 @@ final class OldLayout implements Call {
                 isKept = true;
                 isSame = old.start() == now.start()
                         && old.end() == now.end()
-                        && old.anonVma() == now.anonVma()
+                        && (old.anonVma() == null || old.anonVma() == now.anonVma())
                         && isAlike(old, now, VmaFlags.MAYBE_GUARD)
                         && (!old.has(VmaFlags.MAYBE_GUARD) || now.has(VmaFlags.MAYBE_GUARD));
             }
