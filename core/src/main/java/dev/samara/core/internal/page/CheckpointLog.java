@@ -46,8 +46,10 @@ public final class CheckpointLog extends SpinLock {
      *    log is sealed until its epoch has begun: otherwise a page could be recorded, and then be stored to before
      *    the checkpoint's instant.
      *
-     * 4. While an entry is busy for a copy, a younger log may have taken the place of the one with the record. So keeps
-     *    looks for the frame of such an entry in the older logs, too.
+     * 4. While an entry is busy for a copy, a younger log may have taken the place of the one with the record. Then the
+     *    page has not changed between the two checkpoints, and the younger one has it, too. So a thread that takes the
+     *    entry over moves the record to the younger log (keeps), as if the copy had not begun. A younger log that is
+     *    lost leaves the record where it is.
      *
      * 5. Without memory, frames are taken from the records (KeptPages). A droppable page may be lost at any time, so
      *    its record then says that it was empty; and if it is dropped from its entry, it is not kept, but recorded as
@@ -249,11 +251,6 @@ public final class CheckpointLog extends SpinLock {
     public int keeps(long page, long pte, @Nullable Room room) {
         // Whether it was claimed for a copy is not known any more, if another thread took it over from the copy.
         boolean isBusy = Pte.isBusy(pte);
-        for (CheckpointLog each = older; isBusy && each != null; each = each.older) {
-            if (each.has(page, pte)) {
-                return 1;
-            }
-        }
         lock();
         try {
             if (isSealed) {
@@ -264,18 +261,30 @@ public final class CheckpointLog extends SpinLock {
             boolean isKept = isNew ? tryAdd(page, pte, room) : isFrame(known, pte);
             isLost |= isNew && !isKept;
             needsGracePeriod |= isKept && isBusy;
-            return isKept ? 1 : 0;
+            boolean isKeptBefore = false;
+            for (CheckpointLog each = older; isBusy && each != null; each = each.older) {
+                isKeptBefore |= each.hands(page, pte, isKept);
+            }
+            return isKept || isKeptBefore ? 1 : 0;
         } finally {
             unlock();
         }
     }
 
-    /** Returns whether the record of a page has the frame of a busy entry, which the caller has taken over. */
-    private boolean has(long page, long pte) {
+    /**
+     * Returns whether the record of a page has the frame of a busy entry, which the caller has taken over.
+     *
+     * @param isMoved whether a younger log has a record of the frame by now, so that this one removes its own
+     */
+    private boolean hands(long page, long pte, boolean isMoved) {
         lock();
         try {
-            boolean isKept = isFrame(find(page), pte);
-            needsGracePeriod |= isKept;
+            int at = at(page);
+            boolean isKept = at >= 0 && isFrame(entries[at], pte);
+            if (isKept && isMoved) {
+                removeAt(at);
+            }
+            needsGracePeriod |= isKept && !isMoved;
             return isKept;
         } finally {
             unlock();

@@ -235,6 +235,28 @@ final class CheckpointScenarios {
         }
     }
 
+    /** A store, concurrently with a second checkpoint and, after that, advice that discards the page. */
+    static final class StoreBesideSecondAndDiscard extends BesideOlder {
+        StoreBesideSecondAndDiscard() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("checkpoint", (state, cpu) -> {
+                checkpoint().run(state, cpu);
+                return "" + state.space.madvise(AT, PAGE, Mman.DONTNEED);
+            });
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            made().restore();
+            String seen = load(cpu, AT);
+            if (!seen.equals("7") && !seen.equals("8")) {
+                throw new AssertionError("restored to " + seen);
+            }
+            Objects.requireNonNull(older).restore();
+            assertEquals("7", load(cpu, AT), "the older one");
+        }
+    }
+
     /** A store, concurrently with a call that takes the right to write, and so may take over the entry of the copy. */
     static final class ProtectBesideStore extends BesideOlder {
         ProtectBesideStore() {
