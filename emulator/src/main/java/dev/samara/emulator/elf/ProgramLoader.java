@@ -214,7 +214,7 @@ public final class ProgramLoader {
     /** Returns the load bias of a file that may be loaded anywhere. The space chooses the address. */
     private static long findPlace(AddressSpace space, ElfFile elf) throws ElfException {
         long length = elf.end() - elf.start();
-        long at = check(elf, space.mmap(0, length, 0, Mman.FIXED | Mman.ANONYMOUS | Mman.NORESERVE, null, 0));
+        long at = check(elf, space.mmap(0, length, 0, Mman.PRIVATE | Mman.ANONYMOUS | Mman.NORESERVE, null, 0));
         check(elf, space.munmap(at, length));
         return at - elf.start();
     }
