@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import com.dylibso.chicory.runtime.ExportFunction;
 import com.dylibso.chicory.runtime.HostFunction;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.TableInstance;
 import com.dylibso.chicory.wasi.WasiOptions;
 import com.dylibso.chicory.wasi.WasiPreview1;
 import com.dylibso.chicory.wasm.types.FunctionType;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.ValType;
+import dev.samara.core.Checkpoint;
 import io.roastedroot.quickjs4j.core.JavyPluginModule;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /** QuickJS, a JavaScript interpreter, as a program of realistic size: about 600 KiB of WebAssembly. */
 final class QuickJs {
@@ -50,6 +55,57 @@ final class QuickJs {
                         .withImportValues(imports(out))
                         .build(),
                 out);
+    }
+
+    /**
+     * Saves the state between two calls: a checkpoint of the memory, and what the instance contains outside of it. The
+     * memory is a {@link LinearMemory}.
+     */
+    Saved save() {
+        return new Saved();
+    }
+
+    /** A state of an interpreter, to which it returns any number of times. */
+    final class Saved implements AutoCloseable {
+        private final int pages = memory().pages();
+        private final long[] low = new long[instance.globalCount()];
+        private final long[] high = new long[low.length];
+        private final int[][] tables = new int[instance.module().tableSection().tableCount()][];
+        private final Checkpoint checkpoint;
+
+        private Saved() {
+            for (int i = 0; i < low.length; i++) {
+                low[i] = instance.global(i).getValueLow();
+                high[i] = instance.global(i).getValueHigh();
+            }
+            for (int i = 0; i < tables.length; i++) {
+                TableInstance table = instance.table(i);
+                tables[i] = IntStream.range(0, table.size()).map(table::ref).toArray();
+            }
+            checkpoint = ((LinearMemory) memory()).space().checkpoint();
+        }
+
+        /** Returns to this state. Neither the memory nor a table may have grown, which Chicory cannot undo. */
+        void load() {
+            assertEquals(pages, memory().pages());
+            checkpoint.restore();
+            for (int i = 0; i < low.length; i++) {
+                instance.global(i).setValueLow(low[i]);
+                instance.global(i).setValueHigh(high[i]);
+            }
+            for (int i = 0; i < tables.length; i++) {
+                TableInstance table = instance.table(i);
+                assertEquals(tables[i].length, table.size());
+                for (int at = 0; at < tables[i].length; at++) {
+                    table.setRef(at, tables[i][at], instance);
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            checkpoint.close();
+        }
     }
 
     private static ImportValues imports(ByteArrayOutputStream printed) {

@@ -2,11 +2,14 @@
 package dev.samara.wasm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import com.dylibso.chicory.runtime.ByteArrayMemory;
 import dev.samara.core.Machine;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 @DisplayName("QuickJS in a linear memory")
 final class QuickJsTest {
@@ -18,6 +21,49 @@ final class QuickJsTest {
             """;
 
     private static final String NEXT = "counter += 5; console.log(counter, table.key777, delete table.key777);";
+
+    /** A request that keeps what it computes in global variables, so that a second one would print something else. */
+    private static final String REQUEST = """
+            counter++;
+            globalThis.kept = globalThis.kept ?? [];
+            for (let i = 0; i < 10; i++) {
+                kept.push({ list: [i, i * i, String(i).repeat(i % 7)] });
+            }
+            const had = delete table.key777;
+            table["added" + counter] = JSON.stringify(kept);
+            console.log(counter, had, kept.length, table.added1.length, table["added" + counter], table.key777);
+            """;
+
+    /** The number of requests. */
+    private static final int REQUESTS = Integer.getInteger("wasm.requests", 200);
+
+    @Test
+    @Timeout(14_400)
+    @DisplayName("prints the same for each request after a restore of its memory, globals and tables")
+    void requests() {
+        try (Machine machine =
+                Machine.builder().memory(64L << 20).checked(false).build()) {
+            QuickJs expected = QuickJs.start(ByteArrayMemory::new);
+            QuickJs served = QuickJs.start(LinearMemory.factory(machine));
+            for (QuickJs each : List.of(expected, served)) {
+                each.run(TABLE);
+                // The memory grows before the checkpoint, not in a request.
+                each.run("globalThis.spare = new Array(20000).fill(0); spare = undefined;");
+            }
+            String first = expected.run(REQUEST);
+            try (QuickJs.Saved start = served.save()) {
+                for (int i = 1; i <= REQUESTS; i++) {
+                    assertEquals(first, served.run(REQUEST), "request " + i);
+                    start.load();
+                }
+                assertEquals(first, served.run(REQUEST));
+                String second = expected.run(REQUEST);
+                assertNotEquals(first, second);
+                assertEquals(second, served.run(REQUEST), "a request without a restore");
+            }
+            ((LinearMemory) served.memory()).close();
+        }
+    }
 
     @Test
     @DisplayName("prints what it prints in Chicory's memory, and goes on in a fork that the parent does not see")
