@@ -2,6 +2,7 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.sync.Pause;
 import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -287,6 +288,9 @@ public final class TlbContext {
     public static final class CutNotice {
         private static final long PENDING = -1;
 
+        private static final int SPINS = 64;
+        private static final long PARK_NANOS = 10_000;
+
         private final long restored;
 
         /** The last return before this checkpoint, of which a CPU that missed it is notified first; or null. */
@@ -318,8 +322,13 @@ public final class TlbContext {
 
         /** Waits briefly until the generation is known, and returns whether a generation is not before it. */
         public boolean isReached(long flushed) {
-            while (generation == PENDING) {
-                Thread.onSpinWait();
+            for (int spins = 0; generation == PENDING; spins++) {
+                if (spins < SPINS) {
+                    Thread.onSpinWait();
+                } else {
+                    // The thread of the cut is not running. The park is timed, because that thread wakes nobody.
+                    Pause.parkNanos(this, PARK_NANOS);
+                }
             }
             return generation != 0 && generation <= flushed;
         }
