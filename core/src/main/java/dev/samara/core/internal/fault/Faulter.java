@@ -762,6 +762,9 @@ public final class Faulter {
                 if (recorded < 0) {
                     return recorded == CheckpointLog.SEALED ? AGAIN : NO_TABLE;
                 }
+                if (log != null && recorded > 0 && isMissed(log, leaf, address, Pte.NONE)) {
+                    return AGAIN;
+                }
                 pte |= epoch;
                 if (writes || now.has(VmaFlags.WRITE)) {
                     // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
@@ -960,6 +963,9 @@ public final class Faulter {
                 int recorded = log == null ? 0 : log.change(address >>> pageShift, before);
                 if (recorded < 0) {
                     return recorded == CheckpointLog.SEALED ? AGAIN : NO_TABLE;
+                }
+                if (log != null && recorded > 0 && isMissed(log, leaf, address, before)) {
+                    return AGAIN;
                 }
                 keeper = recorded > 0 ? log : null;
                 isClaimed = cache == null ? Leaf.claim(leaf, index, before, mark) : Leaf.fill(leaf, index, mark);
@@ -1451,6 +1457,20 @@ public final class Faulter {
      */
     private boolean mayChange(long[] leaf) {
         return !Leaf.isDead(leaf) && (table.forking() == null || InFlightOperation.retiring() != null);
+    }
+
+    /**
+     * Returns whether a restore may have missed the record that this fault has added, and then removes the record. A
+     * restore begins its section before it reads which pages have records, and this reads the section after the record
+     * was added. So either the restore finds the record, or this finds the section. Otherwise the store of this fault
+     * would remain, although later stores of the same CPU are undone. The caller holds the lock of the leaf.
+     */
+    private boolean isMissed(CheckpointLog log, long[] leaf, long address, long before) {
+        boolean isMissed = !mayChange(leaf);
+        if (isMissed) {
+            log.undo(address >>> pageShift, before);
+        }
+        return isMissed;
     }
 
     /**

@@ -64,8 +64,10 @@ public final class SpaceCheckpoint {
      *    its record under the same hold of the leaf's lock, and frees the pages of the run. An entry that another thread
      *    has taken over, e.g. for a hole in a file, is stored when that thread has emptied it. The entries have the
      *    oldest epoch, because numbers of epochs are used again; so the next store to them is recorded again. A fault
-     *    that was about to change an entry when the section began may still do so: it copies a page that is older, and
-     *    the store follows after the section.
+     *    that was about to change an entry when the section began may still do so, but only if this restore finds its
+     *    record: the fault checks the section again after it has added the record, and otherwise undoes it and waits
+     *    (Faulter.isMissed). If it did not, its CPU could store to the page within the section, and the restore would
+     *    leave that store but undo the ones after it.
      *
      * 5. Several checkpoints. Each log refers to the next older one. A page is recorded in the youngest log only. A
      *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless

@@ -179,15 +179,19 @@ public final class CheckpointLog extends SpinLock {
     }
 
     private int change(long page, long before, @Nullable Room room) {
-        // The zero page is put into an entry without a record, so the entry's mapping may be younger than the
-        // checkpoint.
-        long value = before == Pte.GUARD || (before & Pte.OWN) != 0 ? before : Pte.NONE;
         lock();
         try {
-            return isSealed || isFrozen ? SEALED : record(page, value, room);
+            return isSealed || isFrozen ? SEALED : record(page, ofFault(before), room);
         } finally {
             unlock();
         }
+    }
+
+    /** Returns what is recorded for an entry that a fault changes. */
+    private static long ofFault(long before) {
+        // The zero page is put into an entry without a record, so the entry's mapping may be younger than the
+        // checkpoint.
+        return before == Pte.GUARD || (before & Pte.OWN) != 0 ? before : Pte.NONE;
     }
 
     private int record(long page, long value, @Nullable Room room) {
@@ -231,7 +235,7 @@ public final class CheckpointLog extends SpinLock {
         lock();
         try {
             int at = at(page);
-            if (at >= 0 && entries[at] == before) {
+            if (at >= 0 && entries[at] == ofFault(before)) {
                 removeAt(at);
             }
         } finally {

@@ -350,6 +350,74 @@ final class CheckpointScenarios {
         }
     }
 
+    /**
+     * A CPU in GUEST that stores to one page, and then to another one through a translation from before, concurrently
+     * with a restore beside it. If the first store remains, so does the second one.
+     */
+    abstract static class StoresBesideRestore extends BesideOlder {
+        StoresBesideRestore() {
+            calls().put("stores", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    store(cpu, LAST, 8);
+                    cpu.leaveGuest();
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    store(cpu, AT, 9);
+                    store(cpu, LAST, 9);
+                    cpu.leaveGuest();
+                    return "stored";
+                }
+            });
+            calls().put("restore", (state, cpu) -> {
+                Objects.requireNonNull(older).restoreRunning();
+                return "restored";
+            });
+        }
+
+        /** What the first page contains at the checkpoint. */
+        String before() {
+            return "7";
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            String first = load(cpu, AT);
+            String second = load(cpu, LAST);
+            if (!first.equals("9") && !first.equals(before()) || !second.equals("9") && !second.equals("7")) {
+                throw new AssertionError("restored to " + first + " and " + second);
+            }
+            if (first.equals("9") && !second.equals("9")) {
+                throw new AssertionError("I5: a store remains, but not what its thread stored after it");
+            }
+            Objects.requireNonNull(older).restore();
+            assertEquals(before(), load(cpu, AT));
+            assertEquals("7", load(cpu, LAST));
+        }
+    }
+
+    /** A store that copies a page of the checkpoint. */
+    static final class CopyBesideRestore extends StoresBesideRestore {}
+
+    /** The first store to a page. */
+    static final class FirstBesideRestore extends StoresBesideRestore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
+            mapPage(state, cpu, LAST);
+            older = state.space.checkpoint();
+        }
+
+        @Override
+        String before() {
+            return "0";
+        }
+    }
+
     /** A restore that puts a private page of a file back, concurrently with a truncation, which removes it again. */
     static final class TruncateBesideRestore extends Checkpoints {
         private @Nullable MemoryFile file;
