@@ -182,6 +182,21 @@ final class CheckpointTest {
     }
 
     @Test
+    @DisplayName("brings back a page of a file where a younger mapping had the zero page")
+    void zeroPageSince() {
+        MemoryFile file = fixture.file(1);
+        long at = fixture.map(0, 1, RW, Mman.PRIVATE, file.open(), 0);
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            fixture.map(at, 1, RW, Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED, null, 0);
+            assertEquals(0, fixture.load(at));
+            fixture.store(at, 9);
+            checkpoint.restore();
+            assertEquals(0x100, fixture.load(at));
+        }
+        fixture.close();
+    }
+
+    @Test
     @DisplayName("brings back what guards replaced: the zero page, pages of a file, and shared memory")
     void guardsOverOtherPages() {
         MemoryFile file = fixture.file(2);
