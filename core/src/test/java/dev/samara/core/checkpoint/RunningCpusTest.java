@@ -13,15 +13,22 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.page.HookedFrames;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Mman;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -349,6 +356,49 @@ final class RunningCpusTest {
             assertEquals(1, fixture.load(at));
         }
         fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "may run while a page is pinned for writing after the restore has begun to claim others: it is refused")
+    void pinnedBesideClaims() throws Exception {
+        HookedFrames[] made = new HookedFrames[1];
+        SpaceFixture held = new SpaceFixture(Machine.builder().memory(1 << 20).frameStore((shift, count) -> {
+            made[0] = new HookedFrames(shift, count);
+            return made[0];
+        }));
+        long first = held.anonymous(2);
+        held.store(first, 1);
+        held.store(first + PAGE, 1);
+        try (Checkpoint checkpoint = held.space.checkpoint();
+                OtherCpu other = new OtherCpu(held.space)) {
+            held.store(first + PAGE, 2);
+            HookedFrames.Hold hold = made[0].holdNextCopy();
+            Future<Integer> stored = other.submit(cpu -> cpu.memory().store(first, 8, 2));
+            Latches.await(hold.reached);
+            FutureTask<Long> restored = new FutureTask<>(checkpoint::restoreRunning);
+            Thread restoring = new Thread(restored, "restoring");
+            restoring.start();
+            while (restoring.getState() != Thread.State.WAITING && restoring.getState() != Thread.State.TIMED_WAITING) {
+                Thread.onSpinWait();
+            }
+            PinnedFrame pin = SpaceFixture.pin(held.memory, first + PAGE, SpaceFixture.RW);
+            hold.released.countDown();
+            assertEquals(
+                    IllegalStateException.class,
+                    assertThrows(ExecutionException.class, restored::get)
+                            .getCause()
+                            .getClass());
+            assertEquals(Fault.NONE, Await.result("store", stored, held.reports));
+            SpaceFixture.write(pin, 9);
+            assertEquals(9, held.load(first + PAGE));
+            pin.close();
+            assertEquals(2, checkpoint.restore());
+            assertEquals(1, held.load(first));
+            assertEquals(1, held.load(first + PAGE));
+        }
+        held.closeEmpty();
+        fixture.close();
     }
 
     @Test

@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames in which a test can stop the next store, the next fill, or the next read or write of bytes before it is
- * performed, or make the next fill throw.
+ * Frames in which a test can stop the next store, the next fill, the next copy, or the next read or write of bytes
+ * before it is performed, or make the next fill throw.
  */
 public final class HookedFrames implements FrameStore {
     /** The binary logarithm of the number of bytes that a machine adds at a time. */
@@ -21,6 +21,7 @@ public final class HookedFrames implements FrameStore {
     private final AtomicReference<@Nullable Hold> nextFill = new AtomicReference<>();
     private final AtomicReference<@Nullable Hold> nextRead = new AtomicReference<>();
     private final AtomicReference<@Nullable Hold> nextWrite = new AtomicReference<>();
+    private final AtomicReference<@Nullable Hold> nextCopy = new AtomicReference<>();
     private volatile boolean nextFillThrows;
     private volatile int thrownAt = NONE;
     private volatile boolean filledAgain;
@@ -60,6 +61,13 @@ public final class HookedFrames implements FrameStore {
     public Hold holdNextWrite() {
         Hold hold = new Hold();
         nextWrite.set(hold);
+        return hold;
+    }
+
+    /** Stops the next copy of a page, whose entry is then busy. */
+    public Hold holdNextCopy() {
+        Hold hold = new Hold();
+        nextCopy.set(hold);
         return hold;
     }
 
@@ -129,6 +137,7 @@ public final class HookedFrames implements FrameStore {
 
     @Override
     public void copy(int from, int to) {
+        stop(nextCopy.getAndSet(null));
         frames.copy(from, to);
     }
 
