@@ -235,10 +235,6 @@ final class CheckpointLaw implements AutoCloseable {
         if (operation.verb() == Verb.MMAP && (operation.argument(3) & Mman.TYPE) == Mman.DROPPABLE) {
             return true;
         }
-        // Then it locks pages, but faults none in, as a restore of such a mapping does.
-        if ((operation.verb() == Verb.MLOCK || operation.verb() == Verb.MLOCK2) && hasHole(operation, space)) {
-            return true;
-        }
         if (marks.isEmpty()) {
             return false;
         }
@@ -249,17 +245,6 @@ final class CheckpointLaw implements AutoCloseable {
             case MADVISE -> operation.argument(2) == REMOVE;
             default -> false;
         };
-    }
-
-    private static boolean hasHole(Operation operation, AddressSpace space) {
-        long at = operation.argument(0);
-        long end = at + operation.argument(1);
-        for (Vma vma : space.snapshot().vmas()) {
-            if (Long.compareUnsigned(vma.start(), at) <= 0 && Long.compareUnsigned(at, vma.end()) < 0) {
-                at = vma.end();
-            }
-        }
-        return Long.compareUnsigned(at, end) < 0;
     }
 
     private static boolean isShared(AddressSpace space, long address) {
@@ -279,10 +264,24 @@ final class CheckpointLaw implements AutoCloseable {
     }
 
     private Mark take() {
+        library.processes().values().forEach(CheckpointLaw::faultInLocked);
         Mark mark = new Mark(library.nextProcess(), history.size() + 1, picture(), memories());
         library.processes().forEach((number, space) -> mark.checkpoints.put(number, space.checkpoint()));
         marks.add(mark);
         return mark;
+    }
+
+    /**
+     * Faults in the locked mappings, as a restore does if it maps them again. Not every lock does so, e.g. that of a
+     * range with a hole.
+     */
+    private static void faultInLocked(AddressSpace space) {
+        for (Vma vma : space.snapshot().vmas()) {
+            if (vma.has(VmaFlags.LOCKED) && !vma.has(VmaFlags.LOCKONFAULT)) {
+                // Pages that cannot be read are not faulted in by a restore, either.
+                long ignored = space.madvise(vma.start(), vma.length(), Mman.POPULATE_READ);
+            }
+        }
     }
 
     private List<@Nullable AnonVma> memories() {

@@ -155,6 +155,24 @@ final class CheckpointScenarios {
         }
     }
 
+    /** A store to a page that an ended checkpoint has made older, which is then writable in place. */
+    static final class ReuseThenStore extends ChangeThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.checkpoint().close();
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            super.judgeRestored(state, cpu);
+            String restored = load(cpu, AT);
+            store(cpu, AT, 10);
+            made().restore();
+            assertEquals(restored, load(cpu, AT));
+        }
+    }
+
     /** The first store to a page. */
     static final class FirstThenStore extends ChangeThenStore {
         @Override
