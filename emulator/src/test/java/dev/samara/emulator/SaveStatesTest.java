@@ -2,6 +2,7 @@
 package dev.samara.emulator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -111,8 +112,10 @@ final class SaveStatesTest {
     }
 
     /**
-     * Runs a program once to its exit, which it does not execute. Then runs it from the same state to each stop, one
-     * instruction at a time, and from each stop several times to its exit. All calls are made by the guest's thread.
+     * Runs a program to its exit, which it does not execute: once as it is, and once in single steps, which it counts.
+     * Then runs it from the same state to each stop in steps, and from each stop several times to its exit. The program
+     * has one thread, and its state is memory and registers: descriptors are not put back. All calls are made by the
+     * guest's thread.
      */
     private static final class Stops implements Debugger {
         private static final int WRITE = 64;
@@ -127,7 +130,7 @@ final class SaveStatesTest {
         /** How many writes precede the first state. */
         private final int writes;
 
-        /** The stops, as numbers of instructions after the first state, ascending; null before the first exit. */
+        /** The stops, as numbers of instructions after the first state, ascending; null before they are counted. */
         private long @Nullable [] stops;
 
         private @Nullable DebuggedProcess process;
@@ -136,7 +139,9 @@ final class SaveStatesTest {
         /** The state at the last stop; null before the first one. */
         private @Nullable SaveState last;
 
-        private String expected = "";
+        /** The output from the first state on; null before the first exit. */
+        private @Nullable String expected;
+
         private int written;
 
         /** The number of stops that are done, and of runs from the present one. */
@@ -182,13 +187,12 @@ final class SaveStatesTest {
             SaveState start = first;
             if (start == null) {
                 if (written >= writes) {
-                    stepped = -hart.counts().instructions;
                     first = new SaveState(hart, of.space(), output);
                 }
             } else if (isAtExit) {
                 isAtExit = false;
-                exited(start, hart);
-            } else if (isStepping && stepped == stops()[done]) {
+                exited(start);
+            } else if (isStepping && stops != null && stepped == stops[done]) {
                 isStepping = false;
                 SaveState before = last;
                 last = new SaveState(hart, of.space(), output);
@@ -199,20 +203,29 @@ final class SaveStatesTest {
             }
         }
 
-        private void exited(SaveState start, Hart hart) {
+        private void exited(SaveState start) {
             SaveState stop = last;
-            if (stops == null) {
+            if (expected == null) {
                 expected = output.from(start.printed);
-                stepped += hart.counts().instructions;
+                start.load();
+                stepTo(0);
+                return;
+            }
+            assertEquals(expected, output.from(start.printed), () -> "stop " + done + " of " + Arrays.toString(stops));
+            if (stops == null) {
+                // A block that faults counts as a whole, so only steps tell how many instructions there are. A stop is
+                // reached by a step, so no two are the same; a short program has fewer of them.
                 stops = new SplittableRandom(1)
-                        .longs(STOPS, 1, stepped)
+                        .longs(1, stepped)
+                        .distinct()
+                        .limit(Math.min(STOPS, stepped - 1))
                         .sorted()
                         .toArray();
                 start.load();
                 stepTo(0);
                 return;
             }
-            assertEquals(expected, output.from(start.printed), () -> "stop " + Arrays.toString(stops()) + ", " + done);
+            assertFalse(isStepping, "the exit comes before the next stop");
             if (stop == null) {
                 // The run from the first state after all stops.
                 start.load();
@@ -223,7 +236,7 @@ final class SaveStatesTest {
             runs++;
             if (runs == RUNS) {
                 done++;
-                if (done < STOPS) {
+                if (done < stops().length) {
                     isStepping = true;
                 } else {
                     stop.close();
@@ -294,16 +307,17 @@ final class SaveStatesTest {
         }
         assertEquals("", result.output());
         assertEquals(0, result.status());
-        assertEquals(STOPS, stops.done);
+        assertEquals(stops.stops().length, stops.done);
+        assertTrue(stops.done > 0);
         assertNull(stops.last);
         return stops.output.from(0);
     }
 
     @ParameterizedTest
     @Timeout(14_400)
-    @ValueSource(strings = {"brk", "mmap", "mremap", "madvise", "stack"})
-    @DisplayName("makes its memory calls again, and finds nothing wrong")
-    void memoryCalls(String name) throws Exception {
+    @ValueSource(strings = {"brk", "mremap", "stack", "atomics"})
+    @DisplayName("checks itself again, and finds nothing wrong")
+    void checked(String name) throws Exception {
         assertEquals("ok " + name + "\n", run(folder, GuestRun.program(name), 0));
     }
 
