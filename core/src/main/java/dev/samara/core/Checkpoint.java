@@ -23,7 +23,7 @@ import java.util.List;
  * access that needs a new entry returns {@code OUT_OF_MEMORY}, as without room for a page table. A call that removes,
  * moves or guards pages, e.g. {@code munmap}, returns ENOMEM and changes nothing, or, if it covers many mappings, stops
  * between two of them. A truncation of a file, a loss of droppable pages, and the close of a younger checkpoint succeed
- * nevertheless, but a checkpoint that then lacks a page cannot be restored any more.
+ * nevertheless. But if the youngest checkpoint then lacks a page, neither it nor an older one can be restored any more.
  *
  * <p>{@linkplain dev.samara.core.mman.Mman#DROPPABLE Droppable} memory may lose its pages here, too: a page that is
  * dropped, or that this checkpoint keeps when no frame is free, is empty after a restore.

@@ -1010,7 +1010,7 @@ public final class Operation implements MachineWaitReporter {
                 left--;
                 return false;
             }
-            return left == 0 || isStopped();
+            return left == 0 || layout.isClosed();
         }
 
         /** Counts the missing tables of moves and actions. Takes no lock. */
@@ -1106,25 +1106,21 @@ public final class Operation implements MachineWaitReporter {
         }
 
         /**
-         * Reserves room for what the last attempt lacked. The caller holds no lock. An interrupt ends the reservation
-         * unless a batch of the call is published.
+         * Reserves room for what the last attempt lacked. The caller holds no lock.
          *
          * @return null on success, or if the layout has been closed, which the next attempt detects; ENOMEM if the
-         *     records exceed the limit of page tables, or the heap has no room for them; EINTR if the thread is
-         *     interrupted
+         *     records exceed the limit of page tables, or the heap has no room for them
          */
         @Nullable
         Errno reserve() {
             lacksRoom = false;
             try {
-                isReserved = tryReserve() || (!isStopped() && layout.spaces.reclaimTables(layout) && tryReserve());
+                isReserved =
+                        tryReserve() || (!layout.isClosed() && layout.spaces.reclaimTables(layout) && tryReserve());
             } catch (OutOfMemoryError exhausted) {
                 return Errno.ENOMEM;
             }
-            if (isReserved || layout.isClosed()) {
-                return null;
-            }
-            return isInterrupted() ? Errno.EINTR : Errno.ENOMEM;
+            return isReserved || layout.isClosed() ? null : Errno.ENOMEM;
         }
 
         private boolean tryReserve() {
@@ -1135,7 +1131,7 @@ public final class Operation implements MachineWaitReporter {
             left = -1;
             Room made = new Room(log);
             long places = count(work, log);
-            boolean isMade = !isStopped() && made.tryReserve(places, true);
+            boolean isMade = !layout.isClosed() && made.tryReserve(places, true);
             room = isMade ? made : null;
             return isMade;
         }
@@ -1232,7 +1228,7 @@ public final class Operation implements MachineWaitReporter {
                 left--;
                 return false;
             }
-            return left == 0 || isStopped();
+            return left == 0 || layout.isClosed();
         }
 
         private long countLeaf(long start, long stop, long records, @Nullable CheckpointLog log) {

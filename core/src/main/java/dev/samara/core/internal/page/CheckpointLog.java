@@ -143,6 +143,9 @@ public final class CheckpointLog extends SpinLock {
     /** Whether faults add no records, because the checkpoint is being closed. */
     private boolean isFrozen;
 
+    /** Whether this log was uncharged for good. */
+    private boolean isEnded;
+
     /** Whether a page had to be removed that could not be recorded. */
     private boolean isLost;
 
@@ -638,8 +641,8 @@ public final class CheckpointLog extends SpinLock {
             try {
                 to.isLost |= isLost;
                 to.needsGracePeriod |= needsGracePeriod;
-                // Down, because the removal of the last record resets the places.
-                for (int at = used - 1; at >= 0; at--) {
+                // Down to the last record, whose removal resets the places.
+                for (int at = used - 1; at >= 0 && live != 0; at--) {
                     if (entries[at] != NO_RECORD && to.takesOver(pages[at], entries[at])) {
                         removeAt(at);
                     }
@@ -695,6 +698,7 @@ public final class CheckpointLog extends SpinLock {
     public void end() {
         lock();
         try {
+            isEnded = true;
             clear();
         } finally {
             unlock();
@@ -847,6 +851,10 @@ public final class CheckpointLog extends SpinLock {
     private boolean reserve(Room room, int more, boolean mayGrow) {
         lock();
         try {
+            if (isEnded) {
+                // Nobody would uncharge the places. The operation finds another log, or none, and counts again.
+                return true;
+            }
             boolean fits = (long) used + reserved + more <= pages.length;
             if (!fits && mayGrow) {
                 fits = (long) live + reserved + more <= MOST && grow(more, false);

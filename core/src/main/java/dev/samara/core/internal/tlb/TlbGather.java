@@ -636,9 +636,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         return isDroppedByPage(bytes, table) ? ranges : 1;
     }
 
-    /** Returns whether a CPU drops a number of bytes page by page, and not the whole space. */
+    /** Returns whether a CPU drops a number of bytes granule by granule, and not the whole space. */
     private static boolean isDroppedByPage(long bytes, PageTable table) {
-        return bytes >>> table.pageShift < SoftTlb.MOST_DROPPED;
+        return bytes >>> Math.min(table.pageShift, SoftTlb.GRANULE_SHIFT) < SoftTlb.MOST_DROPPED;
     }
 
     /** Sets {@link #spanStart} and {@link #spanEnd} for some records. Returns the sum of the bytes in each. */

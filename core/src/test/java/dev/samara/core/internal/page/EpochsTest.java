@@ -4,6 +4,7 @@ package dev.samara.core.internal.page;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Checkpoint;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
@@ -42,6 +43,28 @@ final class EpochsTest {
             assertEquals(2, first.restore());
             assertEquals(1, fixture.load(at));
             assertEquals(0, fixture.load(at + PAGE));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "start anew in a child of fork: no page of the parent counts as written since a checkpoint of the child")
+    void child() {
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(1);
+        fixture.space.checkpoint().close();
+        fixture.store(at, 1);
+        try (AddressSpace child = fixture.space.fork()) {
+            // Now the child is the only user of the page.
+            assertEquals(0, fixture.space.munmap(at, PAGE));
+            try (Checkpoint checkpoint = child.checkpoint()) {
+                fixture.cpu.switchTo(child);
+                fixture.store(at, 2);
+                checkpoint.restore();
+                assertEquals(1, fixture.load(at));
+                fixture.cpu.switchTo(fixture.space);
+            }
         }
         fixture.closeEmpty();
     }

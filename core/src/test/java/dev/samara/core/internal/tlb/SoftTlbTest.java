@@ -117,14 +117,14 @@ final class SoftTlbTest {
     }
 
     @Test
-    @DisplayName("a flush of 4,096 pages is left to the caller, however large the TLB is")
+    @DisplayName("a flush of 1,024 pages is left to the caller, however large the TLB is")
     void flushOfMany() {
         SoftTlb large = new SoftTlb(SHIFT, 1 << 14);
         large.select(large.newNumber());
         large.fill(AT, ONE, READ, READ);
-        assertFalse(large.tryFlush(AT, AT + 4096 * PAGE));
+        assertFalse(large.tryFlush(AT, AT + 1024 * PAGE));
         assertNotEquals(SoftTlb.MISS, large.probe(AT, 1, READ));
-        assertTrue(large.tryFlush(AT, AT + 4095 * PAGE));
+        assertTrue(large.tryFlush(AT, AT + 1023 * PAGE));
         assertEquals(SoftTlb.MISS, large.probe(AT, 1, READ));
     }
 
