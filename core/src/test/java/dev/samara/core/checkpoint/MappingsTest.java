@@ -137,6 +137,23 @@ final class MappingsTest {
     }
 
     @Test
+    @DisplayName("as one, if a part in its middle was replaced, and both others were stored to")
+    void parts() {
+        long at = fixture.map(0, 4, RW, Mman.PRIVATE, fixture.file(4).open(), 0);
+        try (Checkpoint checkpoint = fixture.space.checkpoint()) {
+            fixture.map(at + PAGE, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
+            fixture.store(at, 1);
+            fixture.store(at + 2 * PAGE, 2);
+            checkpoint.restore();
+            List<Vma> vmas = fixture.space.snapshot().vmas();
+            assertEquals(1, vmas.size(), vmas::toString);
+            assertEquals(0x100, fixture.load(at));
+            assertEquals(0x102, fixture.load(at + 2 * PAGE));
+        }
+        fixture.close();
+    }
+
+    @Test
     @DisplayName("that were unmapped, as a whole or in part")
     void unmapped() {
         long at = filled(8);

@@ -54,6 +54,12 @@ final class CheckpointLaw implements AutoCloseable {
             List<String> state,
             @Nullable Mark mark) {}
 
+    /**
+     * What a mapping remembers of private pages that were stored into it, like the {@code anon_vma} of the kernel, and
+     * of guards. Later merges, charges and refusals depend on it. A restore does not make a mapping forget.
+     */
+    private record Memory(@Nullable AnonVma anonVma, boolean mayHaveGuards) {}
+
     /** A checkpoint of each process, and the state at that time. */
     private static final class Mark {
         final Map<Integer, Checkpoint> checkpoints = new TreeMap<>();
@@ -61,11 +67,8 @@ final class CheckpointLaw implements AutoCloseable {
         final int position;
         final List<String> picture;
 
-        /**
-         * What each mapping remembers of private pages that were stored into it, like the {@code anon_vma} of the kernel.
-         * Later merges and charges depend on it. A restore does not make a mapping forget.
-         */
-        List<@Nullable AnonVma> memories;
+        /** What each mapping remembers. */
+        List<Memory> memories;
 
         /** Whether the steps since the checkpoint include a restore after which mappings remembered more. */
         boolean isOtherStart;
@@ -73,7 +76,10 @@ final class CheckpointLaw implements AutoCloseable {
         /** Whether an older checkpoint was closed since, which freed some frames. */
         boolean hasFewerFrames;
 
-        Mark(int nextProcess, int position, List<String> picture, List<@Nullable AnonVma> memories) {
+        /** Whether that one may have kept pages that were moved, and are shared with it until its end. */
+        boolean hasMoves;
+
+        Mark(int nextProcess, int position, List<String> picture, List<Memory> memories) {
             this.memories = memories;
             this.nextProcess = nextProcess;
             this.position = position;
@@ -83,8 +89,11 @@ final class CheckpointLaw implements AutoCloseable {
         /** Returns what a restore brings back of a state. */
         List<String> comparable(List<String> state) {
             // Without the frames of the closed checkpoint, pages that processes share may have become exclusive.
-            boolean isShared =
-                    state.stream().filter(line -> line.startsWith("process ")).count() > 1;
+            boolean isShared = hasMoves
+                    || state.stream()
+                                    .filter(line -> line.startsWith("process "))
+                                    .count()
+                            > 1;
             return !hasFewerFrames
                     ? state
                     : state.stream()
@@ -284,12 +293,13 @@ final class CheckpointLaw implements AutoCloseable {
         }
     }
 
-    private List<@Nullable AnonVma> memories() {
-        List<@Nullable AnonVma> memories = new ArrayList<>();
+    private List<Memory> memories() {
+        List<Memory> memories = new ArrayList<>();
         for (AddressSpace space : library.processes().values()) {
             MachineInternals.layoutOf(space)
                     .snapshot()
-                    .forEach(0, -1L, (first, last, vma) -> memories.add(vma.anonVma()));
+                    .forEach(0, -1L, (first, last, vma) ->
+                            memories.add(new Memory(vma.anonVma(), vma.has(VmaFlags.MAYBE_GUARD))));
         }
         return memories;
     }
@@ -298,7 +308,13 @@ final class CheckpointLaw implements AutoCloseable {
         mark.checkpoints.values().forEach(Checkpoint::close);
         int index = marks.indexOf(mark);
         marks.remove(index);
-        marks.subList(index, marks.size()).forEach(younger -> younger.hasFewerFrames = true);
+        boolean hasMoves = history.stream()
+                .anyMatch(each -> each.step.kind() == LawStep.Kind.OPERATION
+                        && each.step.named().verb() == Verb.MREMAP);
+        marks.subList(index, marks.size()).forEach(younger -> {
+            younger.hasFewerFrames = true;
+            younger.hasMoves |= hasMoves;
+        });
         return new Entry(new LawStep(LawStep.Kind.CLOSE, 0, null), "", List.of(), mark);
     }
 
@@ -308,10 +324,10 @@ final class CheckpointLaw implements AutoCloseable {
             List<String> atEnd = picture();
             List<Entry> since = List.copyOf(history.subList(mark.position, history.size()));
             isSameStart = restore(index, mark, since.size());
+            // A checkpoint that is older than the restored one stays closed, so it was closed before what is repeated.
+            since.stream().filter(each -> closesOlder(each, mark)).forEach(history::add);
             if (repeats) {
                 repeat(index, mark, since, isSameStart);
-            } else {
-                since.stream().filter(each -> closesOlder(each, mark)).forEach(history::add);
             }
             if (repeats && isSameStart) {
                 check(index, "repeated", mark.comparable(atEnd), mark.comparable(picture()));
@@ -334,13 +350,13 @@ final class CheckpointLaw implements AutoCloseable {
         int at = marks.indexOf(mark);
         marks.subList(at + 1, marks.size()).clear();
         check(index, "restored", mark.comparable(mark.picture), mark.comparable(picture()));
-        List<@Nullable AnonVma> memories = memories();
+        List<Memory> memories = memories();
         boolean isSameStart = !mark.isOtherStart;
         for (int i = 0; i < memories.size(); i++) {
-            if (mark.memories.get(i) != null && memories.get(i) == null) {
+            if (mark.memories.get(i).anonVma != null && memories.get(i).anonVma == null) {
                 throw broken(index, "restored without anon_vma", List.of(), List.of("mapping " + i));
             }
-            isSameStart &= mark.memories.get(i) == memories.get(i);
+            isSameStart &= mark.memories.get(i).equals(memories.get(i));
         }
         mark.isOtherStart = false;
         mark.memories = memories;
@@ -357,8 +373,9 @@ final class CheckpointLaw implements AutoCloseable {
             LawStep step = before.step;
             if (step.kind() == LawStep.Kind.CLOSE) {
                 Mark closed = made.get(before.mark);
-                // A checkpoint that is older than the restored one is closed already, and stays closed.
-                history.add(closed == null ? before : close(closed));
+                if (closed != null) {
+                    history.add(close(closed));
+                }
                 continue;
             }
             Entry after = execute(step);

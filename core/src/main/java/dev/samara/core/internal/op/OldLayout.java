@@ -8,6 +8,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.internal.vma.VmArea.Open;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
@@ -36,7 +37,9 @@ final class OldLayout implements Call {
      * 4. The opens of VMAs that left the layout were kept (KeptOpens). A backing is asked only for an open that was
      *    not, e.g. because there was no memory to list it.
      *
-     *    A VMA does not forget the anon_vma that it received since. It is then taken for the checkpoint's VMA.
+     *    A VMA does not forget the anon_vma that it received since: one that does not differ otherwise counts as the
+     *    checkpoint's from then on, and one that is made again gets it from a part whose pages stay. So all parts of
+     *    the new VMA have the same, and become one.
      *
      * 5. Seals stay. A VMA that was sealed since keeps the seal; if its pages or rights differ, nothing is mapped.
      */
@@ -88,6 +91,9 @@ final class OldLayout implements Call {
     /** The ranges whose pages stay, and may have more rights than their VMAs; as of the last attempt. */
     final Ranges narrowed = new Ranges();
 
+    /** Whether some VMAs are others than the checkpoint's, but alike; as of the last look for differences. */
+    boolean hasOthersAlike;
+
     OldLayout(Layout layout, Cut cut, KeptOpens kept, long brk, long defaultLock) {
         this.layout = layout;
         this.cut = cut;
@@ -106,6 +112,7 @@ final class OldLayout implements Call {
     private List<Difference> differences() {
         Geometry geometry = layout.geometry;
         List<Difference> found = new ArrayList<>(0);
+        hasOthersAlike = false;
         kept.vmas().forEachDifference(layout.snapshot(), (first, last, old, now) -> {
             boolean isKept = false;
             boolean isSame = false;
@@ -117,6 +124,7 @@ final class OldLayout implements Call {
                         && isAlike(old, now, VmaFlags.MAYBE_GUARD)
                         && (!old.has(VmaFlags.MAYBE_GUARD) || now.has(VmaFlags.MAYBE_GUARD));
             }
+            hasOthersAlike |= isSame;
             if (!isSame) {
                 found.add(new Difference(first, last + 1, old, now, isKept));
             }
@@ -201,7 +209,11 @@ final class OldLayout implements Call {
         }
         long lasting = 0;
         boolean lacksPages = false;
+        AnonVma anonVma = old.anonVma();
         for (Difference each : parts) {
+            anonVma = anonVma == null && each.isKept
+                    ? Objects.requireNonNull(each.now).anonVma()
+                    : anonVma;
             lasting |= each.isKept ? each.presentFlags() & LASTING : 0;
             lacksPages |= !each.isKept;
             if (each.isKept && (each.changedFlags() & VmaFlags.ACCESS) != 0) {
@@ -221,7 +233,7 @@ final class OldLayout implements Call {
                 offset,
                 traits == null ? null : edit.current(traits),
                 old.name(),
-                old.anonVma()));
+                anonVma));
         if (lacksPages && old.has(VmaFlags.LOCKED) && !old.has(VmaFlags.LOCKONFAULT)) {
             // Its private pages are put back; pages of files and zero pages are not.
             edit.populate(PopulateRange.Kind.READ, start, end);

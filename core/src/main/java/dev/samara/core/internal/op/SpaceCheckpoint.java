@@ -252,10 +252,13 @@ public final class SpaceCheckpoint {
                     leftToNarrow.add(old.narrowed.start(i), old.narrowed.end(i));
                 }
                 if (!old.isNeeded()) {
-                    // Otherwise a notifier has changed the layout meanwhile, which the next restore undoes.
+                    // Otherwise a notifier or a fault has changed the layout meanwhile, which the next restore undoes.
                     opens.release(layout.snapshot());
                 }
                 cut.stopFaults();
+            } else if (old.hasOthersAlike) {
+                // From now on, these are the checkpoint's: they may have an anon_vma that its own did not have.
+                opens.release(layout.snapshot());
             }
             // Before the checks, so that no page keeps rights that its VMA lost.
             narrow(narrowed, gather);
