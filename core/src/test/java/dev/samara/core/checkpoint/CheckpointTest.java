@@ -21,6 +21,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.FutexTable;
@@ -36,6 +37,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -179,6 +182,60 @@ final class CheckpointTest {
         assertEquals(1, notified.size());
         registered.close();
         fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("does not make calls that wait for nothing interruptible")
+    void interrupted() {
+        long at = fixture.anonymous(3);
+        for (int page = 0; page < 3; page++) {
+            fixture.store(at + page * PAGE, 1);
+        }
+        try (Checkpoint checkpoint = space.checkpoint()) {
+            Thread.currentThread().interrupt();
+            assertEquals(0, space.madvise(at, PAGE, Mman.DONTNEED));
+            assertEquals(0, space.munmap(at + PAGE, PAGE));
+            assertTrue(Thread.interrupted());
+            assertEquals(2, checkpoint.restore());
+            assertEquals(1, fixture.load(at));
+        }
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("waits for a move that is in flight, and contains the moved page")
+    void moveInFlight() throws Exception {
+        long at = fixture.anonymous(1);
+        long moved = at + (1 << 20);
+        fixture.store(at, 1);
+        CountDownLatch reached = new CountDownLatch(1);
+        CountDownLatch released = new CountDownLatch(1);
+        space.addNotifier((start, end, reason) -> {
+            if (start == at) {
+                reached.countDown();
+                Latches.await(released);
+            }
+        });
+        FutureTask<Long> move =
+                new FutureTask<>(() -> space.mremap(at, PAGE, PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, moved));
+        new Thread(move, "moving").start();
+        Latches.await(reached);
+        FutureTask<Checkpoint> taken = new FutureTask<>(space::checkpoint);
+        Thread taking = new Thread(taken, "taking");
+        taking.start();
+        while (!taken.isDone()
+                && taking.getState() != Thread.State.WAITING
+                && taking.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        released.countDown();
+        assertEquals(moved, move.get());
+        try (Checkpoint checkpoint = taken.get()) {
+            fixture.store(moved, 2);
+            checkpoint.restore();
+            assertEquals(1, fixture.load(moved));
+        }
+        fixture.close();
     }
 
     @Test

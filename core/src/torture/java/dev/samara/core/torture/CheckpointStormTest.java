@@ -68,7 +68,15 @@ final class CheckpointStormTest {
     private final AtomicInteger paused = new AtomicInteger();
 
     /** The content of the pages of a pair: of the places, and of the page of the last store. */
-    private record Contents(long[] places, long last) {}
+    private static final class Contents {
+        private final long[] places;
+        private final long last;
+
+        Contents(long[] places, long last) {
+            this.places = places;
+            this.last = last;
+        }
+    }
 
     /**
      * One CPU stores n to the place of n, in turn. Then another one stores n to another page. It knows of the first
@@ -93,12 +101,7 @@ final class CheckpointStormTest {
             last = places + STRIDE / 2;
             fixture.map(places, PLACES / 2, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
             fixture.map(
-                    places + PLACES / 2 * PAGE,
-                    PLACES / 2,
-                    SpaceFixture.RW,
-                    Mman.PRIVATE | Mman.FIXED,
-                    file.open(),
-                    0);
+                    places + PLACES / 2 * PAGE, PLACES / 2, SpaceFixture.RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
             fixture.map(last, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS | Mman.FIXED, null, 0);
             step();
         }
