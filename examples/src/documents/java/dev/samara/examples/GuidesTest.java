@@ -30,6 +30,19 @@ final class GuidesTest {
         assertPrintsWhatIsShown(page, name, output);
     }
 
+    @Test
+    @DisplayName("of WebAssembly for Endive is one for Chicory with other names, as its page says")
+    void webAssemblyOfChicory(@TempDir Path output) throws IOException, InterruptedException {
+        DocumentedProgram page = new DocumentedProgram("docs/webassembly.md");
+        List<String> blocks = page.blocks("java").stream()
+                .map(block -> block.replace("run.endive.", "com.dylibso.chicory.")
+                        .replace("wasm.endive.", "wasm.chicory.")
+                        .replace("Endive", "Chicory"))
+                .toList();
+        DocumentedProgram.compileProgram("WebAssembly", blocks, output);
+        assertPrintsWhatIsShown(page, "WebAssembly", output);
+    }
+
     @ParameterizedTest
     @DisplayName("that continues the one of embedding.md extends its class, and prints what the page shows")
     @CsvSource({

@@ -18,12 +18,12 @@ final class ReadmeTest {
             import static dev.samara.core.mman.Mman.*;
             import static dev.samara.core.mman.Mman.*;
 
-            import com.dylibso.chicory.runtime.Instance;
-            import com.dylibso.chicory.wasm.*;
             import dev.samara.core.*;
             import dev.samara.core.vma.*;
             import dev.samara.maple.*;
-            import dev.samara.wasm.*;
+            import dev.samara.wasm.endive.*;
+            import run.endive.runtime.Instance;
+            import run.endive.wasm.*;
             """;
 
     /** The code before each block, which declares what the block uses. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm;
 
-import com.dylibso.chicory.runtime.ExportFunction;
-import com.dylibso.chicory.runtime.Memory;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
 import java.util.concurrent.atomic.AtomicReference;
@@ -11,13 +9,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The part of {@link LinearMemory} by which a thread enters and leaves the space. The thread that uses the memory has a
- * {@link Guest} while it runs exported functions. {@link #entering} opens a guest for each call.
+ * {@link Guest} while it runs exported functions. {@link #enter} opens one, and so does each call of a function that
+ * was wrapped with the method {@code entering} of the memories of a runtime.
  */
-public abstract sealed class EnteredMemory implements Memory permits LinearNumbers {
+public abstract sealed class EnteredMemory permits LinearNumbers {
     /** The mask of an address, because addresses of WebAssembly are unsigned. */
     static final long ADDRESS = 0xffff_ffffL;
 
     private final AddressSpace space;
+
+    /** What the runtime wants to be thrown. */
+    final MemoryExceptions exceptions;
 
     /** The accesses of the thread that entered the space, or null while no thread is in the space. */
     @Nullable
@@ -35,8 +37,9 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
      */
     private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
 
-    EnteredMemory(AddressSpace space) {
+    EnteredMemory(AddressSpace space, MemoryExceptions exceptions) {
         this.space = space;
+        this.exceptions = exceptions;
     }
 
     /**
@@ -52,29 +55,47 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Returns an exported function whose calls enter the space, which takes tens of nanoseconds per call, and about a
-     * hundred with the collector G1. Accesses during a call can hit the TLB. A nested call, and a call within {@link
-     * #enter}, does not enter the space again. Wrap a function that uses several memories once for each memory.
+     * A call of an exported function, for {@link #call}.
      *
-     * @param function an exported function of an instance that uses this memory
-     * @return the wrapped function. It throws {@link IllegalStateException} while another thread uses this memory, and
-     *     throws each exception of the original function
+     * @param <A> what the call gets
+     * @param <T> what the call returns
      */
-    public final ExportFunction entering(ExportFunction function) {
-        return arguments -> {
-            if (isIn()) {
+    @FunctionalInterface
+    protected interface Call<A, T> {
+        /**
+         * Makes the call.
+         *
+         * @param arguments what the call gets
+         * @return what the call returns
+         */
+        T apply(A arguments);
+    }
+
+    /**
+     * Makes a call within the space, which takes tens of nanoseconds more than the call itself, and about a hundred
+     * with the collector G1. Accesses during the call can hit the TLB. A nested call, and a call within {@link #enter},
+     * does not enter the space again.
+     *
+     * @param <A> what the call gets
+     * @param <T> what the call returns
+     * @param function runs on this thread
+     * @param arguments for the function
+     * @return what the function returns
+     * @throws IllegalStateException if another thread uses this memory
+     */
+    protected final <A, T> T call(Call<? super A, ? extends T> function, A arguments) {
+        if (isIn()) {
+            return function.apply(arguments);
+        }
+        try (Guest entered = space.enter()) {
+            boolean isFirst = claim();
+            try {
+                use(entered);
                 return function.apply(arguments);
+            } finally {
+                free(isFirst);
             }
-            try (Guest entered = space.enter()) {
-                boolean isFirst = claim();
-                try {
-                    use(entered);
-                    return function.apply(arguments);
-                } finally {
-                    free(isFirst);
-                }
-            }
-        };
+        }
     }
 
     /**
@@ -168,7 +189,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     /** Makes the accesses of the calling thread, which claimed this memory, use its guest. */
     private void use(Guest entered) {
         entered.leaveForCalls();
-        access = LinearAccess.of(entered.memory());
+        access = LinearAccess.of(entered.memory(), exceptions);
         guest = entered;
     }
 
@@ -213,6 +234,13 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
             accesses.poll();
         }
     }
+
+    /**
+     * Returns the number of pages, of 64 KiB each.
+     *
+     * @return the current size
+     */
+    public abstract int pages();
 
     @Override
     public String toString() {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm;
 
-import com.dylibso.chicory.runtime.ChicoryInterruptedException;
-import com.dylibso.chicory.runtime.TrapException;
-import com.dylibso.chicory.runtime.WasmRuntimeException;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
@@ -11,22 +8,33 @@ import dev.samara.core.mman.Mman;
 import java.nio.ByteOrder;
 import java.util.concurrent.locks.LockSupport;
 
-/** The accesses of one CPU. A failed access is a trap: it throws an exception of Chicory. */
+/** The accesses of one CPU. A failed access is a trap: it throws what the runtime of the memory throws. */
 final class LinearAccess extends FlatMemory {
     /** The pause before an access is tried again while the machine reclaims memory. */
     private static final long RETRY_NANOS = 20_000;
 
-    private LinearAccess(GuestMemory memory) {
+    /**
+     * What failed accesses throw. The memories of two runtimes can be in one machine, and use its CPUs in turn; only
+     * the thread that has the CPU uses this field.
+     */
+    private MemoryExceptions exceptions;
+
+    private LinearAccess(GuestMemory memory, MemoryExceptions exceptions) {
         super(memory, ByteOrder.LITTLE_ENDIAN);
+        this.exceptions = exceptions;
     }
 
-    /** Returns the accesses of a CPU. The object is created once per CPU. */
-    static LinearAccess of(GuestMemory memory) {
+    /** Returns the accesses of a CPU, for a memory of a runtime. The object is created once per CPU. */
+    static LinearAccess of(GuestMemory memory, MemoryExceptions exceptions) {
         FlatMemory flat = memory.flat();
         if (flat == null) {
-            return new LinearAccess(memory);
+            return new LinearAccess(memory, exceptions);
         }
         if (flat instanceof LinearAccess access) {
+            // A store of a reference takes longer than this comparison with some collectors.
+            if (access.exceptions != exceptions) {
+                access.exceptions = exceptions;
+            }
             return access;
         }
         throw new IllegalStateException("threads enter spaces of this machine with a " + flat.getClass()
@@ -81,7 +89,7 @@ final class LinearAccess extends FlatMemory {
     @Override
     protected void fault(int fault, long address, int access, int size) {
         if (fault != Fault.RETRY || Thread.currentThread().isInterrupted()) {
-            throw trap(fault, address, size);
+            throw trap(exceptions, fault, address, size);
         }
         // The machine is reclaiming the memory of another space. In the meantime, this CPU polls, so that no thread
         // waits for it.
@@ -89,13 +97,13 @@ final class LinearAccess extends FlatMemory {
         LockSupport.parkNanos(this, RETRY_NANOS);
     }
 
-    static RuntimeException trap(int fault, long address, long size) {
+    static RuntimeException trap(MemoryExceptions exceptions, int fault, long address, long size) {
         String where = " at address " + address + ", size " + size;
         return switch (fault) {
-            case Fault.RETRY -> new ChicoryInterruptedException("Thread interrupted");
-            case Fault.ADRALN -> new TrapException("unaligned atomic" + where);
-            case Fault.OUT_OF_MEMORY -> new WasmRuntimeException("out of memory" + where);
-            default -> new WasmRuntimeException("out of bounds memory access: " + Fault.toString(fault) + where);
+            case Fault.RETRY -> exceptions.interrupted();
+            case Fault.ADRALN -> exceptions.trap("unaligned atomic" + where);
+            case Fault.OUT_OF_MEMORY -> exceptions.outOfBounds("out of memory" + where);
+            default -> exceptions.outOfBounds("out of bounds memory access: " + Fault.toString(fault) + where);
         };
     }
 }

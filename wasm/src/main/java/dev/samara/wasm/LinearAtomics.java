@@ -9,41 +9,66 @@ import java.lang.invoke.VarHandle;
  * polls. An access traps if its address is not a multiple of its size.
  */
 public abstract sealed class LinearAtomics extends LinearNumbers permits LinearMemory {
-    LinearAtomics(AddressSpace space) {
-        super(space);
+    LinearAtomics(AddressSpace space, MemoryExceptions exceptions) {
+        super(space, exceptions);
     }
 
-    @Override
+    /** Orders the accesses before the call before those after it. */
     public final void atomicFence() {
         // Pairs with the fences and the atomic accesses of the other threads of the guest.
         VarHandle.fullFence();
     }
 
-    @Override
+    /**
+     * Loads a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @return the number
+     */
     public final byte atomicReadByte(int address) {
         LinearAccess of = access;
         return of != null ? of.polled().loadByteVolatile(address & ADDRESS) : enter(() -> atomicReadByte(address));
     }
 
-    @Override
+    /**
+     * Loads a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @return the number
+     */
     public final short atomicReadShort(int address) {
         LinearAccess of = access;
         return of != null ? of.polled().loadShortVolatile(address & ADDRESS) : enter(() -> atomicReadShort(address));
     }
 
-    @Override
+    /**
+     * Loads a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @return the number
+     */
     public final int atomicReadInt(int address) {
         LinearAccess of = access;
         return of != null ? of.polled().loadIntVolatile(address & ADDRESS) : enter(() -> atomicReadInt(address));
     }
 
-    @Override
+    /**
+     * Loads a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @return the number
+     */
     public final long atomicReadLong(int address) {
         LinearAccess of = access;
         return of != null ? of.polled().loadLongVolatile(address & ADDRESS) : enter(() -> atomicReadLong(address));
     }
 
-    @Override
+    /**
+     * Stores a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     */
     public final void atomicWriteByte(int address, byte value) {
         LinearAccess of = access;
         if (of != null) {
@@ -53,7 +78,12 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
         }
     }
 
-    @Override
+    /**
+     * Stores a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     */
     public final void atomicWriteShort(int address, short value) {
         LinearAccess of = access;
         if (of != null) {
@@ -63,7 +93,12 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
         }
     }
 
-    @Override
+    /**
+     * Stores a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     */
     public final void atomicWriteInt(int address, int value) {
         LinearAccess of = access;
         if (of != null) {
@@ -73,7 +108,12 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
         }
     }
 
-    @Override
+    /**
+     * Stores a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     */
     public final void atomicWriteLong(int address, long value) {
         LinearAccess of = access;
         if (of != null) {
@@ -83,7 +123,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
         }
     }
 
-    @Override
+    /**
+     * Adds to a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param delta is added
+     * @return the previous number
+     */
     public final byte atomicAddByte(int address, byte delta) {
         LinearAccess of = access;
         return of != null
@@ -91,7 +137,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAddByte(address, delta));
     }
 
-    @Override
+    /**
+     * Adds to a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param delta is added
+     * @return the previous number
+     */
     public final short atomicAddShort(int address, short delta) {
         LinearAccess of = access;
         return of != null
@@ -99,7 +151,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAddShort(address, delta));
     }
 
-    @Override
+    /**
+     * Adds to a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param delta is added
+     * @return the previous number
+     */
     public final int atomicAddInt(int address, int delta) {
         LinearAccess of = access;
         return of != null
@@ -107,7 +165,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAddInt(address, delta));
     }
 
-    @Override
+    /**
+     * Adds to a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param delta is added
+     * @return the previous number
+     */
     public final long atomicAddLong(int address, long delta) {
         LinearAccess of = access;
         return of != null
@@ -115,7 +179,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAddLong(address, delta));
     }
 
-    @Override
+    /**
+     * Clears bits of a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that stay
+     * @return the previous number
+     */
     public final byte atomicAndByte(int address, byte mask) {
         LinearAccess of = access;
         return of != null
@@ -123,7 +193,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAndByte(address, mask));
     }
 
-    @Override
+    /**
+     * Clears bits of a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that stay
+     * @return the previous number
+     */
     public final short atomicAndShort(int address, short mask) {
         LinearAccess of = access;
         return of != null
@@ -131,7 +207,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAndShort(address, mask));
     }
 
-    @Override
+    /**
+     * Clears bits of a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that stay
+     * @return the previous number
+     */
     public final int atomicAndInt(int address, int mask) {
         LinearAccess of = access;
         return of != null
@@ -139,7 +221,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAndInt(address, mask));
     }
 
-    @Override
+    /**
+     * Clears bits of a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that stay
+     * @return the previous number
+     */
     public final long atomicAndLong(int address, long mask) {
         LinearAccess of = access;
         return of != null
@@ -147,7 +235,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicAndLong(address, mask));
     }
 
-    @Override
+    /**
+     * Sets bits of a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are set
+     * @return the previous number
+     */
     public final byte atomicOrByte(int address, byte mask) {
         LinearAccess of = access;
         return of != null
@@ -155,7 +249,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicOrByte(address, mask));
     }
 
-    @Override
+    /**
+     * Sets bits of a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are set
+     * @return the previous number
+     */
     public final short atomicOrShort(int address, short mask) {
         LinearAccess of = access;
         return of != null
@@ -163,7 +263,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicOrShort(address, mask));
     }
 
-    @Override
+    /**
+     * Sets bits of a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are set
+     * @return the previous number
+     */
     public final int atomicOrInt(int address, int mask) {
         LinearAccess of = access;
         return of != null
@@ -171,7 +277,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicOrInt(address, mask));
     }
 
-    @Override
+    /**
+     * Sets bits of a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are set
+     * @return the previous number
+     */
     public final long atomicOrLong(int address, long mask) {
         LinearAccess of = access;
         return of != null
@@ -179,7 +291,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicOrLong(address, mask));
     }
 
-    @Override
+    /**
+     * Inverts bits of a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are inverted
+     * @return the previous number
+     */
     public final byte atomicXorByte(int address, byte mask) {
         LinearAccess of = access;
         return of != null
@@ -187,7 +305,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXorByte(address, mask));
     }
 
-    @Override
+    /**
+     * Inverts bits of a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are inverted
+     * @return the previous number
+     */
     public final short atomicXorShort(int address, short mask) {
         LinearAccess of = access;
         return of != null
@@ -195,7 +319,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXorShort(address, mask));
     }
 
-    @Override
+    /**
+     * Inverts bits of a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are inverted
+     * @return the previous number
+     */
     public final int atomicXorInt(int address, int mask) {
         LinearAccess of = access;
         return of != null
@@ -203,7 +333,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXorInt(address, mask));
     }
 
-    @Override
+    /**
+     * Inverts bits of a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param mask the bits that are inverted
+     * @return the previous number
+     */
     public final long atomicXorLong(int address, long mask) {
         LinearAccess of = access;
         return of != null
@@ -211,7 +347,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXorLong(address, mask));
     }
 
-    @Override
+    /**
+     * Replaces a byte.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     * @return the previous number
+     */
     public final byte atomicXchgByte(int address, byte value) {
         LinearAccess of = access;
         return of != null
@@ -219,7 +361,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXchgByte(address, value));
     }
 
-    @Override
+    /**
+     * Replaces a number of two bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     * @return the previous number
+     */
     public final short atomicXchgShort(int address, short value) {
         LinearAccess of = access;
         return of != null
@@ -227,7 +375,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXchgShort(address, value));
     }
 
-    @Override
+    /**
+     * Replaces a number of four bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     * @return the previous number
+     */
     public final int atomicXchgInt(int address, int value) {
         LinearAccess of = access;
         return of != null
@@ -235,7 +389,13 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXchgInt(address, value));
     }
 
-    @Override
+    /**
+     * Replaces a number of eight bytes.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param value is stored
+     * @return the previous number
+     */
     public final long atomicXchgLong(int address, long value) {
         LinearAccess of = access;
         return of != null
@@ -243,7 +403,14 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicXchgLong(address, value));
     }
 
-    @Override
+    /**
+     * Replaces a byte if it has an expected value.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param expected the value
+     * @param value is stored
+     * @return the previous number
+     */
     public final byte atomicCmpxchgByte(int address, byte expected, byte value) {
         LinearAccess of = access;
         return of != null
@@ -251,7 +418,14 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicCmpxchgByte(address, expected, value));
     }
 
-    @Override
+    /**
+     * Replaces a number of two bytes if it has an expected value.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param expected the value
+     * @param value is stored
+     * @return the previous number
+     */
     public final short atomicCmpxchgShort(int address, short expected, short value) {
         LinearAccess of = access;
         return of != null
@@ -259,7 +433,14 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicCmpxchgShort(address, expected, value));
     }
 
-    @Override
+    /**
+     * Replaces a number of four bytes if it has an expected value.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param expected the value
+     * @param value is stored
+     * @return the previous number
+     */
     public final int atomicCmpxchgInt(int address, int expected, int value) {
         LinearAccess of = access;
         return of != null
@@ -267,7 +448,14 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
                 : enter(() -> atomicCmpxchgInt(address, expected, value));
     }
 
-    @Override
+    /**
+     * Replaces a number of eight bytes if it has an expected value.
+     *
+     * @param address an unsigned number, a multiple of the size
+     * @param expected the value
+     * @param value is stored
+     * @return the previous number
+     */
     public final long atomicCmpxchgLong(int address, long expected, long value) {
         LinearAccess of = access;
         return of != null

@@ -7,17 +7,6 @@ import static dev.samara.core.mman.Mman.PRIVATE;
 import static dev.samara.core.mman.Mman.READ;
 import static dev.samara.core.mman.Mman.WRITE;
 
-import com.dylibso.chicory.runtime.ChicoryInterruptedException;
-import com.dylibso.chicory.runtime.ConstantEvaluators;
-import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.Memory;
-import com.dylibso.chicory.runtime.WasmRuntimeException;
-import com.dylibso.chicory.wasm.ChicoryException;
-import com.dylibso.chicory.wasm.UninstantiableException;
-import com.dylibso.chicory.wasm.types.ActiveDataSegment;
-import com.dylibso.chicory.wasm.types.DataSegment;
-import com.dylibso.chicory.wasm.types.MemoryLimits;
-import com.dylibso.chicory.wasm.types.PassiveDataSegment;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
@@ -27,45 +16,48 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A linear memory of the WebAssembly runtime Chicory. It has its own address space, and starts at address 0. Pages that
- * were never written take no memory, and a {@linkplain #fork fork} copies no page.
+ * A linear memory of WebAssembly, without a type of a runtime. It has its own address space, and starts at address 0.
+ * Pages that were never written take no memory, and a {@linkplain #fork fork} copies no page. A runtime needs an
+ * adapter: a subclass that implements the runtime's interface for memories. Those for Chicory and Endive are {@code
+ * dev.samara.wasm.chicory.ChicoryMemory} and {@code dev.samara.wasm.endive.EndiveMemory}, in modules of their own. The
+ * names of the methods are those of these interfaces, so that the adapters inherit them, and a call takes no longer
+ * than if this class implemented the interface.
  *
- * <pre>{@code
- * Instance instance = Instance.builder(module).withMemoryFactory(LinearMemory.factory(machine)).build();
- * LinearMemory memory = (LinearMemory) instance.memory();
- * ExportFunction run = memory.entering(instance.export("run"));
- * }</pre>
+ * <p><b>Threads.</b> Only one thread at a time may use a memory. A call of a function that the adapter's {@code
+ * entering} wrapped enters the space for the duration of the call, on any thread. Without the wrapper, each access
+ * enters the space for its own duration. The results are the same, but each access takes many times as long. While one
+ * thread is in the space, a wrapped call on another thread throws {@link IllegalStateException}. Single accesses by
+ * another thread are not checked, and must not be made. Other threads of the host use {@link #space}. Each WebAssembly
+ * thread that shares a memory has its own instance, and each of these instances imports its own {@link #view}.
  *
- * <p><b>Threads.</b> Only one thread at a time may use a memory. A call of a function that {@link #entering} wrapped
- * enters the space for the duration of the call, on any thread. Without the wrapper, each access enters the space for
- * its own duration. The results are the same, but each access takes many times as long. While one thread is in the
- * space, a wrapped call on another thread throws {@link IllegalStateException}. Single accesses by another thread are
- * not checked, and must not be made. Other threads of the host use {@link #space}. Each WebAssembly thread that shares
- * a memory has its own instance, and each of these instances imports its own {@link #view}.
- *
- * <p><b>Traps</b> are the same exceptions that Chicory's own memories throw: {@link WasmRuntimeException} with the
- * message {@code out of bounds memory access}. A failed access changes nothing. An access also traps, with {@code out
- * of memory}, if the machine has no memory for it. A thread that is interrupted while it waits in {@link #grow}, in an
- * atomic wait, or until the machine has freed memory for an access, throws {@link ChicoryInterruptedException}; an
- * interrupt ends no other wait of an access. A copy, fill or write of many bytes may have changed part of the bytes if
- * it ends with one of the latter two exceptions, or at a page whose access rights the host removed.
+ * <p><b>Traps</b> are the exceptions that the runtime's own memories throw ({@link MemoryExceptions}): one with the
+ * message {@code out of bounds memory access} for an access outside. A failed access changes nothing. An access also
+ * traps, with {@code out of memory}, if the machine has no memory for it. A thread that is interrupted while it waits
+ * in {@link #grow}, in an atomic wait, or until the machine has freed memory for an access, throws the runtime's
+ * exception for that; an interrupt ends no other wait of an access. A copy, fill or write of many bytes may have
+ * changed part of the bytes if it ends with one of the latter two exceptions, or at a page whose access rights the host
+ * removed.
  *
  * <p><b>The end.</b> An unreachable memory is released some time after a garbage collection ({@link
  * dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} releases a memory as soon as no thread is in it.
  *
  * <p>If a machine contains such memories, only they may {@linkplain AddressSpace#enter enter} spaces of the machine.
  */
-public final class LinearMemory extends LinearAtomics implements AutoCloseable {
+public abstract non-sealed class LinearMemory extends LinearAtomics implements AutoCloseable {
     /**
      * 4 GiB of addresses in pages of 64 KiB, which is the page size of WebAssembly. A fork takes about a twentieth of
      * the time of a fork with pages of 4 KiB ({@link Geometry#flat Geometry.flat(32)}). With pages of 4 KiB, less is
      * copied if few bytes are written.
      */
     public static final Geometry PAGES_64K = new Geometry(16, 2, 47, 0, 1L << 32, 1L << 32);
+
+    /** The size of a page of WebAssembly, in bytes. */
+    static final int PAGE = 1 << 16;
+
+    /** One less than 2 GiB, because the runtimes address bytes with a signed number. */
+    static final int MAXIMUM_PAGES = 32_767;
 
     private static final long END = 1L << 32;
 
@@ -78,87 +70,89 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     /** How long a thread parks between two checks whether another view still adds pages. */
     private static final long GROWTH_NANOS = 50_000;
 
-    private final MemoryLimits limits;
+    private final int initial;
+    private final int maximum;
+    private final boolean isShared;
+
     /** The number of pages and the bit {@link #GROWING}. All views share this object. */
     private final AtomicInteger pages;
 
     private final MemoryWaits waits;
 
-    private DataSegment @Nullable [] segments;
-
     /** Whether the instance that is being created leaves the content of this memory unchanged. */
     private boolean isKept;
 
     /**
-     * Creates a memory of zeros, with pages of 64 KiB.
-     *
-     * @param machine a machine with memory
-     * @param limits the sizes, and whether threads share the memory
-     * @throws ChicoryException if the initial size exceeds Chicory's limit of 32,767 pages, or the machine does not
-     *     allow a memory of this size
-     */
-    public LinearMemory(Machine machine, MemoryLimits limits) {
-        this(machine, PAGES_64K, limits);
-    }
-
-    /**
      * Creates a memory of zeros.
      *
+     * @param exceptions makes what the memory throws
      * @param machine a machine with memory
      * @param geometry at least 4 GiB from address 0, in pages of at most 64 KiB: {@link #PAGES_64K}, or {@code
      *     Geometry.flat(32)} for pages of 4 KiB
-     * @param limits the sizes, and whether threads share the memory
+     * @param initial the number of pages at first
+     * @param maximum the number of pages up to which the memory can grow
+     * @param isShared whether threads share the memory
      * @throws IllegalArgumentException if the geometry does not fit
-     * @throws ChicoryException if the initial size exceeds Chicory's limit of 32,767 pages, or the machine does not
-     *     allow a memory of this size
+     * @throws RuntimeException as {@link MemoryExceptions#failed} makes it, if the initial size exceeds the limit of
+     *     32,767 pages that the runtimes have, or the machine does not allow a memory of this size
      */
-    public LinearMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
-        this(newSpace(machine, geometry), limits, new AtomicInteger());
+    protected LinearMemory(
+            MemoryExceptions exceptions,
+            Machine machine,
+            Geometry geometry,
+            int initial,
+            int maximum,
+            boolean isShared) {
+        super(newSpace(machine, geometry), exceptions);
+        this.initial = initial;
+        this.maximum = maximum;
+        this.isShared = isShared;
+        pages = new AtomicInteger();
+        waits = new MemoryWaits(this);
         boolean isMade = false;
         try {
-            if (grow(limits.initialPages()) < 0) {
-                throw new ChicoryException("no room for a memory of " + limits.initialPages() + " pages"
-                        + (limits.initialPages() > RUNTIME_MAX_PAGES
-                                ? ": Chicory addresses at most " + RUNTIME_MAX_PAGES + " pages"
+            if (grow(initial) < 0) {
+                throw exceptions.failed("no room for a memory of " + initial + " pages"
+                        + (initial > MAXIMUM_PAGES
+                                ? ": the runtime addresses at most " + MAXIMUM_PAGES + " pages"
                                 : ": the machine's limits do not allow it"));
             }
             isMade = true;
         } finally {
             if (!isMade) {
-                close();
+                space().close();
             }
         }
     }
 
-    private LinearMemory(AddressSpace space, MemoryLimits limits, AtomicInteger pages) {
-        super(space);
-        this.limits = limits;
-        this.pages = pages;
+    /**
+     * Creates a fork or a view of a memory, for {@link #fork} and {@link #view}.
+     *
+     * @param of the memory
+     * @param isView whether all content and the size are shared, instead of copied on write
+     * @throws dev.samara.core.mman.MmException as {@link #fork} does
+     */
+    protected LinearMemory(LinearMemory of, boolean isView) {
+        super(isView ? of.space() : of.forkSpace(), of.exceptions);
+        initial = of.initial;
+        maximum = of.maximum;
+        isShared = of.isShared;
+        pages = isView ? of.pages : new AtomicInteger(pagesOf(space()));
         waits = new MemoryWaits(this);
     }
 
     private static AddressSpace newSpace(Machine machine, Geometry geometry) {
-        if (geometry.minimum() != 0 || geometry.limit() < END || geometry.pageSize() > PAGE_SIZE) {
+        if (geometry.minimum() != 0 || geometry.limit() < END || geometry.pageSize() > PAGE) {
             throw new IllegalArgumentException(
-                    geometry + " has not 4 GiB from address 0, in pages of at most " + PAGE_SIZE + " bytes");
+                    geometry + " has not 4 GiB from address 0, in pages of at most " + PAGE + " bytes");
         }
         return machine.space(geometry).name("wasm").collected(true).build();
     }
 
     /**
-     * Returns a memory factory for Chicory's instance builder ({@code withMemoryFactory}).
-     *
-     * @param machine a machine with memory
-     * @return a factory that creates memories with pages of 64 KiB
-     */
-    public static Function<MemoryLimits, Memory> factory(Machine machine) {
-        return limits -> new LinearMemory(machine, limits);
-    }
-
-    /**
      * Copies this memory with its current content. The two memories share each page until one of them writes to it. The
      * time depends on the number of pages in memory. With pages of 64 KiB, it is tens of microseconds for 100 MiB.
-     * {@link InstanceFork} copies an instance with its memory.
+     * The modules of the runtimes copy instances with their memories.
      *
      * <p>Any thread may call this. The call waits for the next store or call of the thread that uses this memory. No
      * thread may grow this memory concurrently.
@@ -167,11 +161,17 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
      * @throws dev.samara.core.mman.MmException if this memory is closed (ESRCH), or the machine's limits do not allow
      *     the copy
      */
-    public LinearMemory fork() {
+    public abstract LinearMemory fork();
+
+    private AddressSpace forkSpace() {
         AddressSpace child = space().fork();
         back();
-        Vma last = child.findPrevious(END);
-        return new LinearMemory(child, limits, new AtomicInteger(last == null ? 0 : (int) (last.end() / PAGE_SIZE)));
+        return child;
+    }
+
+    private static int pagesOf(AddressSpace space) {
+        Vma last = space.findPrevious(END);
+        return last == null ? 0 : (int) (last.end() / PAGE);
     }
 
     /**
@@ -180,39 +180,49 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
      *
      * @return the view, through which another thread may enter the space
      */
-    public LinearMemory view() {
-        return new LinearMemory(space(), limits, pages);
-    }
+    public abstract LinearMemory view();
 
     /**
      * Closes this memory and its views. Calls and waits in progress continue until they return, and the memory is
      * released after the last one. Calls and accesses that start later throw.
      */
     @Override
-    public void close() {
+    public final void close() {
         space().close();
     }
 
     // ------------------------------------------------------------------ size
 
     @Override
-    public int pages() {
+    public final int pages() {
         return pages.get() & ~GROWING;
     }
 
-    @Override
-    public int initialPages() {
-        return limits.initialPages();
+    /**
+     * Returns the number of pages at first.
+     *
+     * @return the initial size
+     */
+    public final int initialPages() {
+        return initial;
     }
 
-    @Override
-    public int maximumPages() {
-        return Math.min(limits.maximumPages(), RUNTIME_MAX_PAGES);
+    /**
+     * Returns the number of pages up to which this memory can grow.
+     *
+     * @return the maximum, at most 32,767
+     */
+    public final int maximumPages() {
+        return Math.min(maximum, MAXIMUM_PAGES);
     }
 
-    @Override
-    public boolean shared() {
-        return limits.shared();
+    /**
+     * Returns whether threads share this memory.
+     *
+     * @return whether its limits say so
+     */
+    public final boolean shared() {
+        return isShared;
     }
 
     /**
@@ -220,10 +230,10 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
      *
      * @param size the number of pages to add
      * @return the previous number of pages, or -1 if the new number would exceed the maximum or the machine's limits
-     * @throws ChicoryInterruptedException if the thread was interrupted and would have waited; nothing changed
+     * @throws RuntimeException as {@link MemoryExceptions#interrupted} makes it, if the thread was interrupted and
+     *     would have waited; nothing changed
      */
-    @Override
-    public int grow(int size) {
+    public final int grow(int size) {
         while (true) {
             int before = pages.get();
             if ((before & GROWING) != 0) {
@@ -237,7 +247,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
                 long result = grow(before, size);
                 back();
                 if (result == Errno.EINTR.result()) {
-                    throw new ChicoryInterruptedException("Thread interrupted");
+                    throw exceptions.interrupted();
                 }
                 if (result != LOST) {
                     return Errno.isError(result) ? -1 : before;
@@ -251,7 +261,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         int seen = pages.get();
         while ((seen & GROWING) != 0) {
             if (Thread.currentThread().isInterrupted()) {
-                throw new ChicoryInterruptedException("Thread interrupted");
+                throw exceptions.interrupted();
             }
             LockSupport.parkNanos(pages, GROWTH_NANOS);
             seen = pages.get();
@@ -283,84 +293,64 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     private static long bytes(int pages) {
-        return (long) PAGE_SIZE * pages;
-    }
-
-    private boolean isInside(int address, int size) {
-        return address >= 0 && size >= 0 && (long) address + size <= bytes(pages());
+        return (long) PAGE * pages;
     }
 
     void checkInside(int address, int size) {
         if (!isInside(address, size)) {
-            throw LinearAccess.trap(Fault.MAPERR, address & ADDRESS, size);
-        }
-    }
-
-    // ------------------------------------------------------------------ segments
-
-    /** Sets whether the next instance that is created with this memory leaves its content unchanged. */
-    void keep(boolean keeps) {
-        isKept = keeps;
-    }
-
-    @Override
-    public void zero() {
-        if (!isKept && pages() > 0) {
-            long result = space().madvise(0, bytes(pages()), Mman.DONTNEED);
-            back();
-            if (result != 0) {
-                throw new ChicoryException("zero: " + Errno.of(result));
-            }
-        }
-    }
-
-    @Override
-    public void initialize(Instance instance, DataSegment[] dataSegments) {
-        initialize(instance, dataSegments, 0);
-    }
-
-    @Override
-    public void initialize(Instance instance, DataSegment @Nullable [] dataSegments, int memoryIndex) {
-        segments = dataSegments;
-        if (isKept || dataSegments == null) {
-            return;
-        }
-        for (DataSegment segment : dataSegments) {
-            if (segment instanceof ActiveDataSegment active && active.index() == memoryIndex) {
-                long offset = ConstantEvaluators.computeConstantValue(instance, active.offsetInstructions())[0];
-                byte[] data = active.data();
-                if (!isInside((int) offset, data.length)) {
-                    throw new UninstantiableException("out of bounds memory access");
-                }
-                write((int) offset, data, 0, data.length);
-            }
-        }
-    }
-
-    @Override
-    public void initPassiveSegment(int segmentId, int target, int offset, int size) {
-        write(target, segment(segmentId), offset, size);
-    }
-
-    private byte[] segment(int segmentId) {
-        DataSegment[] all = segments;
-        return all == null ? PassiveDataSegment.EMPTY.data() : all[segmentId].data();
-    }
-
-    @Override
-    public void drop(int segment) {
-        DataSegment[] all = segments;
-        if (all != null) {
-            all[segment] = PassiveDataSegment.EMPTY;
+            throw LinearAccess.trap(exceptions, Fault.MAPERR, address & ADDRESS, size);
         }
     }
 
     // ------------------------------------------------------------------ bytes
 
-    @Override
-    public void write(int address, byte[] data, int offset, int size) {
+    /** Sets whether the next instance that is created with this memory leaves its content unchanged. */
+    final void keep(boolean keeps) {
+        isKept = keeps;
+    }
+
+    /**
+     * Returns whether the instance that is being created is a copy, so that its memory has its content already.
+     *
+     * @return whether active segments must not be written
+     */
+    protected final boolean isKept() {
+        return isKept;
+    }
+
+    /** Makes all bytes zero, but not those of an instance that is being copied. */
+    public final void zero() {
+        if (!isKept && pages() > 0) {
+            long result = space().madvise(0, bytes(pages()), Mman.DONTNEED);
+            back();
+            if (result != 0) {
+                throw exceptions.failed("zero: " + Errno.of(result));
+            }
+        }
+    }
+
+    /**
+     * Returns whether a range of bytes is inside this memory.
+     *
+     * @param address the first byte
+     * @param size the number of bytes
+     * @return false also if one of them is negative
+     */
+    protected final boolean isInside(int address, int size) {
+        return address >= 0 && size >= 0 && (long) address + size <= bytes(pages());
+    }
+
+    /**
+     * Copies bytes of an array into this memory.
+     *
+     * @param address the first address
+     * @param data the array
+     * @param offset the index of the first byte
+     * @param size the number of bytes
+     */
+    public final void write(int address, byte[] data, int offset, int size) {
         if (offset < 0 || size < 0 || (long) offset + size > data.length) {
-            throw LinearAccess.trap(Fault.MAPERR, offset & ADDRESS, size);
+            throw LinearAccess.trap(exceptions, Fault.MAPERR, offset & ADDRESS, size);
         }
         checkInside(address, size);
         LinearAccess of = access;
@@ -371,8 +361,14 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         }
     }
 
-    @Override
-    public byte[] readBytes(int address, int length) {
+    /**
+     * Copies bytes of this memory.
+     *
+     * @param address the first address
+     * @param length the number of bytes
+     * @return a new array
+     */
+    public final byte[] readBytes(int address, int length) {
         checkInside(address, length);
         byte[] data = new byte[length];
         LinearAccess of = access;
@@ -384,8 +380,14 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         return data;
     }
 
-    @Override
-    public void fill(byte value, int from, int to) {
+    /**
+     * Sets bytes to a value.
+     *
+     * @param value the value
+     * @param from the first address
+     * @param to the address after the last one
+     */
+    public final void fill(byte value, int from, int to) {
         checkInside(from, to - from);
         LinearAccess of = access;
         if (of != null) {
@@ -395,8 +397,14 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         }
     }
 
-    @Override
-    public void copy(int target, int source, int size) {
+    /**
+     * Copies bytes within this memory. The ranges may overlap.
+     *
+     * @param target the first address to copy to
+     * @param source the first address to copy from
+     * @param size the number of bytes
+     */
+    public final void copy(int target, int source, int size) {
         checkInside(source, size);
         checkInside(target, size);
         LinearAccess of = access;
@@ -409,42 +417,87 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
 
     // ------------------------------------------------------------------ waits
 
-    @Override
-    public int atomicWait(int address, int expected, long timeout) {
+    /**
+     * Waits for a notification if a number of four bytes has an expected value.
+     *
+     * @param address the address of the number, a multiple of its size
+     * @param expected the value
+     * @param timeout the longest wait in nanoseconds; no limit if negative
+     * @return 0 after a notification, 1 if the number had another value, 2 after the longest wait
+     */
+    public final int atomicWait(int address, int expected, long timeout) {
         return enter(() -> waits.await(address, expected, timeout));
     }
 
-    @Override
-    public int atomicWait(int address, long expected, long timeout) {
+    /**
+     * Waits for a notification if a number of eight bytes has an expected value.
+     *
+     * @param address the address of the number, a multiple of its size
+     * @param expected the value
+     * @param timeout the longest wait in nanoseconds; no limit if negative
+     * @return 0 after a notification, 1 if the number had another value, 2 after the longest wait
+     */
+    public final int atomicWait(int address, long expected, long timeout) {
         return enter(() -> waits.await(address, expected, timeout));
     }
 
-    @Override
-    public int atomicNotify(int address, int most) {
+    /**
+     * Wakes threads that wait at an address.
+     *
+     * @param address an address, a multiple of 4
+     * @param most the most threads to wake; all if negative
+     * @return the number of threads that were woken
+     */
+    public final int atomicNotify(int address, int most) {
         return enter(() -> waits.wake(address, most));
     }
 
-    @Override
-    @SuppressWarnings("removal")
-    public Object lock(int address) {
+    /* Older names of the runtimes, whose interfaces still have them. */
+
+    /**
+     * The runtimes locked a word with this before they had atomic accesses.
+     *
+     * @param address ignored
+     * @return nothing
+     * @throws UnsupportedOperationException always, because atomic accesses take no lock
+     */
+    @SuppressWarnings("DoNotCallSuggester") // a method of the runtimes' interfaces
+    public final Object lock(int address) {
         throw new UnsupportedOperationException("atomic accesses take no lock");
     }
 
-    @Override
-    @SuppressWarnings("removal")
-    public int waitOn(int address, int expected, long timeout) {
+    /**
+     * The same as {@link #atomicWait(int, int, long)}.
+     *
+     * @param address the address of the number
+     * @param expected the value
+     * @param timeout the longest wait in nanoseconds
+     * @return what that returns
+     */
+    public final int waitOn(int address, int expected, long timeout) {
         return atomicWait(address, expected, timeout);
     }
 
-    @Override
-    @SuppressWarnings("removal")
-    public int waitOn(int address, long expected, long timeout) {
+    /**
+     * The same as {@link #atomicWait(int, long, long)}.
+     *
+     * @param address the address of the number
+     * @param expected the value
+     * @param timeout the longest wait in nanoseconds
+     * @return what that returns
+     */
+    public final int waitOn(int address, long expected, long timeout) {
         return atomicWait(address, expected, timeout);
     }
 
-    @Override
-    @SuppressWarnings("removal")
-    public int notify(int address, int most) {
+    /**
+     * The same as {@link #atomicNotify}.
+     *
+     * @param address an address
+     * @param most the most threads to wake
+     * @return the number of threads that were woken
+     */
+    public final int notify(int address, int most) {
         return atomicNotify(address, most);
     }
 }

@@ -11,11 +11,16 @@ import dev.samara.core.AddressSpace;
  * outside the space are in separate methods.
  */
 public abstract sealed class LinearNumbers extends EnteredMemory permits LinearAtomics {
-    LinearNumbers(AddressSpace space) {
-        super(space);
+    LinearNumbers(AddressSpace space, MemoryExceptions exceptions) {
+        super(space, exceptions);
     }
 
-    @Override
+    /**
+     * Loads a byte.
+     *
+     * @param address an unsigned number
+     * @return the byte
+     */
     public final byte read(int address) {
         LinearAccess of = access;
         return of != null ? of.loadByte(address & ADDRESS) : readOutside(address);
@@ -25,7 +30,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         return enter(() -> read(address));
     }
 
-    @Override
+    /**
+     * Loads a number of two bytes.
+     *
+     * @param address an unsigned number
+     * @return the number
+     */
     public final short readShort(int address) {
         LinearAccess of = access;
         return of != null ? of.loadShort(address & ADDRESS) : readShortOutside(address);
@@ -35,7 +45,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         return enter(() -> readShort(address));
     }
 
-    @Override
+    /**
+     * Loads a number of four bytes.
+     *
+     * @param address an unsigned number
+     * @return the number
+     */
     public final int readInt(int address) {
         LinearAccess of = access;
         return of != null ? of.loadInt(address & ADDRESS) : readIntOutside(address);
@@ -45,7 +60,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         return enter(() -> readInt(address));
     }
 
-    @Override
+    /**
+     * Loads a number of eight bytes.
+     *
+     * @param address an unsigned number
+     * @return the number
+     */
     public final long readLong(int address) {
         LinearAccess of = access;
         return of != null ? of.loadLong(address & ADDRESS) : readLongOutside(address);
@@ -55,34 +75,64 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         return enter(() -> readLong(address));
     }
 
-    @Override
+    /**
+     * Loads a floating-point number of four bytes.
+     *
+     * @param address an unsigned number
+     * @return the number
+     */
     public final float readFloat(int address) {
         LinearAccess of = access;
         return of != null ? of.loadFloat(address & ADDRESS) : Float.intBitsToFloat(readIntOutside(address));
     }
 
-    @Override
+    /**
+     * Loads a floating-point number of eight bytes.
+     *
+     * @param address an unsigned number
+     * @return the number
+     */
     public final double readDouble(int address) {
         LinearAccess of = access;
         return of != null ? of.loadDouble(address & ADDRESS) : Double.longBitsToDouble(readLongOutside(address));
     }
 
-    @Override
+    /**
+     * Loads an unsigned number of two bytes.
+     *
+     * @param address an unsigned number
+     * @return the number
+     */
     public final long readU16(int address) {
         return readShort(address) & 0xffffL;
     }
 
-    @Override
+    /**
+     * Loads the bits of a floating-point number of four bytes.
+     *
+     * @param address an unsigned number
+     * @return the bits
+     */
     public final long readF32(int address) {
         return readInt(address);
     }
 
-    @Override
+    /**
+     * Loads the bits of a floating-point number of eight bytes.
+     *
+     * @param address an unsigned number
+     * @return the bits
+     */
     public final long readF64(int address) {
         return readLong(address);
     }
 
-    @Override
+    /**
+     * Stores a byte.
+     *
+     * @param address an unsigned number
+     * @param value is stored
+     */
     public final void writeByte(int address, byte value) {
         LinearAccess of = access;
         if (of != null) {
@@ -93,7 +143,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         }
     }
 
-    @Override
+    /**
+     * Stores a number of two bytes.
+     *
+     * @param address an unsigned number
+     * @param value is stored
+     */
     public final void writeShort(int address, short value) {
         LinearAccess of = access;
         if (of != null) {
@@ -104,7 +159,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         }
     }
 
-    @Override
+    /**
+     * Stores a number of four bytes.
+     *
+     * @param address an unsigned number
+     * @param value is stored
+     */
     public final void writeI32(int address, int value) {
         LinearAccess of = access;
         if (of != null) {
@@ -115,7 +175,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         }
     }
 
-    @Override
+    /**
+     * Stores a number of eight bytes.
+     *
+     * @param address an unsigned number
+     * @param value is stored
+     */
     public final void writeLong(int address, long value) {
         LinearAccess of = access;
         if (of != null) {
@@ -126,7 +191,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         }
     }
 
-    @Override
+    /**
+     * Stores a floating-point number of four bytes.
+     *
+     * @param address an unsigned number
+     * @param value is stored
+     */
     public final void writeF32(int address, float value) {
         LinearAccess of = access;
         if (of != null) {
@@ -137,7 +207,12 @@ public abstract sealed class LinearNumbers extends EnteredMemory permits LinearA
         }
     }
 
-    @Override
+    /**
+     * Stores a floating-point number of eight bytes.
+     *
+     * @param address an unsigned number
+     * @param value is stored
+     */
     public final void writeF64(int address, double value) {
         LinearAccess of = access;
         if (of != null) {

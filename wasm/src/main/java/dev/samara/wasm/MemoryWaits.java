@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm;
 
-import com.dylibso.chicory.runtime.ChicoryInterruptedException;
-import com.dylibso.chicory.runtime.TrapException;
-import com.dylibso.chicory.wasm.ChicoryException;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.mman.Errno;
@@ -72,14 +69,14 @@ final class MemoryWaits {
         int count = most < 0 ? Integer.MAX_VALUE : most;
         long woken = futexes().wake(memory.entered().memory(), address, false, count, FutexTable.ANY);
         if (woken < 0) {
-            throw new ChicoryException("notify at " + address + ": " + Errno.of(woken));
+            throw memory.exceptions.failed("notify at " + address + ": " + Errno.of(woken));
         }
         return (int) woken;
     }
 
     private void check(int address, int size) {
         if (!memory.shared()) {
-            throw new TrapException("expected shared memory");
+            throw memory.exceptions.trap("expected shared memory");
         }
         checkAligned(address, size);
     }
@@ -87,7 +84,7 @@ final class MemoryWaits {
     private void checkAligned(int address, int size) {
         memory.checkInside(address, size);
         if ((address & size - 1) != 0) {
-            throw new TrapException("unaligned atomic at address " + address + ", size " + size);
+            throw memory.exceptions.trap("unaligned atomic at address " + address + ", size " + size);
         }
     }
 
@@ -100,8 +97,8 @@ final class MemoryWaits {
         long result = waiter.queue(memory.entered().memory(), address, false, expected);
         if (result < 0 && Errno.of(result) != Errno.EAGAIN) {
             throw Errno.of(result) == Errno.EINTR
-                    ? new ChicoryInterruptedException("Thread interrupted")
-                    : new ChicoryException("wait at " + address + ": " + Errno.of(result));
+                    ? memory.exceptions.interrupted()
+                    : memory.exceptions.failed("wait at " + address + ": " + Errno.of(result));
         }
         return result == 0;
     }
@@ -110,7 +107,7 @@ final class MemoryWaits {
         return memory.leave(() -> park(waiter, nanos));
     }
 
-    private static int park(FutexWaiter waiter, long nanos) {
+    private int park(FutexWaiter waiter, long nanos) {
         long end = System.nanoTime() + nanos;
         while (waiter.isQueued()) {
             long left = end - System.nanoTime();
@@ -121,7 +118,7 @@ final class MemoryWaits {
                 if (waiter.unqueue()) {
                     return WOKEN;
                 }
-                throw new ChicoryInterruptedException("Thread interrupted");
+                throw memory.exceptions.interrupted();
             }
             if (nanos < 0) {
                 LockSupport.park(waiter);

@@ -7,12 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.dylibso.chicory.runtime.Memory;
-import com.dylibso.chicory.runtime.WasmRuntimeException;
-import com.dylibso.chicory.wasm.types.MemoryLimits;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
+import dev.samara.wasm.PlainMemory.OutOfBoundsException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -31,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("A thread that leaves a linear memory for a while")
 @Timeout(60)
 final class LeaveTest {
-    private static final int PAGE = Memory.PAGE_SIZE;
+    private static final int PAGE = LinearMemory.PAGE;
 
     private final Machine machine = Machine.builder().memory(64L << 20).build();
 
@@ -41,7 +39,7 @@ final class LeaveTest {
     }
 
     private LinearMemory memory() {
-        return new LinearMemory(machine, new MemoryLimits(4, 8));
+        return new PlainMemory(machine, 4, 8);
     }
 
     private static <T> T elsewhere(Supplier<T> call) {
@@ -116,7 +114,7 @@ final class LeaveTest {
                                 })));
                 assertSame(before, memory.access);
                 assertEquals(0, thrown.getSuppressed().length);
-                assertThrows(WasmRuntimeException.class, () -> memory.leave(() -> memory.readInt(4 * PAGE)));
+                assertThrows(OutOfBoundsException.class, () -> memory.leave(() -> memory.readInt(4 * PAGE)));
                 assertSame(before, memory.access);
                 memory.writeI32(0, 4);
                 return 0;
@@ -387,7 +385,7 @@ final class LeaveTest {
     }
 
     private int dive(boolean isIn, Consumer<LinearMemory> step, int depth) {
-        try (LinearMemory memory = new LinearMemory(machine, new MemoryLimits(4, 100, true))) {
+        try (LinearMemory memory = new PlainMemory(machine, 4, 100, true)) {
             memory.writeI32(3 * PAGE, 1);
             Dive dive = new Dive(() -> step.accept(memory));
             if (isIn) {

@@ -7,16 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.dylibso.chicory.compiler.MachineFactoryCompiler;
-import com.dylibso.chicory.runtime.ByteArrayMemory;
-import com.dylibso.chicory.runtime.ExportFunction;
-import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.Memory;
-import com.dylibso.chicory.runtime.TrapException;
-import com.dylibso.chicory.runtime.WasmRuntimeException;
-import com.dylibso.chicory.wasm.ChicoryException;
-import com.dylibso.chicory.wasm.WasmModule;
-import com.dylibso.chicory.wasm.types.MemoryLimits;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
 import dev.samara.core.Machine;
@@ -24,14 +14,17 @@ import dev.samara.core.Watchpoint;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.PlainMemory.MemoryException;
+import dev.samara.wasm.PlainMemory.OutOfBoundsException;
+import dev.samara.wasm.PlainMemory.TrapException;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -39,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 
 @DisplayName("A linear memory")
 final class LinearMemoryTest {
-    private static final int PAGE = Memory.PAGE_SIZE;
+    private static final int PAGE = LinearMemory.PAGE;
 
     private final Machine machine = Machine.builder().memory(64L << 20).build();
 
@@ -48,16 +41,16 @@ final class LinearMemoryTest {
         machine.close();
     }
 
-    private LinearMemory memory(int initial, int maximum) {
-        return new LinearMemory(machine, new MemoryLimits(initial, maximum));
+    private PlainMemory memory(int initial, int maximum) {
+        return new PlainMemory(machine, initial, maximum);
     }
 
     @Test
-    @DisplayName("grows up to its maximum, and answers -1 beyond it and for the 2 GiB that Chicory cannot address")
+    @DisplayName("grows up to its maximum, and answers -1 beyond it and for the 2 GiB that runtimes cannot address")
     void grows() {
         try (LinearMemory memory = memory(0, 3)) {
             assertEquals(0, memory.grow(0));
-            assertThrows(WasmRuntimeException.class, () -> memory.read(0));
+            assertThrows(OutOfBoundsException.class, () -> memory.read(0));
             assertEquals(0, memory.grow(1));
             assertEquals(1, memory.grow(2));
             assertEquals(-1, memory.grow(1));
@@ -66,14 +59,14 @@ final class LinearMemoryTest {
             assertEquals(3, memory.pages());
             memory.writeLong(3 * PAGE - 8, 1);
         }
-        try (LinearMemory memory = memory(1, MemoryLimits.MAX_PAGES)) {
-            assertEquals(Memory.RUNTIME_MAX_PAGES, memory.maximumPages());
-            assertEquals(-1, memory.grow(Memory.RUNTIME_MAX_PAGES));
-            assertEquals(1, memory.grow(Memory.RUNTIME_MAX_PAGES - 1));
-            int last = Memory.RUNTIME_MAX_PAGES * PAGE - 1;
+        try (LinearMemory memory = memory(1, 65_536)) {
+            assertEquals(LinearMemory.MAXIMUM_PAGES, memory.maximumPages());
+            assertEquals(-1, memory.grow(LinearMemory.MAXIMUM_PAGES));
+            assertEquals(1, memory.grow(LinearMemory.MAXIMUM_PAGES - 1));
+            int last = LinearMemory.MAXIMUM_PAGES * PAGE - 1;
             memory.writeByte(last, (byte) 7);
             assertEquals(7, memory.read(last));
-            assertThrows(WasmRuntimeException.class, () -> memory.writeShort(last, (short) 0));
+            assertThrows(OutOfBoundsException.class, () -> memory.writeShort(last, (short) 0));
         }
     }
 
@@ -82,8 +75,8 @@ final class LinearMemoryTest {
     void limitOfMachine() {
         try (Machine small =
                 Machine.builder().memory(1L << 20).commitLimit(4L * PAGE).build()) {
-            assertThrows(ChicoryException.class, () -> new LinearMemory(small, new MemoryLimits(5, 8)));
-            try (LinearMemory memory = new LinearMemory(small, new MemoryLimits(3, 8))) {
+            assertThrows(MemoryException.class, () -> new PlainMemory(small, 5, 8));
+            try (LinearMemory memory = new PlainMemory(small, 3, 8)) {
                 assertEquals(-1, memory.grow(2));
                 assertEquals(3, memory.grow(1));
             }
@@ -91,15 +84,16 @@ final class LinearMemoryTest {
     }
 
     @Test
-    @DisplayName("is refused with Chicory's limit if its initial size exceeds that, and with the machine's otherwise")
+    @DisplayName(
+            "is refused with the runtimes' limit if its initial size exceeds that, and with the machine's otherwise")
     void saysWhichLimit() {
-        int pages = Memory.RUNTIME_MAX_PAGES + 1;
-        ChicoryException refused = assertThrows(ChicoryException.class, () -> memory(pages, pages));
+        int pages = LinearMemory.MAXIMUM_PAGES + 1;
+        MemoryException refused = assertThrows(MemoryException.class, () -> memory(pages, pages));
         assertEquals(
-                "no room for a memory of 32768 pages: Chicory addresses at most 32767 pages", refused.getMessage());
+                "no room for a memory of 32768 pages: the runtime addresses at most 32767 pages", refused.getMessage());
         try (Machine small =
                 Machine.builder().memory(1L << 20).commitLimit(4L * PAGE).build()) {
-            refused = assertThrows(ChicoryException.class, () -> new LinearMemory(small, new MemoryLimits(5, 8)));
+            refused = assertThrows(MemoryException.class, () -> new PlainMemory(small, 5, 8));
             assertEquals("no room for a memory of 5 pages: the machine's limits do not allow it", refused.getMessage());
         }
     }
@@ -127,14 +121,14 @@ final class LinearMemoryTest {
     @DisplayName("has traps that say what failed, and changes nothing then")
     void traps() {
         try (LinearMemory memory = memory(1, 1)) {
-            WasmRuntimeException trap =
-                    assertThrows(WasmRuntimeException.class, () -> memory.writeI32(PAGE - 2, 0x01020304));
+            OutOfBoundsException trap =
+                    assertThrows(OutOfBoundsException.class, () -> memory.writeI32(PAGE - 2, 0x01020304));
             assertEquals("out of bounds memory access: SEGV_MAPERR at address 65536, size 4", trap.getMessage());
             assertEquals(0, memory.readShort(PAGE - 2));
-            assertThrows(WasmRuntimeException.class, () -> memory.read(-1));
+            assertThrows(OutOfBoundsException.class, () -> memory.read(-1));
             assertThrows(TrapException.class, () -> memory.atomicReadInt(2));
             assertEquals(0, memory.space().mprotect(0, PAGE, Mman.READ));
-            trap = assertThrows(WasmRuntimeException.class, () -> memory.writeByte(9, (byte) 1));
+            trap = assertThrows(OutOfBoundsException.class, () -> memory.writeByte(9, (byte) 1));
             assertEquals("out of bounds memory access: SEGV_ACCERR at address 9, size 1", trap.getMessage());
             assertEquals(0, memory.read(9));
         }
@@ -145,8 +139,8 @@ final class LinearMemoryTest {
     void outOfMemory() {
         try (Machine small =
                         Machine.builder().memory(2L * PAGE).memoryPiece(PAGE).build();
-                LinearMemory memory = new LinearMemory(small, new MemoryLimits(8))) {
-            WasmRuntimeException trap = assertThrows(WasmRuntimeException.class, () -> {
+                LinearMemory memory = new PlainMemory(small, 8, 8)) {
+            OutOfBoundsException trap = assertThrows(OutOfBoundsException.class, () -> {
                 for (int i = 0; i < 8; i++) {
                     memory.writeByte(i * PAGE, (byte) 1);
                 }
@@ -158,44 +152,10 @@ final class LinearMemoryTest {
     @Test
     @DisplayName("needs 4 GiB of addresses from 0, in pages that divide those of WebAssembly")
     void geometries() {
-        MemoryLimits limits = new MemoryLimits(1);
-        new LinearMemory(machine, Geometry.flat(32), limits).close();
+        new PlainMemory(machine, Geometry.flat(32)).close();
         for (Geometry geometry :
                 List.of(Geometry.LINUX_X86_64, Geometry.flat(31), new Geometry(17, 2, 47, 0, 1L << 32, 1L << 32))) {
-            assertThrows(IllegalArgumentException.class, () -> new LinearMemory(machine, geometry, limits));
-        }
-    }
-
-    private static List<Object> results(Function<MemoryLimits, Memory> factory, boolean isCompiled) {
-        WasmModule module = TestModules.kernels();
-        Instance.Builder builder = Instance.builder(module).withMemoryFactory(factory);
-        if (isCompiled) {
-            builder.withMachineFactory(MachineFactoryCompiler.compile(module));
-        }
-        Instance instance = builder.build();
-        Function<ExportFunction, ExportFunction> wrap =
-                instance.memory() instanceof LinearMemory memory ? memory::entering : function -> function;
-        List<Object> results = new ArrayList<>();
-        results.add(wrap.apply(instance.export("grow")).apply(16)[0]);
-        results.add(wrap.apply(instance.export("sieve")).apply(isCompiled ? 500_000 : 20_000)[0]);
-        results.add(wrap.apply(instance.export("matrix")).apply(isCompiled ? 60 : 12)[0]);
-        results.add(wrap.apply(instance.export("random")).apply(21, isCompiled ? 300_000 : 5_000)[0]);
-        wrap.apply(instance.export("copies")).apply(300_001, 2);
-        wrap.apply(instance.export("touch")).apply(20, 9);
-        results.add(wrap.apply(instance.export("increment")).apply()[0]);
-        byte[] all = instance.memory().readBytes(0, 32 * PAGE);
-        results.add(Arrays.hashCode(all));
-        if (instance.memory() instanceof LinearMemory memory) {
-            memory.close();
-        }
-        return results;
-    }
-
-    @Test
-    @DisplayName("gives programs the results that Chicory's memory gives them, interpreted and compiled")
-    void programs() {
-        for (boolean isCompiled : new boolean[] {false, true}) {
-            assertEquals(results(ByteArrayMemory::new, isCompiled), results(LinearMemory.factory(machine), isCompiled));
+            assertThrows(IllegalArgumentException.class, () -> new PlainMemory(machine, geometry));
         }
     }
 
@@ -362,32 +322,84 @@ final class LinearMemoryTest {
     @Test
     @DisplayName("stays usable after an exception of the code that has entered")
     void exceptions() {
-        try (LinearMemory memory = memory(1, 1)) {
-            ExportFunction failing = memory.entering(arguments -> new long[] {memory.readInt(PAGE)});
+        try (PlainMemory memory = memory(1, 1)) {
+            UnaryOperator<long[]> failing = memory.entering(arguments -> new long[] {memory.readInt(PAGE)});
             for (int i = 0; i < 3; i++) {
-                assertThrows(WasmRuntimeException.class, failing::apply);
+                assertThrows(OutOfBoundsException.class, () -> failing.apply(new long[0]));
             }
-            assertEquals(5, memory.entering(arguments -> arguments).apply(5)[0]);
+            assertEquals(5, memory.entering(arguments -> arguments).apply(new long[] {5})[0]);
         }
     }
 
     @Test
-    @DisplayName("can be watched, through its space, while a program runs")
+    @DisplayName("can be watched and read, through its space")
     void watched() {
         List<String> seen = new ArrayList<>();
-        Instance instance = Instance.builder(TestModules.kernels())
-                .withMemoryFactory(LinearMemory.factory(machine))
-                .build();
-        try (LinearMemory memory = (LinearMemory) instance.memory()) {
+        try (LinearMemory memory = memory(1, 1)) {
             assertSame(memory.space(), memory.space());
             Watchpoint watchpoint = memory.space().watch(0, 4, (address, length) -> seen.add(address + " " + length));
-            memory.entering(instance.export("increment")).apply();
+            memory.writeI32(0, 1);
             watchpoint.close();
-            memory.entering(instance.export("increment")).apply();
+            memory.writeI32(0, 2);
             assertEquals(List.of("0 4"), seen);
             byte[] word = new byte[4];
             assertEquals(4, memory.space().read(0, word, 0, 4));
             assertArrayEquals(new byte[] {2, 0, 0, 0}, word);
+        }
+    }
+
+    @Test
+    @DisplayName("throws what its own runtime throws, if memories of two runtimes use a CPU in turn")
+    void twoRuntimes() {
+        MemoryExceptions others = new MemoryExceptions() {
+            @Override
+            public RuntimeException outOfBounds(String message) {
+                return new ArrayIndexOutOfBoundsException(message);
+            }
+
+            @Override
+            public RuntimeException trap(String message) {
+                return new ArithmeticException(message);
+            }
+
+            @Override
+            public RuntimeException interrupted() {
+                return new IllegalStateException();
+            }
+
+            @Override
+            public RuntimeException failed(String message) {
+                return new IllegalStateException(message);
+            }
+        };
+        // More memories than a machine keeps CPUs for, so that each CPU comes to memories of both kinds.
+        List<LinearMemory> memories = new ArrayList<>();
+        for (int i = 0; i < 80; i++) {
+            memories.add(
+                    i % 2 == 0 ? memory(1, 1) : new PlainMemory(others, machine, LinearMemory.PAGES_64K, 1, 1, false));
+        }
+        for (int round = 0; round < 3; round++) {
+            // The other way round in each second round.
+            Collections.reverse(memories);
+            memories.forEach(memory -> assertThrowsOwn(memory, others));
+            LinearMemory one = memories.get(0);
+            LinearMemory other = memories.get(1);
+            one.enter(() -> other.enter(() -> {
+                assertThrowsOwn(one, others);
+                assertThrowsOwn(other, others);
+                return 0;
+            }));
+        }
+        memories.forEach(LinearMemory::close);
+    }
+
+    private static void assertThrowsOwn(LinearMemory memory, MemoryExceptions others) {
+        if (memory.exceptions == others) {
+            assertThrows(ArrayIndexOutOfBoundsException.class, () -> memory.atomicReadInt(PAGE));
+            assertThrows(ArithmeticException.class, () -> memory.atomicReadInt(2));
+        } else {
+            assertThrows(OutOfBoundsException.class, () -> memory.atomicReadInt(PAGE));
+            assertThrows(TrapException.class, () -> memory.atomicReadInt(2));
         }
     }
 

@@ -6,14 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.dylibso.chicory.runtime.ChicoryInterruptedException;
-import com.dylibso.chicory.runtime.Memory;
-import com.dylibso.chicory.runtime.TrapException;
-import com.dylibso.chicory.runtime.WasmRuntimeException;
-import com.dylibso.chicory.wasm.types.MemoryLimits;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Mman;
+import dev.samara.wasm.PlainMemory.EndedException;
+import dev.samara.wasm.PlainMemory.OutOfBoundsException;
+import dev.samara.wasm.PlainMemory.TrapException;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,7 +35,7 @@ final class MemoryWaitsTest {
     private static final long FOREVER = -1;
 
     private final Machine machine = Machine.builder().memory(64L << 20).build();
-    private final LinearMemory memory = new LinearMemory(machine, new MemoryLimits(1, 2, true));
+    private final LinearMemory memory = new PlainMemory(machine, 1, 2, true);
 
     @AfterEach
     void close() {
@@ -108,7 +106,7 @@ final class MemoryWaitsTest {
     void interrupted() throws Exception {
         LinearMemory view = memory.view();
         FutureTask<Boolean> result = new FutureTask<>(() -> {
-            assertThrows(ChicoryInterruptedException.class, () -> view.atomicWait(8, 0L, FOREVER));
+            assertThrows(EndedException.class, () -> view.atomicWait(8, 0L, FOREVER));
             return Thread.currentThread().isInterrupted();
         });
         Thread thread = new Thread(result);
@@ -142,9 +140,9 @@ final class MemoryWaitsTest {
     void traps() {
         assertThrows(TrapException.class, () -> memory.atomicWait(2, 0, 0));
         assertThrows(TrapException.class, () -> memory.atomicWait(4, 0L, 0));
-        assertThrows(WasmRuntimeException.class, () -> memory.atomicWait(65536, 0, 0));
-        assertThrows(WasmRuntimeException.class, () -> memory.atomicNotify(-4, 1));
-        try (LinearMemory alone = new LinearMemory(machine, new MemoryLimits(1))) {
+        assertThrows(OutOfBoundsException.class, () -> memory.atomicWait(65536, 0, 0));
+        assertThrows(OutOfBoundsException.class, () -> memory.atomicNotify(-4, 1));
+        try (LinearMemory alone = new PlainMemory(machine, 1, 1)) {
             assertThrows(TrapException.class, () -> alone.atomicWait(0, 0, 0));
             assertEquals(0, alone.atomicNotify(0, 1));
         }
@@ -176,7 +174,7 @@ final class MemoryWaitsTest {
     @Test
     @DisplayName("grow the memory at the same time, each by its own pages")
     void growTogether() throws Exception {
-        try (LinearMemory large = new LinearMemory(machine, new MemoryLimits(0, 400, true))) {
+        try (LinearMemory large = new PlainMemory(machine, 0, 400, true)) {
             FutureTask<Long> other = new FutureTask<>(() -> grow(large.view(), 150));
             new Thread(other).start();
             long sum = grow(large, 150) + other.get();
@@ -218,9 +216,9 @@ final class MemoryWaitsTest {
      * which waits for the thread in GUEST. The others would use up the carriers of virtual threads if they spun.
      */
     private void growBehindAnother(Function<Runnable, Thread> starter) throws Exception {
-        LinearMemory grown = new LinearMemory(machine, new MemoryLimits(1, 400, true));
+        LinearMemory grown = new PlainMemory(machine, 1, 400, true);
         AddressSpace space = grown.space();
-        int page = Memory.PAGE_SIZE;
+        int page = LinearMemory.PAGE;
         int flags = Mman.PRIVATE | Mman.ANONYMOUS | Mman.FIXED;
         assertEquals(2L * page, space.mmap(2L * page, page, Mman.READ | Mman.WRITE, flags, null, 0));
         assertEquals(1, space.write(2L * page, new byte[1], 0, 1));
@@ -248,7 +246,7 @@ final class MemoryWaitsTest {
             awaitParked(starter.apply(growth));
         }
         FutureTask<Boolean> interrupted = new FutureTask<>(() -> {
-            assertThrows(ChicoryInterruptedException.class, () -> grown.grow(2));
+            assertThrows(EndedException.class, () -> grown.grow(2));
             return Thread.currentThread().isInterrupted();
         });
         Thread waiting = starter.apply(interrupted);
@@ -286,7 +284,7 @@ final class MemoryWaitsTest {
     @Timeout(60)
     @DisplayName("are in GUEST of none of their memories while they sleep")
     void sleepOutsideEach() throws Exception {
-        try (LinearMemory second = new LinearMemory(machine, new MemoryLimits(1))) {
+        try (LinearMemory second = new PlainMemory(machine, 1, 1)) {
             FutureTask<Integer> sleeper = waiter(view -> second.enter(() -> {
                 second.writeI32(0, 7);
                 int result = view.atomicWait(8, 0, FOREVER);

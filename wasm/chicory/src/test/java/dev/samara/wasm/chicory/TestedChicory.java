@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm.chicory;
+
+import com.dylibso.chicory.compiler.MachineFactoryCompiler;
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.ExportFunction;
+import com.dylibso.chicory.runtime.GlobalInstance;
+import com.dylibso.chicory.runtime.HostFunction;
+import com.dylibso.chicory.runtime.ImportGlobal;
+import com.dylibso.chicory.runtime.ImportMemory;
+import com.dylibso.chicory.runtime.ImportTable;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.InterpreterMachine;
+import com.dylibso.chicory.runtime.Machine;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.Store;
+import com.dylibso.chicory.runtime.TableInstance;
+import com.dylibso.chicory.wasi.WasiOptions;
+import com.dylibso.chicory.wasi.WasiPreview1;
+import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.Parser;
+import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.DataSegment;
+import com.dylibso.chicory.wasm.types.FunctionType;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import com.dylibso.chicory.wasm.types.MemorySection;
+import com.dylibso.chicory.wasm.types.MutabilityType;
+import com.dylibso.chicory.wasm.types.PassiveDataSegment;
+import com.dylibso.chicory.wasm.types.Table;
+import com.dylibso.chicory.wasm.types.TableLimits;
+import com.dylibso.chicory.wasm.types.ValType;
+import com.dylibso.chicory.wasm.types.Value;
+import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.LinearMemory;
+import dev.samara.wasm.adapter.JavyPlugin;
+import dev.samara.wasm.adapter.TestedRuntime;
+import java.io.OutputStream;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Chicory, for the tests of adapters. */
+public final class TestedChicory implements TestedRuntime {
+    private static final byte[] EMPTY_MODULE = {0, 'a', 's', 'm', 1, 0, 0, 0};
+    private static final Map<String, ValType> TYPES =
+            Map.of("i32", ValType.I32, "i64", ValType.I64, "f32", ValType.F32, "f64", ValType.F64);
+
+    @Override
+    public String packages() {
+        return "com.dylibso.chicory";
+    }
+
+    @Override
+    public Class<?> memoryType() {
+        return Memory.class;
+    }
+
+    @Override
+    public Class<? extends RuntimeException> exceptionType() {
+        return ChicoryException.class;
+    }
+
+    @Override
+    public Object ownMemory(int initial, int maximum, boolean isShared) {
+        return new ByteArrayMemory(new MemoryLimits(initial, maximum, isShared));
+    }
+
+    @Override
+    public LinearMemory linearMemory(
+            dev.samara.core.Machine machine, Geometry geometry, int initial, int maximum, boolean isShared) {
+        return new ChicoryMemory(machine, geometry, new MemoryLimits(initial, maximum, isShared));
+    }
+
+    @Override
+    public Memories factory(dev.samara.core.Machine machine) {
+        Function<MemoryLimits, Memory> factory = ChicoryMemory.factory(machine);
+        return (initial, maximum, isShared) -> factory.apply(new MemoryLimits(initial, maximum, isShared));
+    }
+
+    @Override
+    public void initialize(Object memory, byte[]... segments) {
+        Instance instance = Instance.builder(Parser.parse(EMPTY_MODULE)).build();
+        ((Memory) memory)
+                .initialize(
+                        instance,
+                        Arrays.stream(segments).map(PassiveDataSegment::new).toArray(DataSegment[]::new));
+    }
+
+    @Override
+    public Imports imports() {
+        return new OfStore();
+    }
+
+    @Override
+    public boolean compiles() {
+        return true;
+    }
+
+    @Override
+    public Program program(byte[] module, boolean isCompiled) {
+        WasmModule parsed = Parser.parse(module);
+        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : InterpreterMachine::new);
+    }
+
+    @Override
+    public Program quickJs() {
+        return program(
+                (WasmModule) JavyPlugin.load(), instance -> (Machine) JavyPlugin.machine(Instance.class, instance));
+    }
+
+    @Override
+    public List<String> quickJsFunctions() {
+        return List.of("canonical_abi_realloc", "invoke");
+    }
+
+    private static Program program(WasmModule module, Function<Instance, Machine> machines) {
+        return (memories, imports) -> new OfInstance(
+                Instance.builder(module)
+                        .withImportValues(((OfStore) imports).store.toImportValues())
+                        .withMemoryFactory(limits ->
+                                (Memory) memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
+                        .withMachineFactory(machines)
+                        .build(),
+                machines);
+    }
+
+    private static final class OfStore implements Imports {
+        private final Store store = new Store();
+
+        @Override
+        public void addFunction(String module, String name, List<String> parameters, Consumer<long[]> body) {
+            List<ValType> types = parameters.stream().map(TYPES::get).toList();
+            store.addFunction(
+                    new HostFunction(module, name, FunctionType.of(types, List.of()), (instance, arguments) -> {
+                        body.accept(arguments);
+                        return new long[0];
+                    }));
+        }
+
+        @Override
+        public void addGlobal(String module, String name, String type, long value) {
+            ValType of = Objects.requireNonNull(TYPES.get(type));
+            store.addGlobal(new ImportGlobal(module, name, new GlobalInstance(value, 0, of, MutabilityType.Const)));
+        }
+
+        @Override
+        public void addTable(String module, String name, int initial, int maximum) {
+            Table table = new Table(ValType.FuncRef, new TableLimits(initial, maximum));
+            store.addTable(new ImportTable(module, name, new TableInstance(table, Value.REF_NULL_VALUE)));
+        }
+
+        @Override
+        public void addMemory(String module, String name, Object memory) {
+            store.addMemory(new ImportMemory(module, name, (Memory) memory));
+        }
+
+        @Override
+        public void addSystem(OutputStream printed) {
+            WasiOptions options = WasiOptions.builder()
+                    .withStdout(printed)
+                    .withStderr(printed)
+                    .build();
+            store.addFunction(
+                    WasiPreview1.builder().withOptions(options).build().toHostFunctions());
+            store.addFunction(new HostFunction(
+                    "chicory",
+                    "invoke",
+                    FunctionType.of(Collections.nCopies(6, ValType.I32), List.of(ValType.I32)),
+                    (of, arguments) -> {
+                        throw new UnsupportedOperationException("a call of the host");
+                    }));
+        }
+
+        @Override
+        public void addExports(String module, TestedInstance instance) {
+            store.register(module, ((OfInstance) instance).instance);
+        }
+    }
+
+    private record OfInstance(Instance instance, Function<Instance, Machine> machines) implements TestedInstance {
+        @Override
+        public TestedFunction function(String name) {
+            ExportFunction function = instance.export(name);
+            for (int i = 0; i < memories(); i++) {
+                if (instance.memory(i) instanceof ChicoryMemory memory) {
+                    function = memory.entering(function);
+                }
+            }
+            ExportFunction entering = function;
+            return arguments -> {
+                long[] results = entering.apply(arguments);
+                return results == null ? new long[0] : results;
+            };
+        }
+
+        @Override
+        public long global(String name) {
+            return instance.exports().global(name).getValue();
+        }
+
+        @Override
+        public void setReference(boolean isNull) {
+            instance.global(0).setValueLow(isNull ? Value.REF_NULL_VALUE : 5);
+        }
+
+        @Override
+        public Object importedFunction(int index) {
+            return instance.imports().function(index);
+        }
+
+        @Override
+        public int memories() {
+            return instance.imports().memoryCount()
+                    + instance.module()
+                            .memorySection()
+                            .map(MemorySection::memoryCount)
+                            .orElse(0);
+        }
+
+        @Override
+        public Object memory(int index) {
+            return instance.memory(index);
+        }
+
+        @Override
+        public Runnable save() {
+            long[] low = new long[instance.globalCount()];
+            long[] high = new long[low.length];
+            Arrays.setAll(low, i -> instance.global(i).getValueLow());
+            Arrays.setAll(high, i -> instance.global(i).getValueHigh());
+            int[][] tables = new int[instance.module().tableSection().tableCount()][];
+            Arrays.setAll(
+                    tables,
+                    i -> IntStream.range(0, instance.table(i).size())
+                            .map(instance.table(i)::ref)
+                            .toArray());
+            return () -> {
+                for (int i = 0; i < low.length; i++) {
+                    instance.global(i).setValueLow(low[i]);
+                    instance.global(i).setValueHigh(high[i]);
+                }
+                for (int i = 0; i < tables.length; i++) {
+                    if (instance.table(i).size() != tables[i].length) {
+                        throw new IllegalStateException("a table has grown since it was saved");
+                    }
+                    for (int at = 0; at < tables[i].length; at++) {
+                        instance.table(i).setRef(at, tables[i][at], instance);
+                    }
+                }
+            };
+        }
+
+        @Override
+        public TestedInstance fork(@Nullable Imports imports) {
+            ChicoryFork fork = ChicoryFork.of(instance).withMachineFactory(machines);
+            if (imports != null) {
+                fork.withImportValues(((OfStore) imports).store.toImportValues());
+            }
+            return new OfInstance(fork.build(), machines);
+        }
+
+        @Override
+        public void failToFork(RuntimeException failure) {
+            ChicoryFork.of(instance)
+                    .withMachineFactory(of -> {
+                        throw failure;
+                    })
+                    .build();
+        }
+    }
+}

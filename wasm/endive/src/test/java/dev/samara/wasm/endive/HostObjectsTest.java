@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm.endive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import dev.samara.core.Machine;
+import java.util.HexFormat;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import run.endive.runtime.Instance;
+import run.endive.wasm.Parser;
+import run.endive.wasm.types.Value;
+
+/** In Chicory, such a reference is a number. */
+@DisplayName("References to objects of the host, in an instance of Endive")
+final class HostObjectsTest {
+    /** {@code (table 2 externref) (memory 1) (global (mut externref) (ref.null extern))}, in the binary format. */
+    private static final String TABLE_MEMORY_AND_GLOBAL =
+            "0061736d01000000" + "0404016f0002" + "0503010001" + "0606016f01d06f0b";
+
+    @Test
+    @DisplayName("refer to the same objects in a copy, and are null where they were null")
+    void copied() {
+        try (Machine machine = Machine.builder().memory(1L << 20).build()) {
+            Instance parent = Instance.builder(Parser.parse(HexFormat.of().parseHex(TABLE_MEMORY_AND_GLOBAL)))
+                    .withMemoryFactory(EndiveMemory.factory(machine))
+                    .build();
+            Instance empty = EndiveFork.of(parent).build();
+            assertNull(empty.global(0).getRefValue());
+            Object object = new Object();
+            parent.table(0).setObjRef(1, object, parent);
+            parent.global(0).setRefValue(object);
+            Instance child = EndiveFork.of(parent).build();
+            assertSame(object, child.global(0).getRefValue());
+            assertSame(object, child.table(0).objRef(1));
+            assertEquals(parent.table(0).ref(1), child.table(0).ref(1));
+            assertNull(child.table(0).objRef(0));
+            assertEquals(Value.REF_NULL_VALUE, child.table(0).ref(0));
+            for (Instance instance : new Instance[] {parent, empty, child}) {
+                ((EndiveMemory) instance.memory()).close();
+            }
+        }
+    }
+}

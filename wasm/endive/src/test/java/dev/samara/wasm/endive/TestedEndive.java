@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm.endive;
+
+import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.LinearMemory;
+import dev.samara.wasm.adapter.JavyPlugin;
+import dev.samara.wasm.adapter.TestedRuntime;
+import java.io.OutputStream;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import run.endive.compiler.MachineFactoryCompiler;
+import run.endive.runtime.ByteArrayMemory;
+import run.endive.runtime.ExportFunction;
+import run.endive.runtime.GlobalInstance;
+import run.endive.runtime.HostFunction;
+import run.endive.runtime.ImportGlobal;
+import run.endive.runtime.ImportMemory;
+import run.endive.runtime.ImportTable;
+import run.endive.runtime.Instance;
+import run.endive.runtime.InterpreterMachine;
+import run.endive.runtime.Machine;
+import run.endive.runtime.Memory;
+import run.endive.runtime.Store;
+import run.endive.runtime.TableInstance;
+import run.endive.wasi.WasiOptions;
+import run.endive.wasi.WasiPreview1;
+import run.endive.wasm.Parser;
+import run.endive.wasm.WasmEngineException;
+import run.endive.wasm.WasmModule;
+import run.endive.wasm.types.DataSegment;
+import run.endive.wasm.types.FunctionType;
+import run.endive.wasm.types.MemoryLimits;
+import run.endive.wasm.types.MemorySection;
+import run.endive.wasm.types.MutabilityType;
+import run.endive.wasm.types.PassiveDataSegment;
+import run.endive.wasm.types.Table;
+import run.endive.wasm.types.TableLimits;
+import run.endive.wasm.types.ValType;
+import run.endive.wasm.types.Value;
+
+/** Endive, for the tests of adapters. */
+public final class TestedEndive implements TestedRuntime {
+    private static final byte[] EMPTY_MODULE = {0, 'a', 's', 'm', 1, 0, 0, 0};
+    private static final Map<String, ValType> TYPES =
+            Map.of("i32", ValType.I32, "i64", ValType.I64, "f32", ValType.F32, "f64", ValType.F64);
+
+    @Override
+    public String packages() {
+        return "run.endive";
+    }
+
+    @Override
+    public Class<?> memoryType() {
+        return Memory.class;
+    }
+
+    @Override
+    public Class<? extends RuntimeException> exceptionType() {
+        return WasmEngineException.class;
+    }
+
+    @Override
+    public Object ownMemory(int initial, int maximum, boolean isShared) {
+        return new ByteArrayMemory(new MemoryLimits(initial, maximum, isShared));
+    }
+
+    @Override
+    public LinearMemory linearMemory(
+            dev.samara.core.Machine machine, Geometry geometry, int initial, int maximum, boolean isShared) {
+        return new EndiveMemory(machine, geometry, new MemoryLimits(initial, maximum, isShared));
+    }
+
+    @Override
+    public Memories factory(dev.samara.core.Machine machine) {
+        Function<MemoryLimits, Memory> factory = EndiveMemory.factory(machine);
+        return (initial, maximum, isShared) -> factory.apply(new MemoryLimits(initial, maximum, isShared));
+    }
+
+    @Override
+    public void initialize(Object memory, byte[]... segments) {
+        Instance instance = Instance.builder(Parser.parse(EMPTY_MODULE)).build();
+        ((Memory) memory)
+                .initialize(
+                        instance,
+                        Arrays.stream(segments).map(PassiveDataSegment::new).toArray(DataSegment[]::new));
+    }
+
+    @Override
+    public Imports imports() {
+        return new OfStore();
+    }
+
+    @Override
+    public boolean compiles() {
+        return System.getProperty("endive.version", "").equals(System.getProperty("endive.compiler.version"));
+    }
+
+    @Override
+    public Program program(byte[] module, boolean isCompiled) {
+        WasmModule parsed = Parser.parse(module);
+        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : InterpreterMachine::new);
+    }
+
+    @Override
+    public Program quickJs() {
+        return program(
+                (WasmModule) JavyPlugin.load(), instance -> (Machine) JavyPlugin.machine(Instance.class, instance));
+    }
+
+    @Override
+    public List<String> quickJsFunctions() {
+        return List.of("cabi_realloc", "eval");
+    }
+
+    private static Program program(WasmModule module, Function<Instance, Machine> machines) {
+        return (memories, imports) -> new OfInstance(
+                Instance.builder(module)
+                        .withImportValues(((OfStore) imports).store.toImportValues())
+                        .withMemoryFactory(limits ->
+                                (Memory) memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
+                        .withMachineFactory(machines)
+                        .build(),
+                machines);
+    }
+
+    private static final class OfStore implements Imports {
+        private final Store store = new Store();
+
+        @Override
+        public void addFunction(String module, String name, List<String> parameters, Consumer<long[]> body) {
+            List<ValType> types = parameters.stream().map(TYPES::get).toList();
+            store.addFunction(
+                    new HostFunction(module, name, FunctionType.of(types, List.of()), (instance, arguments) -> {
+                        body.accept(arguments);
+                        return new long[0];
+                    }));
+        }
+
+        @Override
+        public void addGlobal(String module, String name, String type, long value) {
+            ValType of = Objects.requireNonNull(TYPES.get(type));
+            GlobalInstance global = GlobalInstance.builder()
+                    .valType(of)
+                    .mutabilityType(MutabilityType.Const)
+                    .valueLow(value)
+                    .build();
+            store.addGlobal(new ImportGlobal(module, name, global));
+        }
+
+        @Override
+        public void addTable(String module, String name, int initial, int maximum) {
+            Table table = new Table(ValType.FuncRef, new TableLimits(initial, maximum));
+            store.addTable(new ImportTable(module, name, new TableInstance(table, Value.REF_NULL_VALUE)));
+        }
+
+        @Override
+        public void addMemory(String module, String name, Object memory) {
+            store.addMemory(new ImportMemory(module, name, (Memory) memory));
+        }
+
+        @Override
+        public void addSystem(OutputStream printed) {
+            WasiOptions options = WasiOptions.builder()
+                    .withStdout(printed)
+                    .withStderr(printed)
+                    .build();
+            store.addFunction(
+                    WasiPreview1.builder().withOptions(options).build().toHostFunctions());
+            store.addFunction(new HostFunction(
+                    "endive",
+                    "invoke",
+                    FunctionType.of(Collections.nCopies(6, ValType.I32), List.of(ValType.I32)),
+                    (of, arguments) -> {
+                        throw new UnsupportedOperationException("a call of the host");
+                    }));
+        }
+
+        @Override
+        public void addExports(String module, TestedInstance instance) {
+            store.register(module, ((OfInstance) instance).instance);
+        }
+    }
+
+    private record OfInstance(Instance instance, Function<Instance, Machine> machines) implements TestedInstance {
+        @Override
+        public TestedFunction function(String name) {
+            ExportFunction function = instance.export(name);
+            for (int i = 0; i < memories(); i++) {
+                if (instance.memory(i) instanceof EndiveMemory memory) {
+                    function = memory.entering(function);
+                }
+            }
+            ExportFunction entering = function;
+            return arguments -> {
+                long[] results = entering.apply(arguments);
+                return results == null ? new long[0] : results;
+            };
+        }
+
+        @Override
+        public long global(String name) {
+            return instance.exports().global(name).getValue();
+        }
+
+        @Override
+        public void setReference(boolean isNull) {
+            instance.global(0).setRefValue(isNull ? null : "a reference");
+        }
+
+        @Override
+        public Object importedFunction(int index) {
+            return instance.imports().function(index);
+        }
+
+        @Override
+        public int memories() {
+            return instance.imports().memoryCount()
+                    + instance.module()
+                            .memorySection()
+                            .map(MemorySection::memoryCount)
+                            .orElse(0);
+        }
+
+        @Override
+        public Object memory(int index) {
+            return instance.memory(index);
+        }
+
+        @Override
+        public Runnable save() {
+            long[] low = new long[instance.globalCount()];
+            long[] high = new long[low.length];
+            Arrays.setAll(low, i -> instance.global(i).getValueLow());
+            Arrays.setAll(high, i -> instance.global(i).getValueHigh());
+            int[][] tables = new int[instance.module().tableSection().tableCount()][];
+            Arrays.setAll(
+                    tables,
+                    i -> IntStream.range(0, instance.table(i).size())
+                            .map(instance.table(i)::ref)
+                            .toArray());
+            return () -> {
+                for (int i = 0; i < low.length; i++) {
+                    instance.global(i).setValueLow(low[i]);
+                    instance.global(i).setValueHigh(high[i]);
+                }
+                for (int i = 0; i < tables.length; i++) {
+                    if (instance.table(i).size() != tables[i].length) {
+                        throw new IllegalStateException("a table has grown since it was saved");
+                    }
+                    for (int at = 0; at < tables[i].length; at++) {
+                        instance.table(i).setRef(at, tables[i][at], instance);
+                    }
+                }
+            };
+        }
+
+        @Override
+        public TestedInstance fork(@Nullable Imports imports) {
+            EndiveFork fork = EndiveFork.of(instance).withMachineFactory(machines);
+            if (imports != null) {
+                fork.withImportValues(((OfStore) imports).store.toImportValues());
+            }
+            return new OfInstance(fork.build(), machines);
+        }
+
+        @Override
+        public void failToFork(RuntimeException failure) {
+            EndiveFork.of(instance)
+                    .withMachineFactory(of -> {
+                        throw failure;
+                    })
+                    .build();
+        }
+    }
+}
