@@ -298,8 +298,11 @@ final class CheckpointLaw implements AutoCloseable {
         for (AddressSpace space : library.processes().values()) {
             MachineInternals.layoutOf(space)
                     .snapshot()
-                    .forEach(0, -1L, (first, last, vma) ->
-                            memories.add(new Memory(vma.anonVma(), vma.has(VmaFlags.MAYBE_GUARD))));
+                    .forEach(
+                            0,
+                            -1L,
+                            (first, last, vma) ->
+                                    memories.add(new Memory(vma.anonVma(), vma.has(VmaFlags.MAYBE_GUARD))));
         }
         return memories;
     }
