@@ -1048,10 +1048,10 @@ public final class Operation implements MachineWaitReporter {
     /**
      * The room for the records that the youngest checkpoint may get of the pages that the operation removes, moves or
      * guards. It is reserved before the operation publishes, so that a removal never lacks room for a record ({@link
-     * CheckpointLog}, note 7). In few leaves, the entries that may need a record are counted under the layout lock, and
-     * get places that are free already. Otherwise the pages that lack a record are counted without the lock, and the
-     * log grows. In the meantime, faults record the pages that they change. If the youngest checkpoint is another one
-     * then, the attempt counts again.
+     * CheckpointLog}, note 7). In few leaves, the entries that may need a record are counted under the layout lock.
+     * Otherwise, or if there is no room for so many, the pages that lack a record are counted without the lock. In the
+     * meantime, faults record the pages that they change. If the youngest checkpoint is another one then, the attempt
+     * counts again.
      */
     private final class ReservedRoom {
         /** The maximum number of leaves that are visited under the layout lock. */
@@ -1097,7 +1097,7 @@ public final class Operation implements MachineWaitReporter {
             left = FEW;
             Room made = new Room(log);
             long places = count(wanted, null);
-            if (left != 0 && made.tryReserve(places, false)) {
+            if (left != 0 && made.tryReserve(places)) {
                 room = made;
                 return false;
             }
@@ -1131,7 +1131,7 @@ public final class Operation implements MachineWaitReporter {
             left = -1;
             Room made = new Room(log);
             long places = count(work, log);
-            boolean isMade = !layout.isClosed() && made.tryReserve(places, true);
+            boolean isMade = !layout.isClosed() && made.tryReserve(places);
             room = isMade ? made : null;
             return isMade;
         }

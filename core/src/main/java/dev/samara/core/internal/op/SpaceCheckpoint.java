@@ -59,15 +59,15 @@ public final class SpaceCheckpoint {
      *    was made if a checkpoint had mapped its address; or the page was recorded when it left the older VMA. So this
      *    operation, unlike others, reserves no room for records. Then, in the section, the restore narrows pages whose
      *    VMAs lost rights, and claims the entries of all recorded pages, leaf by leaf. A pending flush keeps each leaf.
-     *    A page may be pinned for writing until its entry is claimed, so pins are checked after the flush. If that or an
-     *    allocation fails, the claims are undone. Then the restore stores the recorded entries, each with the removal of
-     *    its record under the same hold of the leaf's lock, and frees the pages of the run. An entry that another thread
-     *    has taken over, e.g. for a hole in a file, is stored when that thread has emptied it. The entries have the
-     *    oldest epoch, because numbers of epochs are used again; so the next store to them is recorded again. A fault
-     *    that was about to change an entry when the section began may still do so, but only if this restore finds its
-     *    record: the fault checks the section again after it has added the record, and otherwise undoes it and waits
-     *    (Faulter.isMissed). If it did not, its CPU could store to the page within the section, and the restore would
-     *    leave that store but undo the ones after it.
+     *    A page may be pinned for writing until its entry is claimed, so pins are checked after the flush. If that or
+     *    an allocation fails, the claims are undone. Then the restore stores the recorded entries, each with the
+     *    removal of its record under the same hold of the leaf's lock, and frees the pages of the run. An entry that
+     *    another thread has taken over, e.g. for a hole in a file, is stored when that thread has emptied it. The
+     *    entries have the oldest epoch, because numbers of epochs are used again; so the next store to them is recorded
+     *    again. A fault that was about to change an entry when the section began may still do so, but only if this
+     *    restore finds its record: the fault checks the section again after it has added the record, and otherwise
+     *    undoes it and waits (Faulter.isMissed). If it did not, its CPU could store to the page within the section, and
+     *    the restore would leave that store but undo the ones after it.
      *
      * 5. Several checkpoints. Each log refers to the next older one. A page is recorded in the youngest log only. A
      *    restore first closes the younger ones. The end of a checkpoint moves its records to the next older one, unless
@@ -473,7 +473,7 @@ public final class SpaceCheckpoint {
             return leaf;
         }
 
-        /** Claims the pages of a leaf, from one of them. Returns the next page, which is the same if the leaf is dead. */
+        /** Claims the pages of a leaf, from one of them. Returns the next page: the same one if the leaf is dead. */
         private int claim(long[] leaf, int from) {
             int next = from;
             int flushed = from;
@@ -540,8 +540,8 @@ public final class SpaceCheckpoint {
         }
 
         /**
-         * Stores those of a leaf. The records are removed under the same hold of its lock, because a thread that empties
-         * an entry afterwards asks whether there is one.
+         * Stores those of a leaf. The records are removed under the same hold of its lock, because a thread that
+         * empties an entry afterwards asks whether there is one.
          */
         private void store(long[] leaf, int behind, Snapshot<VmArea> vmas) {
             int from = stored;

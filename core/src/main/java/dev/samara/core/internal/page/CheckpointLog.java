@@ -618,7 +618,7 @@ public final class CheckpointLog extends SpinLock {
         }
     }
 
-    /** Lets faults add no records from now on, because the checkpoint is being closed; or again, because that failed. */
+    /** Lets faults add no records from now on, because the checkpoint is being closed; or again, after a failure. */
     public void freeze(boolean isEnding) {
         lock();
         try {
@@ -848,17 +848,15 @@ public final class CheckpointLog extends SpinLock {
         return isTaken;
     }
 
-    private boolean reserve(Room room, int more, boolean mayGrow) {
+    private boolean reserve(Room room, int more) {
         lock();
         try {
             if (isEnded) {
                 // Nobody would uncharge the places. The operation finds another log, or none, and counts again.
                 return true;
             }
-            boolean fits = (long) used + reserved + more <= pages.length;
-            if (!fits && mayGrow) {
-                fits = (long) live + reserved + more <= MOST && grow(more, false);
-            }
+            boolean fits = (long) used + reserved + more <= pages.length
+                    || ((long) live + reserved + more <= MOST && grow(more, false));
             if (fits) {
                 reserved += more;
                 room.left += more;
@@ -895,14 +893,13 @@ public final class CheckpointLog extends SpinLock {
         }
 
         /**
-         * Reserves places.
+         * Reserves places, for which the log grows if need be.
          *
-         * @param mayGrow whether the log may grow for them
          * @return false if the limit does not allow it; nothing has changed then
          * @throws OutOfMemoryError if the heap has no room; nothing has changed then
          */
-        public boolean tryReserve(long places, boolean mayGrow) {
-            return places == 0 || (places <= MOST && log.reserve(this, (int) places, mayGrow));
+        public boolean tryReserve(long places) {
+            return places == 0 || (places <= MOST && log.reserve(this, (int) places));
         }
 
         /** Takes over the places of another room, which is empty afterwards. */

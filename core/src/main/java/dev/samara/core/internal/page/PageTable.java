@@ -89,9 +89,10 @@ public final class PageTable {
      * Read: a CPU, after it was added to the cpumask of the leaf; a fault, under the lock of a leaf, before it reads
      *     the log (acquire).
      * Pairs: the checkpoint sets the log, which is sealed, stores the epoch, unseals the log, then advances the
-     *     generation and waits for the CPUs in GUEST. So a CPU that read the epoch before has acknowledged by the end of
-     *     the section. A fault that reads the new epoch also finds the new log. One that reads the old epoch, and adds a
-     *     record to the new log, stores an entry that is older by then, so that no store precedes the checkpoint.
+     *     generation and waits for the CPUs in GUEST. So a CPU that read the epoch before has acknowledged by the end
+     *     of the section. A fault that reads the new epoch also finds the new log. One that reads the old epoch, and
+     *     adds a record to the new log, stores an entry that is older by then, so that no store precedes the
+     *     checkpoint.
      * Invariant: the epoch that private entries get, as bits of an entry. Only grows, until it starts again at the
      *     first epoch, when no entry has an epoch above 0.
      */

@@ -44,7 +44,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private int[] claimedIndexes = new int[16];
     private long[] claimedValues = new long[16];
 
-    /* The page tables and addresses of the claimed entries that a checkpoint may keep; as long as is needed for them. */
+    /* The page tables and addresses of the claimed entries that a checkpoint may keep; as long as these need. */
     private @Nullable PageTable[] claimedTables = {};
     private long[] claimedAddresses = {};
     private int claimed;

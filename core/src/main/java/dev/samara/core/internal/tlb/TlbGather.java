@@ -611,8 +611,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /**
      * Returns the number of ranges in which records are flushed: 1 if what they span is not much more than they
-     * contain, or if the ranges would span so many pages that a CPU drops a space faster; otherwise one for each record,
-     * up to the maximum number. Sets the span of all records.
+     * contain, or if the ranges would span so many pages that a CPU drops a space faster; otherwise one for each
+     * record, up to the maximum number. Sets the span of all records.
      */
     private int ranges(int from, int behind) {
         long needed = span(from, behind);

@@ -34,7 +34,7 @@ final class CheckpointLogTest {
         long before = fixture.machine.statistics().pageTableBytes();
         log.end();
         try (Room room = new Room(log)) {
-            assertTrue(room.tryReserve(MANY, true));
+            assertTrue(room.tryReserve(MANY));
         }
         assertEquals(before, fixture.machine.statistics().pageTableBytes());
         fixture.close();

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm.chicory;
 
+import com.dylibso.chicory.runtime.ChicoryInterruptedException;
 import com.dylibso.chicory.runtime.ConstantEvaluators;
 import com.dylibso.chicory.runtime.ExportFunction;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.TrapException;
+import com.dylibso.chicory.runtime.WasmRuntimeException;
+import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.UninstantiableException;
 import com.dylibso.chicory.wasm.types.ActiveDataSegment;
 import com.dylibso.chicory.wasm.types.DataSegment;
@@ -13,6 +17,7 @@ import com.dylibso.chicory.wasm.types.PassiveDataSegment;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.LinearMemory;
+import dev.samara.wasm.MemoryExceptions;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +32,31 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("removal") // of methods that it inherits
 public final class ChicoryMemory extends LinearMemory implements Memory {
+    /** The exceptions of Chicory's own memories. */
+    private static final class Exceptions implements MemoryExceptions {
+        static final Exceptions THE = new Exceptions();
+
+        @Override
+        public RuntimeException outOfBounds(String message) {
+            return new WasmRuntimeException(message);
+        }
+
+        @Override
+        public RuntimeException trap(String message) {
+            return new TrapException(message);
+        }
+
+        @Override
+        public RuntimeException interrupted() {
+            return new ChicoryInterruptedException("Thread interrupted");
+        }
+
+        @Override
+        public RuntimeException failed(String message) {
+            return new ChicoryException(message);
+        }
+    }
+
     private DataSegment @Nullable [] segments;
 
     /**
@@ -52,7 +82,7 @@ public final class ChicoryMemory extends LinearMemory implements Memory {
      *     the machine does not allow a memory of this size
      */
     public ChicoryMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
-        super(ChicoryExceptions.THE, machine, geometry, limits.initialPages(), limits.maximumPages(), limits.shared());
+        super(Exceptions.THE, machine, geometry, limits.initialPages(), limits.maximumPages(), limits.shared());
     }
 
     private ChicoryMemory(ChicoryMemory of, boolean isView) {

@@ -4,13 +4,18 @@ package dev.samara.wasm.endive;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.LinearMemory;
+import dev.samara.wasm.MemoryExceptions;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import run.endive.runtime.ConstantEvaluators;
 import run.endive.runtime.ExportFunction;
 import run.endive.runtime.Instance;
 import run.endive.runtime.Memory;
+import run.endive.runtime.TrapException;
+import run.endive.runtime.WasmInterruptedException;
+import run.endive.runtime.WasmRuntimeException;
 import run.endive.wasm.UninstantiableException;
+import run.endive.wasm.WasmEngineException;
 import run.endive.wasm.types.ActiveDataSegment;
 import run.endive.wasm.types.DataSegment;
 import run.endive.wasm.types.MemoryLimits;
@@ -27,6 +32,31 @@ import run.endive.wasm.types.PassiveDataSegment;
  */
 @SuppressWarnings("removal") // of methods that it inherits
 public final class EndiveMemory extends LinearMemory implements Memory {
+    /** The exceptions of Endive's own memories. */
+    private static final class Exceptions implements MemoryExceptions {
+        static final Exceptions THE = new Exceptions();
+
+        @Override
+        public RuntimeException outOfBounds(String message) {
+            return new WasmRuntimeException(message);
+        }
+
+        @Override
+        public RuntimeException trap(String message) {
+            return new TrapException(message);
+        }
+
+        @Override
+        public RuntimeException interrupted() {
+            return new WasmInterruptedException("Thread interrupted");
+        }
+
+        @Override
+        public RuntimeException failed(String message) {
+            return new WasmEngineException(message);
+        }
+    }
+
     private DataSegment @Nullable [] segments;
 
     /**
@@ -52,7 +82,7 @@ public final class EndiveMemory extends LinearMemory implements Memory {
      *     the machine does not allow a memory of this size
      */
     public EndiveMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
-        super(EndiveExceptions.THE, machine, geometry, limits.initialPages(), limits.maximumPages(), limits.shared());
+        super(Exceptions.THE, machine, geometry, limits.initialPages(), limits.maximumPages(), limits.shared());
     }
 
     private EndiveMemory(EndiveMemory of, boolean isView) {
