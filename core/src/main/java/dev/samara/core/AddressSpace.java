@@ -122,7 +122,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AddressSpace implements AutoCloseable {
     /** The stack depth, in frames, that a close needs if idle CPUs then leave the space. */
-    private static final int END_DEPTH = SpaceReferences.DEPTH + Vcpu.END_DEPTH;
+    private static final int END_DEPTH = StackReserve.around(Vcpu.END_DEPTH, SpaceReferences.DEPTH);
 
     private final Machine machine;
 

@@ -40,7 +40,8 @@ public final class BorrowedSpace implements AutoCloseable {
      * The stack depth, in frames, that entering or leaving LAZY needs. It includes the release of the part of an
      * earlier space that the CPU keeps, and of the references of the borrow.
      */
-    private static final int LAZY_DEPTH = Math.max(LazyContext.DROP_DEPTH, SpaceReferences.DEPTH) + 24;
+    private static final int LAZY_DEPTH =
+            StackReserve.around(Math.max(LazyContext.DROP_DEPTH, SpaceReferences.DEPTH), 24);
 
     /** The stages of a borrow. */
     private enum Stage {

@@ -87,7 +87,7 @@ public final class CpuState extends CpuWords.Flushed {
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
 
     /** The stack that an arrival needs, in stack frames: the stack of a drop, and the calls up to it. */
-    private static final int ARRIVE_DEPTH = LazyContext.DROP_DEPTH + 8;
+    private static final int ARRIVE_DEPTH = StackReserve.around(LazyContext.DROP_DEPTH, 8);
 
     private static final int STATE_BITS = 3;
     private static final long STATES = (1 << STATE_BITS) - 1;

@@ -24,7 +24,7 @@ public final class Populate {
     private static final int PAGES = 512;
 
     /** The stack that a fault needs, and the return of the page table context after it, in stack frames. */
-    private static final int DEPTH = Faulter.DEPTH + 16;
+    private static final int DEPTH = StackReserve.around(Faulter.DEPTH, 16);
 
     /**
      * The range of a call contains an address without a VMA. A guard marker is {@link Fault#MAPERR}, which has another

@@ -1240,10 +1240,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         private static final int LEAVE_DEPTH = 16;
 
         /** The stack that a fault needs, and the return to GUEST after it, in stack frames. */
-        private static final int FAULT_DEPTH = Faulter.DEPTH + 8;
+        private static final int FAULT_DEPTH = StackReserve.around(Faulter.DEPTH, 8);
 
         /** The stack that {@link #tell} needs, in stack frames, counted from an access that calls it. */
-        private static final int TELL_DEPTH = CpuTlb.FLUSH_DEPTH + LEAVE_DEPTH + 16;
+        private static final int TELL_DEPTH = StackReserve.around(CpuTlb.FLUSH_DEPTH + LEAVE_DEPTH, 16);
 
         /** Visible to the accesses, which leave GUEST without a call after an Error. */
         final CpuTlb processor;

@@ -82,7 +82,7 @@ public final class DirtyScan {
      */
     public long run(long start, long end, LongConsumer sink) {
         // A stack overflow within a flush would leave the flush pending, so the leaf could never be unhooked.
-        StackReserve.check(DEPTH + HeldTables.DEPTH);
+        StackReserve.check(StackReserve.around(HeldTables.DEPTH, DEPTH));
         HeldTables held = new HeldTables();
         if (!held.hold(table)) {
             return 0;

@@ -344,7 +344,7 @@ public final class LayoutListeners {
     }
 
     /** The stack that {@link #publish} needs, in frames. */
-    private static final int DEPTH = MpscQueue.DEPTH + 7;
+    private static final int DEPTH = StackReserve.around(MpscQueue.DEPTH, 7);
 
     private final MachineState host;
 

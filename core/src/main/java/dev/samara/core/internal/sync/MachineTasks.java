@@ -17,7 +17,7 @@ public final class MachineTasks implements Executor {
     private static final ThreadLocal<@Nullable MachineTasks> CURRENT = new ThreadLocal<>();
 
     /** The stack that counting the end of a task needs, in frames. */
-    private static final int DEPTH = CheckedLock.DEPTH + 8;
+    private static final int DEPTH = StackReserve.around(CheckedLock.DEPTH, 8);
 
     private final Background background;
     private final @Nullable Executor given;

@@ -47,13 +47,25 @@ public final class StackReserve {
     private StackReserve() {}
 
     /**
+     * Returns the depth of a check in front of code that must not fail, and that makes a check of its own. Both checks
+     * round up to whole calls, so a sum of the two depths may reserve no more than the check within does by itself.
+     * That check would then fail near the end of a stack, because it starts further down.
+     *
+     * @param within the depth of the check within that code
+     * @param frames how many frames lie between the two checks, at most
+     */
+    public static int around(int within, int frames) {
+        return (within + WIDTH - 1) / WIDTH * WIDTH + frames;
+    }
+
+    /**
      * Recurses, and returns.
      *
      * @param frames the number of interpreted frames, with some 200 bytes each, for which the stack must have space
      * @throws StackOverflowError if the thread's stack has no space for that many frames
      */
     public static void check(int frames) {
-        descend((frames + WIDTH - 1) / WIDTH);
+        descend(around(frames, 0) / WIDTH);
     }
 
     /**

@@ -800,7 +800,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
          * The stack that {@link #release} needs, in stack frames. A caller that must not lose a reference checks the
          * stack first.
          */
-        public static final int DEPTH = LazyContext.DROP_DEPTH + 8;
+        public static final int DEPTH = StackReserve.around(LazyContext.DROP_DEPTH, 8);
 
         private @Nullable TlbContext[] held = {};
         private int size;

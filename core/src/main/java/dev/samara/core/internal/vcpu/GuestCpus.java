@@ -63,7 +63,7 @@ public final class GuestCpus implements IdleUsers {
          * The stack that a thread needs to enter GUEST, in stack frames. It suffices for the close, too, because a
          * guest that cannot be closed would leave the CPU in GUEST.
          */
-        private static final int ENTER_DEPTH = CLOSE_DEPTH + 4;
+        private static final int ENTER_DEPTH = StackReserve.around(CLOSE_DEPTH, 4);
 
         private final Vcpu cpu;
 
