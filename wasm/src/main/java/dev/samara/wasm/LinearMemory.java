@@ -96,6 +96,7 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
      * @throws RuntimeException as {@link MemoryExceptions#failed} makes it, if the initial size exceeds the limit of
      *     32,767 pages that the runtimes have, or the machine does not allow a memory of this size
      */
+    @SuppressWarnings("this-escape") // The waits only store the reference, and the size needs no subclass.
     protected LinearMemory(
             MemoryExceptions exceptions,
             Machine machine,
@@ -132,6 +133,7 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
      * @param isView whether all content and the size are shared, instead of copied on write
      * @throws dev.samara.core.mman.MmException as {@link #fork} does
      */
+    @SuppressWarnings("this-escape") // The waits only store the reference.
     protected LinearMemory(LinearMemory of, boolean isView) {
         super(isView ? of.space() : of.forkSpace(), of.exceptions);
         initial = of.initial;
