@@ -186,6 +186,24 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
         return other == null;
     }
 
+    /**
+     * Makes the calling thread the user of this memory for a step between two calls, so that no call starts in the
+     * meantime. {@link #freeBetweenCalls} follows.
+     *
+     * @throws IllegalStateException if a thread uses this memory, even the calling one
+     */
+    final void claimBetweenCalls() {
+        if (!claim()) {
+            throw new IllegalStateException("a call uses " + this);
+        }
+    }
+
+    /** Ends {@link #claimBetweenCalls}. */
+    final void freeBetweenCalls() {
+        // Release: after the step. Pairs with claim.
+        user.setRelease(null);
+    }
+
     /** Makes the accesses of the calling thread, which claimed this memory, use its guest. */
     private void use(Guest entered) {
         entered.leaveForCalls();

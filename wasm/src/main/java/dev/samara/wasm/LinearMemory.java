@@ -8,6 +8,7 @@ import static dev.samara.core.mman.Mman.READ;
 import static dev.samara.core.mman.Mman.WRITE;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -287,6 +288,33 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
                 after = before + size;
             }
             return result;
+        } finally {
+            if (isGrowing) {
+                pages.set(after);
+            }
+        }
+    }
+
+    /**
+     * Restores the content and the size of this memory and its views.
+     *
+     * @param before the number of pages at the checkpoint
+     * @return the number of the space's pages that were put back, or by which this memory had grown
+     */
+    final long restore(Checkpoint checkpoint, int before) {
+        boolean isGrowing = false;
+        int after = 0;
+        try {
+            int now = pages();
+            // In the try, as in grow.
+            isGrowing = pages.compareAndSet(now, now | GROWING);
+            if (!isGrowing) {
+                throw new IllegalStateException("another view of " + this + " adds pages");
+            }
+            after = now;
+            long restored = checkpoint.restore();
+            after = before;
+            return restored + bytes(now - before) / space().geometry().pageSize();
         } finally {
             if (isGrowing) {
                 pages.set(after);

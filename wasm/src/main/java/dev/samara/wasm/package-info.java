@@ -8,6 +8,9 @@
  * <tr><th>for</th><th>look into</th></tr>
  * <tr><td>the memory, and which threads may use it</td><td>{@link dev.samara.wasm.LinearMemory}</td></tr>
  * <tr><td>copies of an instance that was started</td><td>{@link dev.samara.wasm.InstanceCopies}</td></tr>
+ * <tr><td>resets of an instance, and instances that requests share in turn</td><td>{@link
+ *     dev.samara.wasm.InstanceCheckpoint}, {@link dev.samara.wasm.InstanceState}, {@link
+ *     dev.samara.wasm.InstancePool}</td></tr>
  * <tr><td>how a thread enters and leaves a memory</td><td>{@link dev.samara.wasm.EnteredMemory}</td></tr>
  * <tr><td>where running code polls, so that a fork does not wait for long</td>
  *     <td>{@link dev.samara.wasm.LinearNumbers}: at each store; {@link dev.samara.wasm.LinearAtomics}: at each

@@ -100,6 +100,19 @@ final class InstanceForkTest {
     }
 
     @Test
+    @DisplayName("has as many table entries as the instance, though another copy has more")
+    void tableSize() {
+        TestedInstance parent = warm(false);
+        TestedInstance larger = parent.fork(null);
+        larger.call("warm");
+        assertEquals(7, call(larger, "table_size"));
+        TestedInstance child = parent.fork(null);
+        assertEquals(5, call(child, "table_size"));
+        assertEquals(2, call(child, "call", 1));
+        end(parent, larger, child);
+    }
+
+    @Test
     @DisplayName("has the segments that the instance has, and lacks those that it has dropped")
     void segments() {
         TestedInstance parent = warm(false);

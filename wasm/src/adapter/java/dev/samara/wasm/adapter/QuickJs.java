@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm.adapter;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
-import dev.samara.core.Checkpoint;
+import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.TestedRuntime.Imports;
 import dev.samara.wasm.adapter.TestedRuntime.Memories;
@@ -40,33 +38,9 @@ final class QuickJs {
         return new QuickJs(runtime, instance.fork(imports(runtime, out)), out);
     }
 
-    /**
-     * Saves the state between two calls: a checkpoint of the memory, and what the instance contains outside of it. The
-     * memory is a {@link LinearMemory}.
-     */
-    Saved save() {
-        return new Saved();
-    }
-
-    /** A state of an interpreter, to which it returns any number of times. */
-    final class Saved implements AutoCloseable {
-        private final int pages = memory.pages();
-        private final Runnable globalsAndTables = instance.save();
-        private final Checkpoint checkpoint = ((LinearMemory) memory()).space().checkpoint();
-
-        private Saved() {}
-
-        /** Returns to this state. Neither the memory nor a table may have grown, which the runtimes cannot undo. */
-        void load() {
-            assertEquals(pages, memory.pages());
-            checkpoint.restore();
-            globalsAndTables.run();
-        }
-
-        @Override
-        public void close() {
-            checkpoint.close();
-        }
+    /** Saves the state between two calls. The memory is a {@link LinearMemory}. */
+    InstanceCheckpoint checkpoint() {
+        return instance.checkpoint();
     }
 
     private static Imports imports(TestedRuntime runtime, ByteArrayOutputStream printed) {

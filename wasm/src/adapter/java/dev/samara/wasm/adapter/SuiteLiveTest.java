@@ -97,10 +97,10 @@ final class SuiteLiveTest {
                     "print_i32_f32", List.of("i32", "f32"),
                     "print_f64_f64", List.of("f64", "f64"));
             functions.forEach((name, parameters) -> imports.addFunction("spectest", name, parameters, arguments -> {}));
-            imports.addGlobal("spectest", "global_i32", "i32", 666);
-            imports.addGlobal("spectest", "global_i64", "i64", 666);
-            imports.addGlobal("spectest", "global_f32", "f32", Float.floatToRawIntBits(666.6f));
-            imports.addGlobal("spectest", "global_f64", "f64", Double.doubleToRawLongBits(666.6));
+            imports.addGlobal("spectest", "global_i32", "i32", 666, false);
+            imports.addGlobal("spectest", "global_i64", "i64", 666, false);
+            imports.addGlobal("spectest", "global_f32", "f32", Float.floatToRawIntBits(666.6f), false);
+            imports.addGlobal("spectest", "global_f64", "f64", Double.doubleToRawLongBits(666.6), false);
             imports.addTable("spectest", "table", 10, 20);
             imports.addMemory("spectest", "memory", memory(1, 2, false));
             imports.addMemory("spectest", "shared_memory", memory(1, 2, true));

@@ -18,6 +18,10 @@ final class TestModules {
         return read("warm.wasm");
     }
 
+    static byte[] changes() {
+        return read("changes.wasm");
+    }
+
     private static byte[] read(String name) {
         try (InputStream bytes = Objects.requireNonNull(TestModules.class.getResourceAsStream(name), name)) {
             return bytes.readAllBytes();

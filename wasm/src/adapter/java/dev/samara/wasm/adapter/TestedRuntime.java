@@ -3,6 +3,8 @@ package dev.samara.wasm.adapter;
 
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
 import java.io.OutputStream;
 import java.util.List;
@@ -78,7 +80,7 @@ public interface TestedRuntime {
     interface Imports {
         void addFunction(String module, String name, List<String> parameters, Consumer<long[]> body);
 
-        void addGlobal(String module, String name, String type, long value);
+        void addGlobal(String module, String name, String type, long value, boolean isMutable);
 
         void addTable(String module, String name, int initial, int maximum);
 
@@ -118,8 +120,7 @@ public interface TestedRuntime {
 
         Object memory(int index);
 
-        /** Saves the globals and tables. Each run of the result puts them back. */
-        Runnable save();
+        InstanceCheckpoint checkpoint(InstanceState... hosts);
 
         /** Copies this instance, with the imports if there are any, and executes the copy as this instance executes. */
         TestedInstance fork(@Nullable Imports imports);

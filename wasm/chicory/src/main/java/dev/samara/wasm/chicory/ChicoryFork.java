@@ -93,6 +93,7 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
                 .iterator();
         Instance child = Instance.builder(module)
                 .withMemoryFactory(limits -> left.next())
+                .withTableFactory(ChicoryTable::new)
                 .withImportValues(values)
                 .withMachineFactory(machines)
                 .withStart(false)
@@ -130,6 +131,8 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
         for (int i = parent.imports().tableCount(); i < parent.tableCount(); i++) {
             TableInstance from = parent.table(i);
             TableInstance to = child.table(i);
+            // Chicory counts growth in the limits of the module, so the new table may have more entries.
+            ((ChicoryTable) to).shrink(from.size());
             if (to.size() < from.size()) {
                 to.grow(from.size() - to.size(), Value.REF_NULL_VALUE, child);
             }
@@ -153,10 +156,10 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
     }
 
     /** Rejects a reference that only the parent can resolve. */
-    private static void check(ValType type, long value) {
+    static void check(ValType type, long value) {
         boolean isPortable = !type.isReference() || type.equals(ValType.FuncRef) || type.equals(ValType.ExternRef);
         if (!isPortable && value != Value.REF_NULL_VALUE) {
-            throw new IllegalArgumentException("cannot copy a reference of type " + type);
+            throw new IllegalArgumentException("cannot save a reference of type " + type);
         }
     }
 

@@ -18,6 +18,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.MemoryExceptions;
+import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +59,11 @@ public final class ChicoryMemory extends LinearMemory implements Memory {
         }
     }
 
+    /** The data segments of the instance that was created last. */
     private DataSegment @Nullable [] segments;
+
+    /** The data segments of all instances that were created with this memory, and are not garbage. */
+    private final Map<Instance, DataSegment[]> segmentsOf = new WeakHashMap<>(2);
 
     /**
      * Creates a memory of zeros, with pages of 64 KiB.
@@ -122,6 +128,11 @@ public final class ChicoryMemory extends LinearMemory implements Memory {
         return arguments -> call(called, arguments);
     }
 
+    /** Returns the array in which an instance keeps its data segments, if it was created with this memory. */
+    DataSegment @Nullable [] segments(Instance of) {
+        return segmentsOf.get(of);
+    }
+
     @Override
     public void initialize(Instance instance, DataSegment[] dataSegments) {
         initialize(instance, dataSegments, 0);
@@ -130,6 +141,9 @@ public final class ChicoryMemory extends LinearMemory implements Memory {
     @Override
     public void initialize(Instance instance, DataSegment @Nullable [] dataSegments, int memoryIndex) {
         segments = dataSegments;
+        if (dataSegments != null) {
+            segmentsOf.put(instance, dataSegments);
+        }
         if (isKept() || dataSegments == null) {
             return;
         }

@@ -31,6 +31,8 @@ import com.dylibso.chicory.wasm.types.TableLimits;
 import com.dylibso.chicory.wasm.types.ValType;
 import com.dylibso.chicory.wasm.types.Value;
 import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.JavyPlugin;
 import dev.samara.wasm.adapter.TestedRuntime;
@@ -42,7 +44,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Chicory, for the tests of adapters. */
@@ -125,6 +126,7 @@ public final class TestedChicory implements TestedRuntime {
                         .withImportValues(((OfStore) imports).store.toImportValues())
                         .withMemoryFactory(limits ->
                                 (Memory) memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
+                        .withTableFactory(ChicoryTable::new)
                         .withMachineFactory(machines)
                         .build(),
                 machines);
@@ -144,9 +146,12 @@ public final class TestedChicory implements TestedRuntime {
         }
 
         @Override
-        public void addGlobal(String module, String name, String type, long value) {
+        public void addGlobal(String module, String name, String type, long value, boolean isMutable) {
             ValType of = Objects.requireNonNull(TYPES.get(type));
-            store.addGlobal(new ImportGlobal(module, name, new GlobalInstance(value, 0, of, MutabilityType.Const)));
+            store.addGlobal(new ImportGlobal(
+                    module,
+                    name,
+                    new GlobalInstance(value, 0, of, isMutable ? MutabilityType.Var : MutabilityType.Const)));
         }
 
         @Override
@@ -229,31 +234,8 @@ public final class TestedChicory implements TestedRuntime {
         }
 
         @Override
-        public Runnable save() {
-            long[] low = new long[instance.globalCount()];
-            long[] high = new long[low.length];
-            Arrays.setAll(low, i -> instance.global(i).getValueLow());
-            Arrays.setAll(high, i -> instance.global(i).getValueHigh());
-            int[][] tables = new int[instance.module().tableSection().tableCount()][];
-            Arrays.setAll(
-                    tables,
-                    i -> IntStream.range(0, instance.table(i).size())
-                            .map(instance.table(i)::ref)
-                            .toArray());
-            return () -> {
-                for (int i = 0; i < low.length; i++) {
-                    instance.global(i).setValueLow(low[i]);
-                    instance.global(i).setValueHigh(high[i]);
-                }
-                for (int i = 0; i < tables.length; i++) {
-                    if (instance.table(i).size() != tables[i].length) {
-                        throw new IllegalStateException("a table has grown since it was saved");
-                    }
-                    for (int at = 0; at < tables[i].length; at++) {
-                        instance.table(i).setRef(at, tables[i][at], instance);
-                    }
-                }
-            };
+        public InstanceCheckpoint checkpoint(InstanceState... hosts) {
+            return ChicoryCheckpoint.of(instance, hosts);
         }
 
         @Override

@@ -94,6 +94,7 @@ public final class EndiveFork extends InstanceCopies<Instance> {
                 .iterator();
         Instance child = Instance.builder(module)
                 .withMemoryFactory(limits -> left.next())
+                .withTableFactory(EndiveTable::new)
                 .withImportValues(values)
                 .withMachineFactory(machines)
                 .withStart(false)
@@ -132,6 +133,8 @@ public final class EndiveFork extends InstanceCopies<Instance> {
         for (int i = parent.imports().tableCount(); i < parent.tableCount(); i++) {
             TableInstance from = parent.table(i);
             TableInstance to = child.table(i);
+            // Endive counts growth in the limits of the module, so the new table may have more entries.
+            ((EndiveTable) to).shrink(from.size());
             if (to.size() < from.size()) {
                 to.grow(from.size() - to.size(), Value.REF_NULL_VALUE, child);
             }
@@ -157,10 +160,10 @@ public final class EndiveFork extends InstanceCopies<Instance> {
     }
 
     /** Rejects a reference that only the parent can resolve. */
-    private static void check(ValType type, long value, @Nullable Object object) {
+    static void check(ValType type, long value, @Nullable Object object) {
         boolean isPortable = !type.isReference() || type.equals(ValType.FuncRef) || type.equals(ValType.ExternRef);
         if (!isPortable && (object != null || value != Value.REF_NULL_VALUE)) {
-            throw new IllegalArgumentException("cannot copy a reference of type " + type);
+            throw new IllegalArgumentException("cannot save a reference of type " + type);
         }
     }
 

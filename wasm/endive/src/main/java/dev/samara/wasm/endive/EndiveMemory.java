@@ -5,8 +5,11 @@ import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.MemoryExceptions;
+import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import run.endive.runtime.CallResult;
 import run.endive.runtime.ConstantEvaluators;
 import run.endive.runtime.ExportFunction;
 import run.endive.runtime.Instance;
@@ -57,7 +60,11 @@ public final class EndiveMemory extends LinearMemory implements Memory {
         }
     }
 
+    /** The data segments of the instance that was created last. */
     private DataSegment @Nullable [] segments;
+
+    /** The data segments of all instances that were created with this memory, and are not garbage. */
+    private final Map<Instance, DataSegment[]> segmentsOf = new WeakHashMap<>(2);
 
     /**
      * Creates a memory of zeros, with pages of 64 KiB.
@@ -119,7 +126,22 @@ public final class EndiveMemory extends LinearMemory implements Memory {
      */
     public ExportFunction entering(ExportFunction function) {
         Call<long[], long[]> called = function::apply;
-        return arguments -> call(called, arguments);
+        return new ExportFunction() {
+            @Override
+            public long[] apply(long... arguments) {
+                return call(called, arguments);
+            }
+
+            @Override
+            public CallResult applyWithRefs(long[] arguments, Object[] references) {
+                return call(numbers -> function.applyWithRefs(numbers, references), arguments);
+            }
+        };
+    }
+
+    /** Returns the array in which an instance keeps its data segments, if it was created with this memory. */
+    DataSegment @Nullable [] segments(Instance of) {
+        return segmentsOf.get(of);
     }
 
     @Override
@@ -130,6 +152,9 @@ public final class EndiveMemory extends LinearMemory implements Memory {
     @Override
     public void initialize(Instance instance, DataSegment @Nullable [] dataSegments, int memoryIndex) {
         segments = dataSegments;
+        if (dataSegments != null) {
+            segmentsOf.put(instance, dataSegments);
+        }
         if (isKept() || dataSegments == null) {
             return;
         }

@@ -6,11 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.Machine;
+import dev.samara.wasm.InstanceCheckpoint;
+import java.lang.ref.WeakReference;
 import java.util.HexFormat;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import run.endive.runtime.Instance;
 import run.endive.wasm.Parser;
+import run.endive.wasm.types.Table;
+import run.endive.wasm.types.TableLimits;
+import run.endive.wasm.types.ValType;
 import run.endive.wasm.types.Value;
 
 /** In Chicory, such a reference is a number. */
@@ -42,5 +47,46 @@ final class HostObjectsTest {
                 ((EndiveMemory) instance.memory()).close();
             }
         }
+    }
+
+    @Test
+    @DisplayName("are the same objects after a restore")
+    void restored() {
+        try (Machine machine = Machine.builder().memory(1L << 20).build()) {
+            Instance instance = Instance.builder(Parser.parse(HexFormat.of().parseHex(TABLE_MEMORY_AND_GLOBAL)))
+                    .withMemoryFactory(EndiveMemory.factory(machine))
+                    .build();
+            Object object = new Object();
+            instance.table(0).setObjRef(1, object, instance);
+            instance.global(0).setRefValue(object);
+            int number = instance.table(0).ref(1);
+            try (InstanceCheckpoint checkpoint = EndiveCheckpoint.of(instance)) {
+                for (Object other : new Object[] {new Object(), null}) {
+                    instance.table(0).setObjRef(0, other, instance);
+                    instance.table(0).setObjRef(1, other, instance);
+                    instance.global(0).setRefValue(other);
+                    checkpoint.restore();
+                    assertSame(object, instance.global(0).getRefValue());
+                    assertSame(object, instance.table(0).objRef(1));
+                    assertEquals(number, instance.table(0).ref(1));
+                    assertNull(instance.table(0).objRef(0));
+                    assertEquals(Value.REF_NULL_VALUE, instance.table(0).ref(0));
+                }
+            }
+            ((EndiveMemory) instance.memory()).close();
+        }
+    }
+
+    @Test
+    @DisplayName("can be collected after a restore removed them")
+    void removed() {
+        EndiveTable table = new EndiveTable(new Table(ValType.ExternRef, new TableLimits(1, 2)), Value.REF_NULL_VALUE);
+        WeakReference<Object> object = new WeakReference<>(new Object());
+        table.growWithRef(1, object.get(), null);
+        table.shrink(1);
+        while (object.get() != null) {
+            System.gc();
+        }
+        assertEquals(1, table.size());
     }
 }

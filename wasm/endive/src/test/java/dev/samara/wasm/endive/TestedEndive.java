@@ -2,6 +2,8 @@
 package dev.samara.wasm.endive;
 
 import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.JavyPlugin;
 import dev.samara.wasm.adapter.TestedRuntime;
@@ -13,7 +15,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import run.endive.compiler.MachineFactoryCompiler;
 import run.endive.runtime.ByteArrayMemory;
@@ -125,6 +126,7 @@ public final class TestedEndive implements TestedRuntime {
                         .withImportValues(((OfStore) imports).store.toImportValues())
                         .withMemoryFactory(limits ->
                                 (Memory) memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
+                        .withTableFactory(EndiveTable::new)
                         .withMachineFactory(machines)
                         .build(),
                 machines);
@@ -144,11 +146,11 @@ public final class TestedEndive implements TestedRuntime {
         }
 
         @Override
-        public void addGlobal(String module, String name, String type, long value) {
+        public void addGlobal(String module, String name, String type, long value, boolean isMutable) {
             ValType of = Objects.requireNonNull(TYPES.get(type));
             GlobalInstance global = GlobalInstance.builder()
                     .valType(of)
-                    .mutabilityType(MutabilityType.Const)
+                    .mutabilityType(isMutable ? MutabilityType.Var : MutabilityType.Const)
                     .valueLow(value)
                     .build();
             store.addGlobal(new ImportGlobal(module, name, global));
@@ -198,8 +200,14 @@ public final class TestedEndive implements TestedRuntime {
                 }
             }
             ExportFunction entering = function;
+            boolean hasReferences = instance.exportType(name).hasObjectRefParams();
             return arguments -> {
-                long[] results = entering.apply(arguments);
+                long[] results = hasReferences
+                        ? entering.applyWithRefs(
+                                        arguments,
+                                        Arrays.stream(arguments).boxed().toArray())
+                                .longs()
+                        : entering.apply(arguments);
                 return results == null ? new long[0] : results;
             };
         }
@@ -234,31 +242,8 @@ public final class TestedEndive implements TestedRuntime {
         }
 
         @Override
-        public Runnable save() {
-            long[] low = new long[instance.globalCount()];
-            long[] high = new long[low.length];
-            Arrays.setAll(low, i -> instance.global(i).getValueLow());
-            Arrays.setAll(high, i -> instance.global(i).getValueHigh());
-            int[][] tables = new int[instance.module().tableSection().tableCount()][];
-            Arrays.setAll(
-                    tables,
-                    i -> IntStream.range(0, instance.table(i).size())
-                            .map(instance.table(i)::ref)
-                            .toArray());
-            return () -> {
-                for (int i = 0; i < low.length; i++) {
-                    instance.global(i).setValueLow(low[i]);
-                    instance.global(i).setValueHigh(high[i]);
-                }
-                for (int i = 0; i < tables.length; i++) {
-                    if (instance.table(i).size() != tables[i].length) {
-                        throw new IllegalStateException("a table has grown since it was saved");
-                    }
-                    for (int at = 0; at < tables[i].length; at++) {
-                        instance.table(i).setRef(at, tables[i][at], instance);
-                    }
-                }
-            };
+        public InstanceCheckpoint checkpoint(InstanceState... hosts) {
+            return EndiveCheckpoint.of(instance, hosts);
         }
 
         @Override

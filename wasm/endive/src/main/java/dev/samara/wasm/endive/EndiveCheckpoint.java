@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm.endive;
+
+import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import run.endive.runtime.GlobalInstance;
+import run.endive.runtime.Instance;
+import run.endive.runtime.Memory;
+import run.endive.runtime.TableInstance;
+import run.endive.wasm.types.DataSegment;
+import run.endive.wasm.types.Element;
+import run.endive.wasm.types.MemorySection;
+import run.endive.wasm.types.MutabilityType;
+
+/**
+ * Makes checkpoints of instances of Endive. {@link InstanceCheckpoint} describes what is restored.
+ *
+ * <pre>{@code
+ * InstanceCheckpoint warm = EndiveCheckpoint.of(instance);
+ * run.apply(request);
+ * warm.restore();
+ * }</pre>
+ */
+public final class EndiveCheckpoint implements InstanceState {
+    /** A global and its value. */
+    private record Global(
+            GlobalInstance of,
+            long low,
+            long high,
+            @Nullable Object reference) {
+        void putBack() {
+            of.setValueLow(low);
+            of.setValueHigh(high);
+            of.setRefValue(reference);
+        }
+    }
+
+    /** The entries of a table. */
+    private record Entries(TableInstance of, int[] numbers, Object[] objects, Instance[] instances) {
+        static Entries of(TableInstance table) {
+            Entries saved =
+                    new Entries(table, new int[table.size()], new Object[table.size()], new Instance[table.size()]);
+            for (int i = 0; i < saved.numbers.length; i++) {
+                EndiveFork.check(table.elementType(), table.ref(i), table.objRef(i));
+                saved.numbers[i] = table.ref(i);
+                saved.objects[i] = table.objRef(i);
+                saved.instances[i] = table.instance(i);
+            }
+            return saved;
+        }
+
+        void putBack() {
+            if (of instanceof EndiveTable table) {
+                table.shrink(numbers.length);
+            } else if (of.size() != numbers.length) {
+                throw new IllegalStateException("a table grew from " + numbers.length + " to " + of.size()
+                        + " entries, which only an EndiveTable can undo");
+            }
+            for (int i = 0; i < numbers.length; i++) {
+                // Few entries change, and a store of a reference takes longer than a load.
+                if (of.ref(i) != numbers[i] || of.objRef(i) != objects[i] || of.instance(i) != instances[i]) {
+                    // First the object, because that sets the number, too.
+                    of.setObjRef(i, objects[i], instances[i]);
+                    of.setRef(i, numbers[i], instances[i]);
+                }
+            }
+        }
+    }
+
+    private final Instance instance;
+
+    private EndiveCheckpoint(Instance instance) {
+        this.instance = instance;
+    }
+
+    /**
+     * Makes a checkpoint.
+     *
+     * @param instance an instance between two calls; each of its memories is an {@link EndiveMemory}
+     * @param hosts what functions of the host keep, and is saved and put back, too, in this order
+     * @return the checkpoint, which the caller closes
+     * @throws IllegalArgumentException if the instance has a memory of another class, or a value that cannot be saved
+     * @throws IllegalStateException if a call uses a memory of the instance
+     * @throws dev.samara.core.mman.MmException if a memory is closed (ESRCH)
+     */
+    public static InstanceCheckpoint of(Instance instance, InstanceState... hosts) {
+        List<InstanceState> states = Stream.concat(Stream.of(new EndiveCheckpoint(instance)), Stream.of(hosts))
+                .toList();
+        return new InstanceCheckpoint(memories(instance), states);
+    }
+
+    private static List<Memory> memories(Instance of) {
+        int own = of.module().memorySection().map(MemorySection::memoryCount).orElse(0);
+        return IntStream.range(0, of.imports().memoryCount() + own)
+                .mapToObj(of::memory)
+                .toList();
+    }
+
+    @Override
+    public Runnable save() {
+        List<Global> values = new ArrayList<>();
+        for (int i = 0; i < instance.globalCount(); i++) {
+            GlobalInstance of = instance.global(i);
+            if (of.getMutabilityType() == MutabilityType.Var) {
+                EndiveFork.check(of.getType(), of.getValueLow(), of.getRefValue());
+                values.add(new Global(of, of.getValueLow(), of.getValueHigh(), of.getRefValue()));
+            }
+        }
+        List<Entries> tables = IntStream.range(0, instance.tableCount())
+                .mapToObj(i -> Entries.of(instance.table(i)))
+                .toList();
+        Element[] elements = new Element[instance.elementCount()];
+        for (int i = 0; i < elements.length; i++) {
+            elements[i] = instance.element(i);
+        }
+        DataSegment[] live = segments();
+        DataSegment[] segments = live.clone();
+        return () -> {
+            for (int i = 0; i < values.size(); i++) {
+                values.get(i).putBack();
+            }
+            for (int i = 0; i < tables.size(); i++) {
+                tables.get(i).putBack();
+            }
+            for (int i = 0; i < elements.length; i++) {
+                if (instance.element(i) != elements[i]) {
+                    instance.setElement(i, elements[i]);
+                }
+            }
+            System.arraycopy(segments, 0, live, 0, segments.length);
+            instance.clearTailCall();
+        };
+    }
+
+    /**
+     * Returns the array in which the instance keeps its data segments, without which a dropped one could not come back.
+     * The instance passed it to its memories. Without a memory, only {@code array.new_data} reads a segment.
+     */
+    private DataSegment[] segments() {
+        for (Memory memory : memories(instance)) {
+            DataSegment[] passed = ((EndiveMemory) memory).segments(instance);
+            if (passed != null) {
+                return passed;
+            }
+        }
+        return new DataSegment[0];
+    }
+}

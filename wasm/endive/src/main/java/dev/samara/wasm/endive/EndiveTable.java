@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm.endive;
+
+import run.endive.runtime.Instance;
+import run.endive.runtime.TableInstance;
+import run.endive.wasm.types.Table;
+import run.endive.wasm.types.Value;
+
+/**
+ * A table of Endive that can become smaller again. Endive's own tables only grow, so that an {@link EndiveCheckpoint}
+ * cannot undo {@code table.grow} in an instance that has them. Forks have this class; for another instance, pass the
+ * constructor to Endive's builder:
+ *
+ * <pre>{@code
+ * Instance.builder(module).withTableFactory(EndiveTable::new)
+ * }</pre>
+ */
+public final class EndiveTable extends TableInstance {
+    /** An index that every table rejects. */
+    private static final int OUTSIDE = -1;
+
+    /** The number of entries. The superclass has as many, or more, which are null. */
+    private int size;
+
+    /**
+     * Creates a table.
+     *
+     * @param table its type and limits
+     * @param initial the number that each entry has
+     */
+    public EndiveTable(Table table, int initial) {
+        super(table, initial);
+        size = super.size();
+    }
+
+    /** Removes the last entries. */
+    void shrink(int to) {
+        while (size > to) {
+            size--;
+            super.setObjRef(size, null, null);
+        }
+    }
+
+    private int inside(int index) {
+        return index < size ? index : OUTSIDE;
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public int grow(int more, int value, Instance instance) {
+        int before = size;
+        int reused = reuse(more);
+        for (int i = before; i < before + reused; i++) {
+            super.setRef(i, value, instance);
+        }
+        return more == reused || super.grow(more - reused, value, instance) >= 0 ? added(before, more) : OUTSIDE;
+    }
+
+    @Override
+    public int growWithRef(int more, Object reference, Instance instance) {
+        int before = size;
+        int reused = reuse(more);
+        for (int i = before; i < before + reused; i++) {
+            super.setObjRef(i, reference, instance);
+            // As the superclass does.
+            super.setRef(i, Value.REF_NULL_VALUE, instance);
+        }
+        return more == reused || super.growWithRef(more - reused, reference, instance) >= 0
+                ? added(before, more)
+                : OUTSIDE;
+    }
+
+    /** Returns how many of the added entries the superclass has already; none if there would be too many. */
+    private int reuse(int more) {
+        return more < 0 || more > limits().max() - size ? 0 : Math.min(more, super.size() - size);
+    }
+
+    private int added(int before, int more) {
+        size = before + more;
+        return before;
+    }
+
+    @Override
+    public int ref(int index) {
+        return super.ref(inside(index));
+    }
+
+    @Override
+    public Object objRef(int index) {
+        return super.objRef(inside(index));
+    }
+
+    @Override
+    public void setRef(int index, int value, Instance instance) {
+        super.setRef(inside(index), value, instance);
+    }
+
+    @Override
+    public void setObjRef(int index, Object reference, Instance instance) {
+        super.setObjRef(inside(index), reference, instance);
+    }
+
+    @Override
+    public Instance instance(int index) {
+        return super.instance(inside(index));
+    }
+}
