@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -42,8 +41,8 @@ public final class InstancePool<I> implements AutoCloseable {
      *    only its permit goes back.
      *
      * 4. The pool refers to idle instances only. So a lease that nobody can give back becomes unreachable with its
-     *    instance, and the cleaner, which refers to neither, releases the permit and reports it. Whoever ends an
-     *    instance, or the cleaner, does so once: each sets the same flag.
+     *    instance, and the cleaner, which refers to neither, nor to the pool (Losses), releases the permit and reports
+     *    it, unless it is idle in a pool that nobody closed. An instance ends once: whoever ends it sets its use.
      *
      * 5. A close ends the idle instances. A lease that is given back later finds the flag after its instance has become
      *    idle, and ends what it finds: of the close and the giving back, the later one sees the other's store.
@@ -59,7 +58,13 @@ public final class InstancePool<I> implements AutoCloseable {
     }
 
     /** An instance, and how it is restored. */
-    private record Pooled<I>(I instance, InstanceCheckpoint checkpoint, boolean hasPermit, AtomicBoolean isGone) {}
+    private record Pooled<I>(I instance, InstanceCheckpoint checkpoint, boolean hasPermit, AtomicReference<Use> use) {}
+
+    private enum Use {
+        IDLE,
+        LENT,
+        ENDED
+    }
 
     private enum State {
         LENT,
@@ -69,6 +74,30 @@ public final class InstancePool<I> implements AutoCloseable {
 
     private static final Cleaner CLEANER = Cleaner.create();
     private static final System.Logger LOGGER = System.getLogger("dev.samara.wasm");
+
+    /** What the cleaner needs. A reference to the pool would keep a pool alive that nobody closes. */
+    private static final class Losses {
+        private final String pool;
+        private final Semaphore permits;
+        private final LongAdder count = new LongAdder();
+        private volatile Consumer<String> reporter = message -> LOGGER.log(System.Logger.Level.WARNING, message);
+
+        Losses(String pool, Semaphore permits) {
+            this.pool = pool;
+            this.permits = permits;
+        }
+
+        /** Called when nothing refers to an instance any more. */
+        void lost(boolean hasPermit, AtomicReference<Use> use) {
+            if (use.getAndSet(Use.ENDED) == Use.LENT) {
+                count.increment();
+                if (hasPermit) {
+                    permits.release();
+                }
+                reporter.accept("an instance of " + pool + " was never given back");
+            }
+        }
+    }
 
     private final int bound;
     private final WhenEmpty whenEmpty;
@@ -83,9 +112,7 @@ public final class InstancePool<I> implements AutoCloseable {
     private final LongAdder pages = new LongAdder();
     private final LongAdder made = new LongAdder();
     private final LongAdder failed = new LongAdder();
-    private final LongAdder lost = new LongAdder();
-
-    private volatile Consumer<String> reporter = message -> LOGGER.log(System.Logger.Level.WARNING, message);
+    private final Losses losses;
     private volatile boolean isClosed;
 
     private InstancePool(
@@ -101,6 +128,7 @@ public final class InstancePool<I> implements AutoCloseable {
         this.maker = maker;
         this.checkpoints = checkpoints;
         permits = new Semaphore(bound);
+        losses = new Losses(toString(), permits);
     }
 
     /**
@@ -129,7 +157,7 @@ public final class InstancePool<I> implements AutoCloseable {
      * @return this
      */
     public InstancePool<I> reports(Consumer<String> reporter) {
-        this.reporter = reporter;
+        losses.reporter = reporter;
         return this;
     }
 
@@ -138,7 +166,7 @@ public final class InstancePool<I> implements AutoCloseable {
      *
      * @param timeout how long to wait for one, if the pool waits; zero or less for not at all
      * @return the lease, which the caller closes; null if no instance was given back in time
-     * @throws InterruptedException if the thread is interrupted while it waits, or was before
+     * @throws InterruptedException if the thread has to wait, and is interrupted then or was before
      * @throws IllegalStateException if the pool is closed
      * @throws RuntimeException as the maker or the checkpoint of a new instance throws
      */
@@ -156,7 +184,9 @@ public final class InstancePool<I> implements AutoCloseable {
                 throw new IllegalStateException("the pool is closed");
             }
             Pooled<I> first = hasPermit ? idle.pollFirst() : null;
-            Lease<I> lease = new Lease<>(this, first != null ? first : make(hasPermit));
+            Pooled<I> pooled = first != null ? first : make(hasPermit);
+            Lease<I> lease = new Lease<>(this, pooled);
+            pooled.use.set(Use.LENT);
             isLent = true;
             return lease;
         } finally {
@@ -177,28 +207,19 @@ public final class InstancePool<I> implements AutoCloseable {
 
     private Pooled<I> make(boolean hasPermit) {
         I instance = maker.get();
-        AtomicBoolean isGone = new AtomicBoolean();
-        Pooled<I> pooled = new Pooled<>(instance, checkpoints.apply(instance), hasPermit, isGone);
+        AtomicReference<Use> use = new AtomicReference<>(Use.LENT);
+        Pooled<I> pooled = new Pooled<>(instance, checkpoints.apply(instance), hasPermit, use);
         made.increment();
-        CLEANER.register(pooled, () -> lost(hasPermit, isGone));
+        Losses of = losses;
+        CLEANER.register(pooled, () -> of.lost(hasPermit, use));
         return pooled;
-    }
-
-    /** Called when nothing refers to an instance any more. */
-    private void lost(boolean hasPermit, AtomicBoolean isGone) {
-        if (isGone.compareAndSet(false, true)) {
-            lost.increment();
-            if (hasPermit) {
-                permits.release();
-            }
-            reporter.accept("an instance of " + this + " was never given back");
-        }
     }
 
     private void giveBack(Pooled<I> pooled, long written) {
         requests.increment();
         pages.add(written);
         if (pooled.hasPermit) {
+            pooled.use.set(Use.IDLE);
             idle.addFirst(pooled);
             permits.release();
             if (isClosed) {
@@ -211,7 +232,7 @@ public final class InstancePool<I> implements AutoCloseable {
 
     /** Ends an instance. */
     private static void end(Pooled<?> pooled) {
-        if (pooled.isGone.compareAndSet(false, true)) {
+        if (pooled.use.getAndSet(Use.ENDED) != Use.ENDED) {
             pooled.checkpoint.end();
         }
     }
@@ -234,7 +255,7 @@ public final class InstancePool<I> implements AutoCloseable {
                 pages.sum(),
                 made.sum(),
                 failed.sum(),
-                lost.sum(),
+                losses.count.sum(),
                 bound - permits.availablePermits(),
                 waiting);
     }
@@ -247,7 +268,7 @@ public final class InstancePool<I> implements AutoCloseable {
      * @param made how many instances were made
      * @param failed how many of them were closed because they could not be restored
      * @param lost how many leases became unreachable before they were given back
-     * @param lent how many instances of the pool are lent now
+     * @param lent how many instances are lent now, without those beyond the bound
      * @param idle how many instances are idle now
      */
     public record Statistics(long requests, long pages, long made, long failed, long lost, int lent, int idle) {}

@@ -13,6 +13,7 @@ import dev.samara.core.Machine;
 import dev.samara.wasm.InstancePool.Lease;
 import dev.samara.wasm.InstancePool.Statistics;
 import dev.samara.wasm.InstancePool.WhenEmpty;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -220,7 +221,11 @@ final class InstancePoolTest {
             take(pool, LONG).close();
             assertEquals(2, made.get());
         }
-        // The memory is released some time after the collection.
+        awaitClose();
+    }
+
+    /** Closes the machine, whose memories are released some time after the collection. */
+    private void awaitClose() {
         boolean isOpen = true;
         while (isOpen) {
             System.gc();
@@ -231,6 +236,22 @@ final class InstancePoolTest {
                 Thread.onSpinWait();
             }
         }
+    }
+
+    @Test
+    @DisplayName("that nobody closed is collected with its idle instances")
+    void collected() throws InterruptedException {
+        WeakReference<Object> pool = new WeakReference<>(used());
+        while (pool.get() != null) {
+            System.gc();
+        }
+        awaitClose();
+    }
+
+    private Object used() throws InterruptedException {
+        InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT);
+        take(pool, LONG).close();
+        return pool;
     }
 
     /** In a method of its own, whose frame refers to the lease. */
