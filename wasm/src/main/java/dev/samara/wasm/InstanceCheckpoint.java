@@ -2,6 +2,7 @@
 package dev.samara.wasm;
 
 import dev.samara.core.Checkpoint;
+import dev.samara.core.mman.MmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -12,36 +13,38 @@ import java.util.List;
  * Checkpoint}). Programs make one by the class of their runtime, e.g. {@code
  * dev.samara.wasm.endive.EndiveCheckpoint.of(instance)}.
  *
- * <p><b>What is restored.</b> The bytes and sizes of the memories; the values of the globals that can change; the entries
- * and sizes of the tables; the data and element segments that were dropped. This includes memories, globals and tables
- * that the instance imports: an instance that shares them with others must be restored together with the others, or not
- * at all. References to functions and to objects of the host are the same references again. Functions of the host keep
- * their state, unless it is passed as an {@link InstanceState}.
+ * <p><b>What is restored.</b> The bytes and sizes of the memories; the values of the globals; the entries and sizes of the
+ * tables; the data and element segments that were dropped. This includes memories, globals and tables that instances
+ * import: save instances that share them by one checkpoint. References to functions and to objects of the host are the
+ * same references again. Functions of the host keep their state, unless it is passed as an {@link InstanceState}; the
+ * functions of another instance keep the state of that instance, unless it is saved by the same checkpoint. What a host
+ * does with {@link LinearMemory#space}, e.g. a watchpoint, stays.
  *
  * <p><b>What cannot be saved.</b> References to objects of the guest (structures, arrays, exceptions), because such
  * objects have fields of their own: the checkpoint of an instance whose globals or tables contain one is refused. Calls
  * in progress are not saved either.
  *
  * <p><b>When.</b> Between two calls, on any thread, but on one at a time. A call through the {@code entering} method of a
- * memory is noticed, and so is an {@link LinearMemory#enter enter}: the checkpoint or restore then throws and changes
- * nothing. Other calls are not noticed. It does not matter how the last call ended: it may have trapped, or its thread
- * may have been interrupted. While another thread is in a view of a memory, a restore fails.
+ * memory or one of its views is noticed until it returns, and so is an {@link LinearMemory#enter enter}: the checkpoint
+ * or restore then throws and changes nothing. Other calls are not noticed.
  *
- * <p><b>Failure.</b> A restore that fails after it was begun closes the memories of the instance, so that nothing can go
- * on with a state that is neither the old nor the new one.
+ * <p><b>Failure.</b> A restore that fails halfway closes the memories of the instance, so that nothing can go on with a
+ * state that is neither the old nor the new one. The restore of an older checkpoint closes younger ones of the same
+ * memory, as for {@link Checkpoint}.
  */
 public final class InstanceCheckpoint implements AutoCloseable {
     /*
-     * 1. The memories are claimed first, so that no call can start on another thread; a memory that is in use refuses.
-     *    Nothing has changed until then.
+     * 1. The memories and all their views are claimed first, so that no call can start on another thread; one that is in
+     *    use refuses. A thread that enters a claimed memory is in GUEST for a moment, before it is refused, and makes no
+     *    access. So the spaces may be restored beside CPUs in GUEST: only such a thread's CPU can be there.
      *
      * 2. A memory cannot grow while it is restored: growth is marked in its size, which all views share, and so another
      *    view waits (LinearMemory.grow). Its space is restored, which also unmaps pages that were added, and then the
-     *    size.
+     *    size. If the first space refuses, nothing was put back, and the instance goes on.
      *
      * 3. The states follow in the order in which they were passed, so that those of the host may read the memories.
      *
-     * 4. If a step after 1 fails, the memories are closed while they are still claimed.
+     * 4. If a later step fails, the memories are closed while they are still claimed.
      */
 
     /** The saved content of one space, and the memory by which it is restored. */
@@ -50,46 +53,48 @@ public final class InstanceCheckpoint implements AutoCloseable {
     private final List<LinearMemory> memories = new ArrayList<>();
     private final List<Saved> contents = new ArrayList<>();
     private final List<Runnable> states = new ArrayList<>();
-    private boolean isClosed;
+
+    /** Written while the memories are claimed, or by {@link #close}, on any thread. */
+    private volatile boolean isClosed;
 
     /**
      * Makes a checkpoint. For the class of a runtime.
      *
-     * @param memories the memories of the instance
+     * @param memories the memories of the instances
      * @param states what else is saved, in the order in which it is saved and put back
      * @throws IllegalArgumentException if a memory is not a {@link LinearMemory}, or as a state throws
      * @throws IllegalStateException if a memory is in use
-     * @throws dev.samara.core.mman.MmException if a memory is closed (ESRCH)
+     * @throws MmException if a memory is closed (ESRCH)
      */
     public InstanceCheckpoint(Collection<?> memories, Collection<? extends InstanceState> states) {
         for (Object memory : memories) {
             if (!(memory instanceof LinearMemory linear)) {
                 throw new IllegalArgumentException("cannot save a memory of " + memory.getClass());
             }
-            if (this.memories.stream().noneMatch(other -> other == linear)) {
+            // Views share a space.
+            if (this.memories.stream().noneMatch(other -> other.space() == linear.space())) {
                 this.memories.add(linear);
             }
         }
-        int claimed = 0;
+        List<LinearMemory> claimed = new ArrayList<>();
         boolean isMade = false;
         try {
-            claimed = claim();
+            claim(claimed);
             for (LinearMemory memory : this.memories) {
-                // Views share a space.
-                if (contents.stream().noneMatch(other -> other.memory.space() == memory.space())) {
-                    contents.add(
-                            new Saved(memory, memory.pages(), memory.space().checkpoint()));
-                }
+                contents.add(new Saved(memory, memory.pages(), memory.space().checkpoint()));
             }
             for (InstanceState state : states) {
                 this.states.add(state.save());
             }
             isMade = true;
         } finally {
-            if (!isMade) {
-                close();
+            try {
+                if (!isMade) {
+                    close();
+                }
+            } finally {
+                free(claimed);
             }
-            free(claimed);
         }
     }
 
@@ -99,16 +104,19 @@ public final class InstanceCheckpoint implements AutoCloseable {
      *
      * @return the number of pages that were put back, or by which the memories had grown; a page of a memory with {@link
      *     LinearMemory#PAGES_64K} has 64 KiB
-     * @throws IllegalStateException if this checkpoint is closed, or a memory is in use; nothing has changed then.
-     *     Otherwise as {@link Checkpoint#restore} or a state throws; the memories are closed then
+     * @throws IllegalStateException if this checkpoint is closed, or an older one was restored since; if a memory is in
+     *     use; or if the calling thread is in GUEST in another space. Nothing has changed then
+     * @throws MmException as {@link Checkpoint#restore} of the first memory. Nothing was put back then
+     * @throws RuntimeException as the restore of another memory, or a state, throws. The memories and this checkpoint
+     *     are closed then
      */
     public long restore() {
-        if (isClosed) {
-            throw new IllegalStateException("the checkpoint is closed");
-        }
-        int claimed = 0;
+        List<LinearMemory> claimed = new ArrayList<>(memories.size());
         try {
-            claimed = claim();
+            claim(claimed);
+            if (isClosed) {
+                throw new IllegalStateException("the checkpoint is closed");
+            }
             return restoreClaimed();
         } finally {
             free(claimed);
@@ -116,63 +124,53 @@ public final class InstanceCheckpoint implements AutoCloseable {
     }
 
     private long restoreClaimed() {
-        boolean isRestored = false;
+        boolean isConsistent = false;
         try {
             long pages = 0;
             for (int i = 0; i < contents.size(); i++) {
                 Saved content = contents.get(i);
-                pages += content.memory.restore(content.checkpoint, content.pages);
+                try {
+                    pages += content.memory.restore(content.checkpoint, content.pages);
+                } catch (IllegalStateException | MmException refused) {
+                    isConsistent = i == 0;
+                    throw refused;
+                }
             }
             for (int i = 0; i < states.size(); i++) {
                 states.get(i).run();
             }
-            isRestored = true;
+            isConsistent = true;
             return pages;
         } finally {
-            if (!isRestored) {
-                isClosed = true;
-                for (Saved content : contents) {
-                    content.memory.close();
+            if (!isConsistent) {
+                end();
+            }
+        }
+    }
+
+    /** Claims all memories and their views, and adds them to a list, which the caller frees. */
+    private void claim(List<LinearMemory> claimed) {
+        for (int i = 0; i < memories.size(); i++) {
+            List<LinearMemory> views = memories.get(i).views();
+            for (int j = 0; j < views.size(); j++) {
+                LinearMemory view = views.get(j);
+                claimed.add(view);
+                boolean isClaimed = false;
+                try {
+                    view.claimBetweenCalls();
+                    isClaimed = true;
+                } finally {
+                    if (!isClaimed) {
+                        claimed.remove(claimed.size() - 1);
+                    }
                 }
             }
         }
     }
 
-    /** Claims all memories, or none. Returns their number. */
-    private int claim() {
-        int claimed = 0;
-        boolean isClaimed = false;
-        try {
-            while (claimed < memories.size()) {
-                memories.get(claimed).claimBetweenCalls();
-                claimed++;
-            }
-            isClaimed = true;
-        } finally {
-            if (!isClaimed) {
-                free(claimed);
-            }
-        }
-        return claimed;
-    }
-
-    private void free(int claimed) {
-        for (int i = 0; i < claimed; i++) {
-            memories.get(i).freeBetweenCalls();
-        }
-    }
-
-    /**
-     * Closes this checkpoint, which frees the pages that it kept. The instance keeps its state. Does nothing if it is
-     * closed already.
-     *
-     * @throws IllegalStateException if a CPU of the calling thread is in GUEST
-     */
-    @Override
-    public void close() {
-        isClosed = true;
-        for (Saved content : contents) {
-            content.checkpoint.close();
+    private static void free(List<LinearMemory> claimed) {
+        for (int i = 0; i < claimed.size(); i++) {
+            claimed.get(i).freeBetweenCalls();
         }
     }
 
@@ -183,9 +181,34 @@ public final class InstanceCheckpoint implements AutoCloseable {
 
     /** Closes this checkpoint and the memories of the instance. */
     void end() {
-        close();
-        for (LinearMemory memory : memories) {
-            memory.close();
+        isClosed = true;
+        close(0, true);
+    }
+
+    /**
+     * Closes this checkpoint, which frees the pages that it kept. The instance keeps its state. Does nothing if it is
+     * closed already.
+     *
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST. A second call closes what is left
+     */
+    @Override
+    public void close() {
+        isClosed = true;
+        close(0, false);
+    }
+
+    /** Closes the checkpoints from one on, and the memories, too, if the instance ends; all, even if one throws. */
+    private void close(int from, boolean isEnd) {
+        if (from < contents.size()) {
+            Saved content = contents.get(from);
+            try {
+                if (isEnd) {
+                    content.memory.close();
+                }
+                content.checkpoint.close();
+            } finally {
+                close(from + 1, isEnd);
+            }
         }
     }
 

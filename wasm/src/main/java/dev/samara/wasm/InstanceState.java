@@ -11,7 +11,7 @@ public interface InstanceState {
      * Saves the state. Called once by each checkpoint, on the thread that makes it.
      *
      * @return puts the saved state back, each time it is run, on the thread that restores. If it throws, the memories of
-     *     the instance are closed
+     *     the instance are closed; it need not undo anything then
      */
     Runnable save();
 }

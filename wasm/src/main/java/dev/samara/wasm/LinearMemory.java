@@ -15,6 +15,10 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
@@ -75,8 +79,20 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
     private final int maximum;
     private final boolean isShared;
 
-    /** The number of pages and the bit {@link #GROWING}. All views share this object. */
-    private final AtomicInteger pages;
+    /** What all views of a memory share: the number of pages with the bit {@link #GROWING}, and the views. */
+    private static final class Shared extends AtomicInteger {
+        private static final long serialVersionUID = 1L;
+
+        /** All views and the first memory, once there is a view. */
+        @SuppressWarnings("serial") // No object of this class is serialized.
+        private final List<WeakReference<LinearMemory>> views = new CopyOnWriteArrayList<>();
+
+        Shared(int pages) {
+            super(pages);
+        }
+    }
+
+    private final Shared pages;
 
     private final MemoryWaits waits;
 
@@ -109,7 +125,7 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
         this.initial = initial;
         this.maximum = maximum;
         this.isShared = isShared;
-        pages = new AtomicInteger();
+        pages = new Shared(0);
         waits = new MemoryWaits(this);
         boolean isMade = false;
         try {
@@ -140,8 +156,12 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
         initial = of.initial;
         maximum = of.maximum;
         isShared = of.isShared;
-        pages = isView ? of.pages : new AtomicInteger(pagesOf(space()));
+        pages = isView ? of.pages : new Shared(pagesOf(space()));
         waits = new MemoryWaits(this);
+        if (isView) {
+            of.add(of);
+            of.add(this);
+        }
     }
 
     private static AddressSpace newSpace(Machine machine, Geometry geometry) {
@@ -165,6 +185,28 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
      *     the copy
      */
     public abstract LinearMemory fork();
+
+    private void add(LinearMemory view) {
+        pages.views.removeIf(each -> each.refersTo(null));
+        if (pages.views.stream().noneMatch(each -> each.refersTo(view))) {
+            pages.views.add(new WeakReference<>(view));
+        }
+    }
+
+    /** Returns this memory and its views, as far as they are reachable. */
+    final List<LinearMemory> views() {
+        if (pages.views.isEmpty()) {
+            return List.of(this);
+        }
+        List<LinearMemory> all = new ArrayList<>();
+        for (WeakReference<LinearMemory> view : pages.views) {
+            LinearMemory of = view.get();
+            if (of != null) {
+                all.add(of);
+            }
+        }
+        return all;
+    }
 
     private AddressSpace forkSpace() {
         AddressSpace child = space().fork();
@@ -312,7 +354,7 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
                 throw new IllegalStateException("another view of " + this + " adds pages");
             }
             after = now;
-            long restored = checkpoint.restore();
+            long restored = checkpoint.restoreRunning();
             after = before;
             return restored + bytes(now - before) / space().geometry().pageSize();
         } finally {

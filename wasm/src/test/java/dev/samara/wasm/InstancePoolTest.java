@@ -2,15 +2,18 @@
 package dev.samara.wasm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.wasm.InstancePool.Lease;
+import dev.samara.wasm.InstancePool.Member;
 import dev.samara.wasm.InstancePool.Statistics;
 import dev.samara.wasm.InstancePool.WhenEmpty;
 import java.lang.ref.WeakReference;
@@ -19,11 +22,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -37,8 +42,8 @@ final class InstancePoolTest {
 
     private final Machine machine = Machine.builder().memory(64L << 20).build();
 
-    /** The memories that were made; the last state of the host that was put back is that of a failing restore. */
     private final AtomicInteger made = new AtomicInteger();
+    private final AtomicInteger ended = new AtomicInteger();
 
     private final AtomicBoolean isFailing = new AtomicBoolean();
 
@@ -49,23 +54,16 @@ final class InstancePoolTest {
     }
 
     private InstancePool<LinearMemory> pool(int bound, WhenEmpty whenEmpty) {
-        return InstancePool.of(
-                bound,
-                whenEmpty,
-                () -> {
-                    made.incrementAndGet();
-                    return new PlainMemory(machine, 1, 4);
-                },
-                memory -> new InstanceCheckpoint(List.of(memory), List.of(() -> () -> {
-                    if (isFailing.get()) {
-                        throw new UnsupportedOperationException("the host cannot go back");
-                    }
-                })));
-    }
-
-    private static Lease<LinearMemory> take(InstancePool<LinearMemory> pool, Duration timeout)
-            throws InterruptedException {
-        return Objects.requireNonNull(pool.take(timeout), "no instance");
+        return InstancePool.of(bound, whenEmpty, () -> {
+            made.incrementAndGet();
+            LinearMemory memory = new PlainMemory(machine, 1, 4);
+            InstanceCheckpoint checkpoint = new InstanceCheckpoint(List.of(memory), List.of(() -> () -> {
+                if (isFailing.get()) {
+                    throw new UnsupportedOperationException("the host cannot go back");
+                }
+            }));
+            return new Member<>(memory, checkpoint, ended::incrementAndGet);
+        });
     }
 
     private static void assertClosed(LinearMemory memory) {
@@ -74,10 +72,10 @@ final class InstancePoolTest {
 
     @Test
     @DisplayName("lends the same instance again, in the same state, and counts the pages that requests wrote")
-    void restores() throws InterruptedException {
+    void restores() throws Exception {
         try (InstancePool<LinearMemory> pool = pool(2, WhenEmpty.WAIT)) {
             for (int i = 0; i < 5; i++) {
-                Lease<LinearMemory> lease = take(pool, Duration.ZERO);
+                Lease<LinearMemory> lease = pool.take(Duration.ZERO);
                 assertEquals(0, lease.instance().readInt(8));
                 assertEquals(1, lease.instance().pages());
                 lease.instance().writeI32(8, 1);
@@ -94,13 +92,13 @@ final class InstancePoolTest {
     @DisplayName("lends no more than its bound; a take waits until its timeout, for a give-back, or for an interrupt")
     void bound() throws Exception {
         try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT)) {
-            Lease<LinearMemory> lease = take(pool, Duration.ZERO);
+            Lease<LinearMemory> lease = pool.take(Duration.ZERO);
             LinearMemory lent = lease.instance();
-            assertNull(pool.take(Duration.ZERO));
-            assertNull(pool.take(Duration.ofSeconds(-1)));
-            assertNull(pool.take(Duration.ofNanos(1)));
+            assertThrows(TimeoutException.class, () -> pool.take(Duration.ZERO));
+            assertThrows(TimeoutException.class, () -> pool.take(Duration.ofSeconds(-1)));
+            assertThrows(TimeoutException.class, () -> pool.take(Duration.ofNanos(1)));
             FutureTask<LinearMemory> waiting = new FutureTask<>(() -> {
-                try (Lease<LinearMemory> next = take(pool, Duration.ofSeconds(Long.MAX_VALUE))) {
+                try (Lease<LinearMemory> next = pool.take(Duration.ofSeconds(Long.MAX_VALUE))) {
                     return next.instance();
                 }
             });
@@ -112,7 +110,7 @@ final class InstancePoolTest {
             lease.close();
             assertSame(lent, waiting.get());
 
-            Lease<LinearMemory> again = take(pool, LONG);
+            Lease<LinearMemory> again = pool.take(LONG);
             Thread.currentThread().interrupt();
             assertThrows(InterruptedException.class, () -> pool.take(LONG));
             assertEquals(1, pool.statistics().lent());
@@ -123,16 +121,16 @@ final class InstancePoolTest {
 
     @Test
     @DisplayName("makes instances beyond its bound if it is told to, and closes them when they are given back")
-    void makesMore() throws InterruptedException {
+    void makesMore() throws Exception {
         try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.MAKE)) {
-            Lease<LinearMemory> first = take(pool, LONG);
-            Lease<LinearMemory> second = take(pool, LONG);
+            Lease<LinearMemory> first = pool.take(LONG);
+            Lease<LinearMemory> second = pool.take(LONG);
             LinearMemory kept = first.instance();
             LinearMemory more = second.instance();
             second.close();
             assertClosed(more);
             first.close();
-            try (Lease<LinearMemory> again = take(pool, LONG)) {
+            try (Lease<LinearMemory> again = pool.take(LONG)) {
                 assertSame(kept, again.instance());
             }
             assertEquals(2, made.get());
@@ -141,9 +139,9 @@ final class InstancePoolTest {
 
     @Test
     @DisplayName("takes an instance back once, and not during a call")
-    void once() throws InterruptedException {
+    void once() throws Exception {
         try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT)) {
-            Lease<LinearMemory> lease = take(pool, LONG);
+            Lease<LinearMemory> lease = pool.take(LONG);
             LinearMemory memory = lease.instance();
             memory.enter(() -> {
                 assertThrows(IllegalStateException.class, lease::close);
@@ -152,11 +150,13 @@ final class InstancePoolTest {
                 return 0;
             });
             assertEquals(7, lease.instance().readInt(0));
-            assertNull(pool.take(Duration.ZERO));
+            assertThrows(TimeoutException.class, () -> pool.take(Duration.ZERO));
             lease.close();
             assertThrows(IllegalStateException.class, lease::close);
+            assertThrows(IllegalStateException.class, lease::giveBack);
+            assertThrows(IllegalStateException.class, lease::discard);
             assertThrows(IllegalStateException.class, lease::instance);
-            Lease<LinearMemory> next = take(pool, LONG);
+            Lease<LinearMemory> next = pool.take(LONG);
             assertThrows(IllegalStateException.class, lease::close);
             assertEquals(0, next.instance().readInt(0));
             next.close();
@@ -165,50 +165,100 @@ final class InstancePoolTest {
     }
 
     @Test
-    @DisplayName("does not lend an instance again whose restore failed, but makes another one")
-    void failed() throws InterruptedException {
-        try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT)) {
-            Lease<LinearMemory> lease = take(pool, LONG);
-            LinearMemory lent = lease.instance();
+    @DisplayName(
+            "does not lend an instance again whose restore failed; a close reports that, and a give-back throws it")
+    void failed() throws Exception {
+        List<Throwable> reports = new ArrayList<>();
+        try (InstancePool<LinearMemory> pool =
+                pool(1, WhenEmpty.WAIT).reports((message, cause) -> reports.add(Objects.requireNonNull(cause)))) {
             isFailing.set(true);
-            assertThrows(UnsupportedOperationException.class, lease::close);
-            isFailing.set(false);
+            Lease<LinearMemory> first = pool.take(LONG);
+            LinearMemory lent = first.instance();
+            assertThrows(UnsupportedOperationException.class, first::giveBack);
             assertClosed(lent);
-            assertThrows(IllegalStateException.class, lease::close);
-            try (Lease<LinearMemory> next = take(pool, Duration.ZERO)) {
-                assertNotSame(lent, next.instance());
+            assertThrows(IllegalStateException.class, first::giveBack);
+            first.close();
+            assertEquals(1, ended.get());
+            Lease<LinearMemory> second = pool.take(LONG);
+            assertNotSame(lent, second.instance());
+            second.close();
+            assertThrows(IllegalStateException.class, second::close);
+            isFailing.set(false);
+            assertEquals(1, reports.size());
+            pool.take(Duration.ZERO).close();
+            assertEquals(new Statistics(1, 0, 3, 2, 0, 0, 1), pool.statistics());
+        }
+        assertEquals(3, ended.get());
+    }
+
+    @Test
+    @DisplayName("keeps an instance lent that is given back while its thread is in another space, and loses no place")
+    void inGuest() throws Exception {
+        try (Machine host = Machine.builder().memory(1 << 20).build();
+                AddressSpace other = host.space(LinearMemory.PAGES_64K).build();
+                InstancePool<LinearMemory> pool = pool(2, WhenEmpty.WAIT)) {
+            Lease<LinearMemory> lease = pool.take(LONG);
+            lease.instance().writeI32(0, 1);
+            Lease<LinearMemory> idle = pool.take(LONG);
+            idle.close();
+            try (Guest guest = other.enter()) {
+                assertThrows(IllegalStateException.class, lease::close);
+                assertThrows(IllegalStateException.class, pool::close);
+                guest.poll();
             }
-            assertEquals(new Statistics(1, 0, 2, 1, 0, 0, 1), pool.statistics());
+            assertEquals(1, lease.instance().readInt(0));
+            lease.close();
+        }
+        assertEquals(2, ended.get());
+    }
+
+    @Test
+    @DisplayName("ends an instance that is discarded, even during a call, and has another place for it at once")
+    void discarded() throws Exception {
+        try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT)) {
+            try (Lease<LinearMemory> lease = pool.take(LONG)) {
+                LinearMemory memory = lease.instance();
+                memory.enter(() -> {
+                    memory.leave(() -> {
+                        lease.discard();
+                        return 0;
+                    });
+                    memory.writeI32(0, 1);
+                    return 0;
+                });
+                assertClosed(memory);
+                assertThrows(IllegalStateException.class, lease::discard);
+            }
+            assertEquals(1, ended.get());
+            pool.take(Duration.ZERO).close();
+            assertEquals(2, made.get());
         }
     }
 
     @Test
     @DisplayName("goes on after an instance could not be made")
-    void notMade() throws InterruptedException {
+    void notMade() throws Exception {
         AtomicBoolean fails = new AtomicBoolean(true);
-        try (InstancePool<LinearMemory> pool = InstancePool.of(
-                1,
-                WhenEmpty.WAIT,
-                () -> {
-                    if (fails.get()) {
-                        throw new UnsupportedOperationException("cannot be made");
-                    }
-                    return new PlainMemory(machine, 1, 1);
-                },
-                memory -> new InstanceCheckpoint(List.of(memory), List.of()))) {
+        try (InstancePool<LinearMemory> pool = InstancePool.of(1, WhenEmpty.WAIT, () -> {
+            if (fails.get()) {
+                throw new UnsupportedOperationException("cannot be made");
+            }
+            LinearMemory memory = new PlainMemory(machine, 1, 1);
+            return new Member<>(memory, new InstanceCheckpoint(List.of(memory), List.of()));
+        })) {
             assertThrows(UnsupportedOperationException.class, () -> pool.take(LONG));
             fails.set(false);
-            take(pool, Duration.ZERO).close();
+            pool.take(Duration.ZERO).close();
         }
         assertThrows(IllegalArgumentException.class, () -> pool(0, WhenEmpty.WAIT));
     }
 
     @Test
     @DisplayName("reports a lease that was never given back, and makes another instance")
-    void lost() throws InterruptedException {
+    void lost() throws Exception {
         AtomicReference<String> report = new AtomicReference<>();
         CountDownLatch isReported = new CountDownLatch(1);
-        try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT).reports(message -> {
+        try (InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT).reports((message, cause) -> {
             report.set(message);
             isReported.countDown();
         })) {
@@ -216,9 +266,9 @@ final class InstancePoolTest {
             do {
                 System.gc();
             } while (!isReported.await(10, TimeUnit.MILLISECONDS));
-            assertEquals("an instance of pool of 1 instances was never given back", report.get());
+            assertEquals("an instance of a pool of 1 instances was never given back", report.get());
             assertEquals(1, pool.statistics().lost());
-            take(pool, LONG).close();
+            pool.take(LONG).close();
             assertEquals(2, made.get());
         }
         awaitClose();
@@ -240,7 +290,7 @@ final class InstancePoolTest {
 
     @Test
     @DisplayName("that nobody closed is collected with its idle instances")
-    void collected() throws InterruptedException {
+    void collected() throws Exception {
         WeakReference<Object> pool = new WeakReference<>(used());
         while (pool.get() != null) {
             System.gc();
@@ -248,33 +298,50 @@ final class InstancePoolTest {
         awaitClose();
     }
 
-    private Object used() throws InterruptedException {
+    private Object used() throws Exception {
         InstancePool<LinearMemory> pool = pool(1, WhenEmpty.WAIT);
-        take(pool, LONG).close();
+        pool.take(LONG).close();
         return pool;
     }
 
     /** In a method of its own, whose frame refers to the lease. */
-    private static void loseOne(InstancePool<LinearMemory> pool) throws InterruptedException {
+    private static void loseOne(InstancePool<LinearMemory> pool) throws Exception {
         assertNotNull(pool.take(LONG));
     }
 
     @Test
     @DisplayName("that is closed closes its instances, those that are lent when they come back, and lends no more")
-    void closed() throws InterruptedException {
+    void closed() throws Exception {
         InstancePool<LinearMemory> pool = pool(2, WhenEmpty.WAIT);
-        Lease<LinearMemory> lent = take(pool, LONG);
-        Lease<LinearMemory> other = take(pool, LONG);
+        Lease<LinearMemory> lent = pool.take(LONG);
+        Lease<LinearMemory> other = pool.take(LONG);
         LinearMemory idle = other.instance();
         other.close();
+        assertFalse(pool.awaitReturns(Duration.ZERO));
+        FutureTask<Lease<LinearMemory>> waiting = new FutureTask<>(() -> {
+            try (Lease<LinearMemory> taken = pool.take(LONG)) {
+                assertSame(idle, taken.instance());
+                return pool.take(LONG);
+            }
+        });
+        Thread thread = new Thread(waiting, "waits");
+        thread.start();
+        while (thread.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
         pool.close();
+        assertEquals(
+                IllegalStateException.class,
+                assertThrows(ExecutionException.class, waiting::get).getCause().getClass());
         assertClosed(idle);
         LinearMemory memory = lent.instance();
         memory.writeI32(0, 1);
         lent.close();
+        assertTrue(pool.awaitReturns(LONG));
         assertClosed(memory);
         assertThrows(IllegalStateException.class, () -> pool.take(LONG));
         pool.close();
+        assertEquals(2, ended.get());
     }
 
     private static ExecutorService executor(boolean isVirtual) throws ReflectiveOperationException {
@@ -297,7 +364,7 @@ final class InstancePoolTest {
                     int user = i;
                     tasks.add(executor.submit(() -> {
                         for (int request = 0; request < 300; request++) {
-                            try (Lease<LinearMemory> lease = take(pool, LONG)) {
+                            try (Lease<LinearMemory> lease = pool.take(LONG)) {
                                 LinearMemory memory = lease.instance();
                                 memory.enter(() -> {
                                     assertEquals(0, memory.readInt(0));

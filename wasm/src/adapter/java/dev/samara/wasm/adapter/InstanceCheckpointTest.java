@@ -17,6 +17,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -28,6 +29,38 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class InstanceCheckpointTest {
     /** {@code (memory 1) (global (mut anyref) (ref.null any))}, in the binary format. */
     private static final String MEMORY_AND_ANYREF = "0061736d01000000" + "0503010001" + "0606016e01d06e0b";
+
+    /**
+     * In the binary format: {@code (memory 1 8)}, a constant global with a structure that has a mutable field, a
+     * variable of type externref, and {@code init}, which stores a structure there, as an external reference.
+     */
+    private static final String STRUCTURES =
+            "0061736d01000000010c035f017f016000017f600000030403010201050401010108060f026400004100"
+                    + "fb00000b6f01d06f0b071e04066d656d6f7279020003696e63000004696e6974000104696e637800020a"
+                    + "4c03170023002300fb02000041016afb0500002300fb0200000b0b004100fb0000fb1b24010b26002301"
+                    + "fb1afb16002301fb1afb1600fb02000041016afb0500002301fb1afb1600fb0200000b";
+
+    /**
+     * In the binary format: {@code (memory 1 8) (tag (param))}; {@code first} tail-calls a function that traps within a
+     * {@code try_table}, whose handler stores the argument at address 0; {@code second} throws, and nobody catches it;
+     * {@code get} loads; {@code trap} leaves 32 operands.
+     */
+    private static final String TAIL_CALLS =
+            "0061736d0100000001110460017f0060000060017f017f6000017f030807000001000002030504010101"
+                    + "080d03010000072f06066d656d6f727902000566697273740000067365636f6e640002047461696c0003"
+                    + "036765740005047472617000060a7f070600200012010b190002401f40010200410041006d1a0b0f0b41"
+                    + "0020003602000b0600410708000b0600200012040b02000b070020002802000b43004200420142024203"
+                    + "420442054206420742084209420a420b420c420d420e420f421042114212421342144215421642174218"
+                    + "4219421a421b421c421d421e421f000b";
+
+    /**
+     * In the binary format: {@code (memory (import "m" "memory") 1 2)}; {@code count} adds 1 to a global and to the word
+     * at address 0, and returns the word; {@code own} returns the global.
+     */
+    private static final String SHARING =
+            "0061736d010000000105016000017f020e01016d066d656d6f72790201010203030200000606017f0141"
+                    + "010b070f0205636f756e740000036f776e00010a22021b00230041016a24004100410028020041016a36"
+                    + "020041002802000b040023000b";
 
     private final TestedRuntime runtime = TestedRuntime.get();
     private final Machine machine = Machine.builder().memory(64L << 20).build();
@@ -336,7 +369,7 @@ final class InstanceCheckpointTest {
     }
 
     @Test
-    @DisplayName("of an older state closes a younger one, whose restore then closes the instance")
+    @DisplayName("of an older state closes a younger one, whose restore then changes nothing")
     void older() {
         long state = call("state");
         InstanceCheckpoint older = instance.checkpoint();
@@ -345,9 +378,119 @@ final class InstanceCheckpointTest {
         call("change");
         younger.restore();
         older.restore();
-        assertEquals(state, call("state"));
+        assertEquals(state, call("change"));
+        long after = call("state");
         assertThrows(IllegalStateException.class, younger::restore);
+        assertEquals(after, call("state"));
+        older.restore();
+        assertEquals(state, call("state"));
         older.close();
         younger.close();
+    }
+
+    private TestedInstance start(String module) {
+        return runtime.program(HexFormat.of().parseHex(module), false)
+                .start(runtime.factory(machine), runtime.imports());
+    }
+
+    private static void end(TestedInstance of) {
+        ((LinearMemory) of.memory(0)).close();
+    }
+
+    @Test
+    @DisplayName("is refused with an object of the guest in a constant or behind a reference to the outside")
+    void structures() {
+        TestedInstance constant = start(STRUCTURES);
+        assertThrows(IllegalArgumentException.class, constant::checkpoint);
+        assertThrows(IllegalArgumentException.class, () -> constant.fork(null));
+        end(constant);
+    }
+
+    @Test
+    @DisplayName("leaves nothing of a call that trapped to a later one")
+    void traps() {
+        TestedInstance of = start(TAIL_CALLS);
+        try (InstanceCheckpoint checkpoint = of.checkpoint()) {
+            assertThrows(runtime.exceptionType(), () -> of.call("first", 4711));
+            assertThrows(runtime.exceptionType(), () -> of.call("trap"));
+            checkpoint.restore();
+            assertThrows(RuntimeException.class, () -> of.call("second"));
+            assertEquals(0, call(of, "get", 0));
+        }
+        end(of);
+    }
+
+    @Test
+    @DisplayName("of two instances restores both, with the memory that they share")
+    void together() {
+        LinearMemory shared = runtime.linearMemory(machine, LinearMemory.PAGES_64K, 1, 2, false);
+        Imports imports = runtime.imports();
+        imports.addMemory("m", "memory", shared);
+        byte[] module = HexFormat.of().parseHex(SHARING);
+        TestedInstance one = runtime.program(module, false).start(runtime.factory(machine), imports);
+        TestedInstance two = runtime.program(module, false).start(runtime.factory(machine), imports);
+        try (InstanceCheckpoint both = one.checkpoint(two)) {
+            for (int i = 0; i < 3; i++) {
+                assertEquals(1, call(one, "count"));
+                assertEquals(2, call(two, "count"));
+                assertEquals(2, call(one, "own"));
+                assertEquals(2, call(two, "own"));
+                both.restore();
+            }
+        }
+        shared.close();
+    }
+
+    @Test
+    @DisplayName("is not restored while a thread waits in a view of a memory")
+    void waiting() throws Exception {
+        LinearMemory shared = runtime.linearMemory(machine, LinearMemory.PAGES_64K, 1, 2, true);
+        LinearMemory view = shared.view();
+        InstanceCheckpoint checkpoint = new InstanceCheckpoint(List.of(shared), List.of());
+        FutureTask<Integer> waits = new FutureTask<>(() -> view.enter(() -> view.atomicWait(0, 0, -1)));
+        new Thread(waits, "waits").start();
+        while (machine.futexes().waiters() == 0) {
+            Thread.onSpinWait();
+        }
+        assertThrows(IllegalStateException.class, checkpoint::restore);
+        shared.writeI32(0, 1);
+        assertEquals(1, shared.atomicNotify(0, 1));
+        assertEquals(0, waits.get());
+        checkpoint.restore();
+        assertEquals(0, shared.readInt(0));
+        checkpoint.close();
+        shared.close();
+    }
+
+    @Test
+    @DisplayName("is restored beside threads whose calls are refused meanwhile")
+    void intruders() throws Exception {
+        AtomicBoolean isDone = new AtomicBoolean();
+        FutureTask<Integer> intruder = new FutureTask<>(() -> {
+            int refused = 0;
+            while (!isDone.get()) {
+                try {
+                    call("state");
+                } catch (IllegalStateException claimed) {
+                    refused++;
+                }
+            }
+            return refused;
+        });
+        try (InstanceCheckpoint checkpoint = instance.checkpoint()) {
+            new Thread(intruder, "intruder").start();
+            int restored = 0;
+            while (restored < 2_000) {
+                try {
+                    checkpoint.restore();
+                    restored++;
+                } catch (IllegalStateException inUse) {
+                    assertTrue(String.valueOf(inUse.getMessage()).contains("uses"), inUse::toString);
+                }
+            }
+            isDone.set(true);
+            assertTrue(intruder.get() >= 0);
+        }
+        call("state");
     }
 }

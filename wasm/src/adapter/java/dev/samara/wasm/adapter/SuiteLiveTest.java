@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.core.Machine;
+import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.TestedRuntime.Imports;
 import dev.samara.wasm.adapter.TestedRuntime.TestedInstance;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -39,6 +41,7 @@ final class SuiteLiveTest {
     private final List<String> failures = new ArrayList<>();
     private int passed;
     private int skipped;
+    private int restored;
 
     @ParameterizedTest(name = "compiled: {0}")
     @ValueSource(booleans = {false, true})
@@ -51,7 +54,8 @@ final class SuiteLiveTest {
             new Script(machine, script, isCompiled).run();
         }
         System.out.println((isCompiled ? "compiled: " : "interpreted: ") + passed + " passed, " + failures.size()
-                + " failed, " + skipped + " skipped, in " + scripts.size() + " files");
+                + " failed, " + skipped + " skipped, " + restored + " once more after a restore, in " + scripts.size()
+                + " files");
         assertEquals(List.of(), failures);
         assertTrue(passed > 0, "nothing ran");
         machine.awaitQuiescence();
@@ -75,6 +79,11 @@ final class SuiteLiveTest {
         private final List<LinearMemory> memories = new ArrayList<>();
         private final Imports imports = runtime.imports();
         private final Map<String, TestedInstance> named = new HashMap<>();
+
+        /** The commands since the last instance was made, and a checkpoint of that instance. */
+        private final List<Map<String, Object>> later = new ArrayList<>();
+
+        private @Nullable InstanceCheckpoint checkpoint;
 
         /** The instance of the last module, by the name null. */
         private static final String LAST = "";
@@ -115,18 +124,61 @@ final class SuiteLiveTest {
         void run() throws IOException {
             for (Object each : list(object(new Json(Files.readString(file)).value()), "commands")) {
                 Map<String, Object> command = object(each);
-                try {
-                    if (does(command)) {
-                        passed++;
-                    } else {
-                        skipped++;
-                    }
-                } catch (IOException | RuntimeException | Error failed) {
-                    failures.add(
-                            file.getFileName() + ":" + command.get("line") + " " + command.get("type") + ": " + failed);
+                if (string(command, "type").equals("module")) {
+                    again();
+                }
+                if (does(command, "")) {
+                    passed++;
+                } else {
+                    skipped++;
+                }
+                if (!string(command, "type").equals("module")) {
+                    later.add(command);
                 }
             }
+            again();
             memories.forEach(LinearMemory::close);
+        }
+
+        /** Does a command, and notes if it fails. Returns false if it does nothing. */
+        private boolean does(Map<String, Object> command, String when) {
+            try {
+                return does(command);
+            } catch (IOException | RuntimeException | Error failed) {
+                failures.add(file.getFileName() + ":" + command.get("line") + " " + command.get("type") + when + ": "
+                        + failed);
+                return true;
+            }
+        }
+
+        /**
+         * Restores the last instance, does all that was done since it was made once more, and closes its checkpoint.
+         * Not after commands that use another instance or make one, because those are not restored.
+         */
+        private void again() {
+            InstanceCheckpoint of = checkpoint;
+            checkpoint = null;
+            if (of != null) {
+                if (later.stream().allMatch(Script::isOfLast)) {
+                    of.restore();
+                    for (Map<String, Object> command : later) {
+                        if (does(command, ", restored")) {
+                            restored++;
+                        }
+                    }
+                }
+                of.close();
+            }
+            later.clear();
+        }
+
+        private static boolean isOfLast(Map<String, Object> command) {
+            return switch (string(command, "type")) {
+                case "register", "assert_uninstantiable", "assert_unlinkable" -> false;
+                case "action", "assert_return", "assert_trap", "assert_exhaustion" ->
+                    !object(Objects.requireNonNull(command.get("action"))).containsKey("module");
+                default -> true;
+            };
         }
 
         /** Does a command. Returns false if it is about the text format or the validation of modules. */
@@ -136,6 +188,7 @@ final class SuiteLiveTest {
                     named.remove(LAST);
                     TestedInstance made = instance(command);
                     named.put(LAST, made);
+                    checkpoint = made.checkpoint();
                     if (command.containsKey("name")) {
                         named.put(string(command, "name"), made);
                     }

@@ -122,6 +122,9 @@ public interface TestedRuntime {
 
         InstanceCheckpoint checkpoint(InstanceState... hosts);
 
+        /** Makes one checkpoint of this instance and another one. */
+        InstanceCheckpoint checkpoint(TestedInstance other);
+
         /** Copies this instance, with the imports if there are any, and executes the copy as this instance executes. */
         TestedInstance fork(@Nullable Imports imports);
 

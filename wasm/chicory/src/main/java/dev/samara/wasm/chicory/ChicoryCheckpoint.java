@@ -12,6 +12,7 @@ import com.dylibso.chicory.wasm.types.MutabilityType;
 import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.InstanceState;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -24,6 +25,9 @@ import java.util.stream.Stream;
  * run.apply(request);
  * warm.restore();
  * }</pre>
+ *
+ * <p>An instance whose tables are no {@link ChicoryTable} cannot return from a growth of a table, and an interpreter that
+ * is no {@link ChicoryInterpreter} keeps what a trap leaves on its stacks.
  */
 public final class ChicoryCheckpoint implements InstanceState {
     /** A global and its value. */
@@ -35,28 +39,47 @@ public final class ChicoryCheckpoint implements InstanceState {
     }
 
     /** The entries of a table. */
-    private record Entries(TableInstance of, int[] numbers, Instance[] instances) {
-        static Entries of(TableInstance table) {
-            Entries saved = new Entries(table, new int[table.size()], new Instance[table.size()]);
-            for (int i = 0; i < saved.numbers.length; i++) {
-                ChicoryFork.check(table.elementType(), table.ref(i));
-                saved.numbers[i] = table.ref(i);
-                saved.instances[i] = table.instance(i);
+    private static final class Entries {
+        private final TableInstance table;
+        private final int[] numbers;
+        private final Instance[] instances;
+
+        /** The changes of the table when it last had these entries. */
+        private long changes;
+
+        Entries(Instance of, TableInstance table) {
+            this.table = table;
+            numbers = new int[table.size()];
+            instances = new Instance[table.size()];
+            for (int i = 0; i < numbers.length; i++) {
+                ChicoryFork.check(of, table.elementType(), table.ref(i));
+                numbers[i] = table.ref(i);
+                instances[i] = table.instance(i);
             }
-            return saved;
+            changes = table instanceof ChicoryTable counting ? counting.changes() : 0;
         }
 
         void putBack() {
-            if (of instanceof ChicoryTable table) {
-                table.shrink(numbers.length);
-            } else if (of.size() != numbers.length) {
-                throw new IllegalStateException("a table grew from " + numbers.length + " to " + of.size()
+            if (table instanceof ChicoryTable of) {
+                if (of.changes() != changes) {
+                    of.shrink(numbers.length);
+                    putEntriesBack();
+                    changes = of.changes();
+                }
+                return;
+            }
+            if (table.size() != numbers.length) {
+                throw new IllegalStateException("a table grew from " + numbers.length + " to " + table.size()
                         + " entries, which only a ChicoryTable can undo");
             }
+            putEntriesBack();
+        }
+
+        private void putEntriesBack() {
             for (int i = 0; i < numbers.length; i++) {
                 // Few entries change, and a store of a reference takes longer than a load.
-                if (of.ref(i) != numbers[i] || of.instance(i) != instances[i]) {
-                    of.setRef(i, numbers[i], instances[i]);
+                if (table.ref(i) != numbers[i] || table.instance(i) != instances[i]) {
+                    table.setRef(i, numbers[i], instances[i]);
                 }
             }
         }
@@ -69,7 +92,7 @@ public final class ChicoryCheckpoint implements InstanceState {
     }
 
     /**
-     * Makes a checkpoint.
+     * Makes a checkpoint of an instance.
      *
      * @param instance an instance between two calls; each of its memories is a {@link ChicoryMemory}
      * @param hosts what functions of the host keep, and is saved and put back, too, in this order
@@ -79,9 +102,24 @@ public final class ChicoryCheckpoint implements InstanceState {
      * @throws dev.samara.core.mman.MmException if a memory is closed (ESRCH)
      */
     public static InstanceCheckpoint of(Instance instance, InstanceState... hosts) {
-        List<InstanceState> states = Stream.concat(Stream.of(new ChicoryCheckpoint(instance)), Stream.of(hosts))
+        return of(List.of(instance), hosts);
+    }
+
+    /**
+     * Makes one checkpoint of instances that share memories, tables or globals, or call each other.
+     *
+     * @param instances instances between two calls
+     * @param hosts as for one instance
+     * @return the checkpoint, which the caller closes
+     * @throws IllegalArgumentException as for one instance
+     * @throws IllegalStateException as for one instance
+     * @throws dev.samara.core.mman.MmException as for one instance
+     */
+    public static InstanceCheckpoint of(Collection<Instance> instances, InstanceState... hosts) {
+        List<InstanceState> states = Stream.concat(instances.stream().map(ChicoryCheckpoint::new), Stream.of(hosts))
                 .toList();
-        return new InstanceCheckpoint(memories(instance), states);
+        return new InstanceCheckpoint(
+                instances.stream().flatMap(of -> memories(of).stream()).toList(), states);
     }
 
     private static List<Memory> memories(Instance of) {
@@ -93,16 +131,17 @@ public final class ChicoryCheckpoint implements InstanceState {
 
     @Override
     public Runnable save() {
-        List<Global> values = new ArrayList<>();
+        List<Global> globals = new ArrayList<>();
         for (int i = 0; i < instance.globalCount(); i++) {
             GlobalInstance of = instance.global(i);
+            // Also of a constant, whose object may change.
+            ChicoryFork.check(instance, of.getType(), of.getValueLow());
             if (of.getMutabilityType() == MutabilityType.Var) {
-                ChicoryFork.check(of.getType(), of.getValueLow());
-                values.add(new Global(of, of.getValueLow(), of.getValueHigh()));
+                globals.add(new Global(of, of.getValueLow(), of.getValueHigh()));
             }
         }
         List<Entries> tables = IntStream.range(0, instance.tableCount())
-                .mapToObj(i -> Entries.of(instance.table(i)))
+                .mapToObj(i -> new Entries(instance, instance.table(i)))
                 .toList();
         Element[] elements = new Element[instance.elementCount()];
         for (int i = 0; i < elements.length; i++) {
@@ -111,8 +150,8 @@ public final class ChicoryCheckpoint implements InstanceState {
         DataSegment[] live = segments();
         DataSegment[] segments = live.clone();
         return () -> {
-            for (int i = 0; i < values.size(); i++) {
-                values.get(i).putBack();
+            for (int i = 0; i < globals.size(); i++) {
+                globals.get(i).putBack();
             }
             for (int i = 0; i < tables.size(); i++) {
                 tables.get(i).putBack();
@@ -123,6 +162,9 @@ public final class ChicoryCheckpoint implements InstanceState {
                 }
             }
             System.arraycopy(segments, 0, live, 0, segments.length);
+            if (instance.getMachine() instanceof ChicoryInterpreter interpreter) {
+                interpreter.clear();
+            }
         };
     }
 

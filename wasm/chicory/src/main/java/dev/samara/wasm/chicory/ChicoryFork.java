@@ -6,7 +6,6 @@ import com.dylibso.chicory.runtime.GlobalInstance;
 import com.dylibso.chicory.runtime.ImportMemory;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.InterpreterMachine;
 import com.dylibso.chicory.runtime.Machine;
 import com.dylibso.chicory.runtime.TableInstance;
 import com.dylibso.chicory.wasm.WasmModule;
@@ -35,7 +34,7 @@ import java.util.stream.IntStream;
 public final class ChicoryFork extends InstanceCopies<Instance> {
     private final Instance parent;
     private final WasmModule module;
-    private Function<Instance, Machine> machines = InterpreterMachine::new;
+    private Function<Instance, Machine> machines = ChicoryInterpreter::new;
     private ImportValues imports;
     private boolean isImporting;
 
@@ -120,7 +119,7 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
     private void copyGlobals(Instance child) {
         for (int i = parent.imports().globalCount(); i < parent.globalCount(); i++) {
             GlobalInstance from = parent.global(i);
-            check(from.getType(), from.getValueLow());
+            check(parent, from.getType(), from.getValueLow());
             GlobalInstance to = child.global(i);
             to.setValueLow(from.getValueLow());
             to.setValueHigh(from.getValueHigh());
@@ -131,13 +130,13 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
         for (int i = parent.imports().tableCount(); i < parent.tableCount(); i++) {
             TableInstance from = parent.table(i);
             TableInstance to = child.table(i);
-            // Chicory counts growth in the limits of the module, so the new table may have more entries.
+            // Tables of Chicory count growth in the limits of the module, so the new one may have more entries.
             ((ChicoryTable) to).shrink(from.size());
             if (to.size() < from.size()) {
                 to.grow(from.size() - to.size(), Value.REF_NULL_VALUE, child);
             }
             for (int at = 0; at < from.size(); at++) {
-                check(from.elementType(), from.ref(at));
+                check(parent, from.elementType(), from.ref(at));
                 Instance of = from.instance(at);
                 to.setRef(at, from.ref(at), of == parent ? child : of);
             }
@@ -155,10 +154,16 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
         }
     }
 
-    /** Rejects a reference that only the parent can resolve. */
-    static void check(ValType type, long value) {
-        boolean isPortable = !type.isReference() || type.equals(ValType.FuncRef) || type.equals(ValType.ExternRef);
-        if (!isPortable && value != Value.REF_NULL_VALUE) {
+    /**
+     * Rejects a reference to an object of the guest, which has fields. References to functions and to objects of the
+     * host are accepted.
+     */
+    static void check(Instance of, ValType type, long value) {
+        boolean isPortable = !type.isReference()
+                || value == Value.REF_NULL_VALUE
+                || type.equals(ValType.FuncRef)
+                || type.equals(ValType.ExternRef) && of.gcRef((int) value) == null;
+        if (!isPortable) {
             throw new IllegalArgumentException("cannot save a reference of type " + type);
         }
     }

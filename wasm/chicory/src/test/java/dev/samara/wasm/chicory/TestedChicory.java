@@ -10,7 +10,6 @@ import com.dylibso.chicory.runtime.ImportGlobal;
 import com.dylibso.chicory.runtime.ImportMemory;
 import com.dylibso.chicory.runtime.ImportTable;
 import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.InterpreterMachine;
 import com.dylibso.chicory.runtime.Machine;
 import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.runtime.Store;
@@ -106,7 +105,7 @@ public final class TestedChicory implements TestedRuntime {
     @Override
     public Program program(byte[] module, boolean isCompiled) {
         WasmModule parsed = Parser.parse(module);
-        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : InterpreterMachine::new);
+        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : ChicoryInterpreter::new);
     }
 
     @Override
@@ -236,6 +235,11 @@ public final class TestedChicory implements TestedRuntime {
         @Override
         public InstanceCheckpoint checkpoint(InstanceState... hosts) {
             return ChicoryCheckpoint.of(instance, hosts);
+        }
+
+        @Override
+        public InstanceCheckpoint checkpoint(TestedInstance other) {
+            return ChicoryCheckpoint.of(List.of(instance, ((OfInstance) other).instance));
         }
 
         @Override

@@ -4,6 +4,7 @@ package dev.samara.wasm.endive;
 import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.InstanceState;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -25,6 +26,9 @@ import run.endive.wasm.types.MutabilityType;
  * run.apply(request);
  * warm.restore();
  * }</pre>
+ *
+ * <p>An instance whose tables are no {@link EndiveTable} cannot return from a growth of a table, and an interpreter that
+ * is no {@link EndiveInterpreter} keeps what a trap leaves on its stacks.
  */
 public final class EndiveCheckpoint implements InstanceState {
     /** A global and its value. */
@@ -41,32 +45,52 @@ public final class EndiveCheckpoint implements InstanceState {
     }
 
     /** The entries of a table. */
-    private record Entries(TableInstance of, int[] numbers, Object[] objects, Instance[] instances) {
-        static Entries of(TableInstance table) {
-            Entries saved =
-                    new Entries(table, new int[table.size()], new Object[table.size()], new Instance[table.size()]);
-            for (int i = 0; i < saved.numbers.length; i++) {
+    private static final class Entries {
+        private final TableInstance table;
+        private final int[] numbers;
+        private final Object[] objects;
+        private final Instance[] instances;
+
+        /** The changes of the table when it last had these entries. */
+        private long changes;
+
+        Entries(TableInstance table) {
+            this.table = table;
+            numbers = new int[table.size()];
+            objects = new Object[table.size()];
+            instances = new Instance[table.size()];
+            for (int i = 0; i < numbers.length; i++) {
                 EndiveFork.check(table.elementType(), table.ref(i), table.objRef(i));
-                saved.numbers[i] = table.ref(i);
-                saved.objects[i] = table.objRef(i);
-                saved.instances[i] = table.instance(i);
+                numbers[i] = table.ref(i);
+                objects[i] = table.objRef(i);
+                instances[i] = table.instance(i);
             }
-            return saved;
+            changes = table instanceof EndiveTable of ? of.changes() : 0;
         }
 
         void putBack() {
-            if (of instanceof EndiveTable table) {
-                table.shrink(numbers.length);
-            } else if (of.size() != numbers.length) {
-                throw new IllegalStateException("a table grew from " + numbers.length + " to " + of.size()
+            if (table instanceof EndiveTable of) {
+                if (of.changes() != changes) {
+                    of.shrink(numbers.length);
+                    putEntriesBack();
+                    changes = of.changes();
+                }
+                return;
+            }
+            if (table.size() != numbers.length) {
+                throw new IllegalStateException("a table grew from " + numbers.length + " to " + table.size()
                         + " entries, which only an EndiveTable can undo");
             }
+            putEntriesBack();
+        }
+
+        private void putEntriesBack() {
             for (int i = 0; i < numbers.length; i++) {
                 // Few entries change, and a store of a reference takes longer than a load.
-                if (of.ref(i) != numbers[i] || of.objRef(i) != objects[i] || of.instance(i) != instances[i]) {
+                if (table.ref(i) != numbers[i] || table.objRef(i) != objects[i] || table.instance(i) != instances[i]) {
                     // First the object, because that sets the number, too.
-                    of.setObjRef(i, objects[i], instances[i]);
-                    of.setRef(i, numbers[i], instances[i]);
+                    table.setObjRef(i, objects[i], instances[i]);
+                    table.setRef(i, numbers[i], instances[i]);
                 }
             }
         }
@@ -79,7 +103,7 @@ public final class EndiveCheckpoint implements InstanceState {
     }
 
     /**
-     * Makes a checkpoint.
+     * Makes a checkpoint of an instance.
      *
      * @param instance an instance between two calls; each of its memories is an {@link EndiveMemory}
      * @param hosts what functions of the host keep, and is saved and put back, too, in this order
@@ -89,9 +113,24 @@ public final class EndiveCheckpoint implements InstanceState {
      * @throws dev.samara.core.mman.MmException if a memory is closed (ESRCH)
      */
     public static InstanceCheckpoint of(Instance instance, InstanceState... hosts) {
-        List<InstanceState> states = Stream.concat(Stream.of(new EndiveCheckpoint(instance)), Stream.of(hosts))
+        return of(List.of(instance), hosts);
+    }
+
+    /**
+     * Makes one checkpoint of instances that share memories, tables or globals, or call each other.
+     *
+     * @param instances instances between two calls
+     * @param hosts as for one instance
+     * @return the checkpoint, which the caller closes
+     * @throws IllegalArgumentException as for one instance
+     * @throws IllegalStateException as for one instance
+     * @throws dev.samara.core.mman.MmException as for one instance
+     */
+    public static InstanceCheckpoint of(Collection<Instance> instances, InstanceState... hosts) {
+        List<InstanceState> states = Stream.concat(instances.stream().map(EndiveCheckpoint::new), Stream.of(hosts))
                 .toList();
-        return new InstanceCheckpoint(memories(instance), states);
+        return new InstanceCheckpoint(
+                instances.stream().flatMap(of -> memories(of).stream()).toList(), states);
     }
 
     private static List<Memory> memories(Instance of) {
@@ -103,16 +142,17 @@ public final class EndiveCheckpoint implements InstanceState {
 
     @Override
     public Runnable save() {
-        List<Global> values = new ArrayList<>();
+        List<Global> globals = new ArrayList<>();
         for (int i = 0; i < instance.globalCount(); i++) {
             GlobalInstance of = instance.global(i);
+            // Also of a constant, whose object may change.
+            EndiveFork.check(of.getType(), of.getValueLow(), of.getRefValue());
             if (of.getMutabilityType() == MutabilityType.Var) {
-                EndiveFork.check(of.getType(), of.getValueLow(), of.getRefValue());
-                values.add(new Global(of, of.getValueLow(), of.getValueHigh(), of.getRefValue()));
+                globals.add(new Global(of, of.getValueLow(), of.getValueHigh(), of.getRefValue()));
             }
         }
         List<Entries> tables = IntStream.range(0, instance.tableCount())
-                .mapToObj(i -> Entries.of(instance.table(i)))
+                .mapToObj(i -> new Entries(instance.table(i)))
                 .toList();
         Element[] elements = new Element[instance.elementCount()];
         for (int i = 0; i < elements.length; i++) {
@@ -121,8 +161,8 @@ public final class EndiveCheckpoint implements InstanceState {
         DataSegment[] live = segments();
         DataSegment[] segments = live.clone();
         return () -> {
-            for (int i = 0; i < values.size(); i++) {
-                values.get(i).putBack();
+            for (int i = 0; i < globals.size(); i++) {
+                globals.get(i).putBack();
             }
             for (int i = 0; i < tables.size(); i++) {
                 tables.get(i).putBack();
@@ -134,6 +174,9 @@ public final class EndiveCheckpoint implements InstanceState {
             }
             System.arraycopy(segments, 0, live, 0, segments.length);
             instance.clearTailCall();
+            if (instance.getMachine() instanceof EndiveInterpreter interpreter) {
+                interpreter.clear();
+            }
         };
     }
 

@@ -12,9 +12,12 @@ import run.endive.runtime.GlobalInstance;
 import run.endive.runtime.ImportMemory;
 import run.endive.runtime.ImportValues;
 import run.endive.runtime.Instance;
-import run.endive.runtime.InterpreterMachine;
 import run.endive.runtime.Machine;
 import run.endive.runtime.TableInstance;
+import run.endive.runtime.WasmException;
+import run.endive.runtime.WasmExternRef;
+import run.endive.runtime.WasmGcRef;
+import run.endive.runtime.WasmI31Ref;
 import run.endive.wasm.WasmModule;
 import run.endive.wasm.types.ActiveElement;
 import run.endive.wasm.types.CustomSection;
@@ -36,7 +39,7 @@ import run.endive.wasm.types.Value;
 public final class EndiveFork extends InstanceCopies<Instance> {
     private final Instance parent;
     private final WasmModule module;
-    private Function<Instance, Machine> machines = InterpreterMachine::new;
+    private Function<Instance, Machine> machines = EndiveInterpreter::new;
     private ImportValues imports;
     private boolean isImporting;
 
@@ -133,7 +136,7 @@ public final class EndiveFork extends InstanceCopies<Instance> {
         for (int i = parent.imports().tableCount(); i < parent.tableCount(); i++) {
             TableInstance from = parent.table(i);
             TableInstance to = child.table(i);
-            // Endive counts growth in the limits of the module, so the new table may have more entries.
+            // Tables of Endive count growth in the limits of the module, so the new one may have more entries.
             ((EndiveTable) to).shrink(from.size());
             if (to.size() < from.size()) {
                 to.grow(from.size() - to.size(), Value.REF_NULL_VALUE, child);
@@ -159,11 +162,21 @@ public final class EndiveFork extends InstanceCopies<Instance> {
         }
     }
 
-    /** Rejects a reference that only the parent can resolve. */
+    /**
+     * Rejects a reference to an object of the guest, which has fields. References to functions, to objects of the host
+     * and to numbers are accepted.
+     */
     static void check(ValType type, long value, @Nullable Object object) {
-        boolean isPortable = !type.isReference() || type.equals(ValType.FuncRef) || type.equals(ValType.ExternRef);
-        if (!isPortable && (object != null || value != Value.REF_NULL_VALUE)) {
-            throw new IllegalArgumentException("cannot save a reference of type " + type);
+        boolean isGuests = object != null
+                ? object instanceof WasmException
+                        || object instanceof WasmGcRef
+                                && !(object instanceof WasmI31Ref)
+                                && !(object instanceof WasmExternRef)
+                : value != Value.REF_NULL_VALUE
+                        && (type.isReference() && type.isGcReference() || type.equals(ValType.ExnRef));
+        if (isGuests) {
+            throw new IllegalArgumentException(
+                    "cannot save a reference of type " + type + " to an object of the guest");
         }
     }
 

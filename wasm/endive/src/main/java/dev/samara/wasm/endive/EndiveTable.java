@@ -4,12 +4,14 @@ package dev.samara.wasm.endive;
 import run.endive.runtime.Instance;
 import run.endive.runtime.TableInstance;
 import run.endive.wasm.types.Table;
+import run.endive.wasm.types.TableLimits;
 import run.endive.wasm.types.Value;
 
 /**
- * A table of Endive that can become smaller again. Endive's own tables only grow, so that an {@link EndiveCheckpoint}
- * cannot undo {@code table.grow} in an instance that has them. Forks have this class; for another instance, pass the
- * constructor to Endive's builder:
+ * A table of Endive that can become smaller again, and knows whether it changed. Endive's own tables only grow, so that
+ * an {@link EndiveCheckpoint} cannot undo {@code table.grow} in an instance that has them, and a restore compares all
+ * their entries. They also count growth in the limits of the module, which all its instances share; this class has limits
+ * of its own. Forks have this class; for another instance, pass the constructor to Endive's builder:
  *
  * <pre>{@code
  * Instance.builder(module).withTableFactory(EndiveTable::new)
@@ -22,6 +24,9 @@ public final class EndiveTable extends TableInstance {
     /** The number of entries. The superclass has as many, or more, which are null. */
     private int size;
 
+    /** The number of changes. */
+    private long changes;
+
     /**
      * Creates a table.
      *
@@ -29,12 +34,24 @@ public final class EndiveTable extends TableInstance {
      * @param initial the number that each entry has
      */
     public EndiveTable(Table table, int initial) {
-        super(table, initial);
+        super(withOwnLimits(table), initial);
         size = super.size();
+    }
+
+    private static Table withOwnLimits(Table of) {
+        TableLimits limits = of.limits();
+        return new Table(
+                of.elementType(), new TableLimits(limits.min(), limits.max(), limits.shared()), of.initialize());
+    }
+
+    /** Returns a number that differs from an earlier one if the table has changed in between. */
+    long changes() {
+        return changes;
     }
 
     /** Removes the last entries. */
     void shrink(int to) {
+        changes++;
         while (size > to) {
             size--;
             super.setObjRef(size, null, null);
@@ -80,6 +97,7 @@ public final class EndiveTable extends TableInstance {
     }
 
     private int added(int before, int more) {
+        changes++;
         size = before + more;
         return before;
     }
@@ -96,16 +114,24 @@ public final class EndiveTable extends TableInstance {
 
     @Override
     public void setRef(int index, int value, Instance instance) {
+        changes++;
         super.setRef(inside(index), value, instance);
     }
 
     @Override
     public void setObjRef(int index, Object reference, Instance instance) {
+        changes++;
         super.setObjRef(inside(index), reference, instance);
     }
 
     @Override
     public Instance instance(int index) {
         return super.instance(inside(index));
+    }
+
+    @Override
+    public void reset() {
+        changes++;
+        super.reset();
     }
 }

@@ -25,11 +25,11 @@ import run.endive.runtime.ImportGlobal;
 import run.endive.runtime.ImportMemory;
 import run.endive.runtime.ImportTable;
 import run.endive.runtime.Instance;
-import run.endive.runtime.InterpreterMachine;
 import run.endive.runtime.Machine;
 import run.endive.runtime.Memory;
 import run.endive.runtime.Store;
 import run.endive.runtime.TableInstance;
+import run.endive.runtime.WasmGcRef;
 import run.endive.wasi.WasiOptions;
 import run.endive.wasi.WasiPreview1;
 import run.endive.wasm.Parser;
@@ -106,7 +106,7 @@ public final class TestedEndive implements TestedRuntime {
     @Override
     public Program program(byte[] module, boolean isCompiled) {
         WasmModule parsed = Parser.parse(module);
-        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : InterpreterMachine::new);
+        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : EndiveInterpreter::new);
     }
 
     @Override
@@ -219,7 +219,7 @@ public final class TestedEndive implements TestedRuntime {
 
         @Override
         public void setReference(boolean isNull) {
-            instance.global(0).setRefValue(isNull ? null : "a reference");
+            instance.global(0).setRefValue(isNull ? null : (WasmGcRef) () -> 0);
         }
 
         @Override
@@ -244,6 +244,11 @@ public final class TestedEndive implements TestedRuntime {
         @Override
         public InstanceCheckpoint checkpoint(InstanceState... hosts) {
             return EndiveCheckpoint.of(instance, hosts);
+        }
+
+        @Override
+        public InstanceCheckpoint checkpoint(TestedInstance other) {
+            return EndiveCheckpoint.of(List.of(instance, ((OfInstance) other).instance));
         }
 
         @Override
