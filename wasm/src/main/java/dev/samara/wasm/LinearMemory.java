@@ -150,7 +150,7 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
      * @param isView whether all content and the size are shared, instead of copied on write
      * @throws dev.samara.core.mman.MmException as {@link #fork} does
      */
-    @SuppressWarnings("this-escape") // The waits only store the reference.
+    @SuppressWarnings("this-escape") // The waits and the views only store the reference.
     protected LinearMemory(LinearMemory of, boolean isView) {
         super(isView ? of.space() : of.forkSpace(), of.exceptions);
         initial = of.initial;

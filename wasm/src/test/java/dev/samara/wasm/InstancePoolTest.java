@@ -332,7 +332,9 @@ final class InstancePoolTest {
         pool.close();
         assertEquals(
                 IllegalStateException.class,
-                assertThrows(ExecutionException.class, waiting::get).getCause().getClass());
+                Objects.requireNonNull(assertThrows(ExecutionException.class, waiting::get)
+                                .getCause())
+                        .getClass());
         assertClosed(idle);
         LinearMemory memory = lent.instance();
         memory.writeI32(0, 1);
@@ -369,7 +371,6 @@ final class InstancePoolTest {
                                 memory.enter(() -> {
                                     assertEquals(0, memory.readInt(0));
                                     memory.writeI32(0, user);
-                                    Thread.yield();
                                     assertEquals(user, memory.readInt(0));
                                     return 0;
                                 });

@@ -15,6 +15,7 @@ import dev.samara.wasm.adapter.TestedRuntime.TestedInstance;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -96,6 +97,11 @@ final class InstanceCheckpointTest {
         return call(instance, name, arguments);
     }
 
+    /** Calls a function that returns an i32, which may be negative. */
+    private int number(String name, long... arguments) {
+        return (int) call(instance, name, arguments);
+    }
+
     private long frames() {
         return machine.statistics().framesInUse();
     }
@@ -153,7 +159,7 @@ final class InstanceCheckpointTest {
                 assertEquals(2, call("call", 5));
                 assertEquals(2, call("grow_objects", 7, 2));
                 assertEquals(0, call("is_null", 3) & 1);
-                assertEquals(-1L, (int) call("grow_objects", 7, 1), "the maximum");
+                assertEquals(-1, number("grow_objects", 7, 1), "the maximum");
                 checkpoint.restore();
                 assertEquals(3, memory().pages());
                 assertThrows(runtime.exceptionType(), () -> memory().writeI32(3 * 65_536, 1));
@@ -164,12 +170,12 @@ final class InstanceCheckpointTest {
                 assertThrows(runtime.exceptionType(), () -> instance.call("clear_function", 4));
                 assertThrows(runtime.exceptionType(), () -> call("call", 4));
                 assertThrows(runtime.exceptionType(), () -> call("is_null", 2));
-                assertEquals(-1L, (int) call("grow_functions", 5), "more than the maximum");
+                assertEquals(-1, number("grow_functions", 5), "more than the maximum");
             }
         }
         assertEquals(3, call("grow", 5));
         assertEquals(4, call("grow_functions", 4));
-        assertEquals(-1L, (int) call("grow", 1));
+        assertEquals(-1, number("grow", 1));
     }
 
     @Test
@@ -244,8 +250,8 @@ final class InstanceCheckpointTest {
         host = argument -> {
             for (Callable<?> call : List.of(restore, make)) {
                 thrown.add(assertThrows(IllegalStateException.class, call::call).getClass());
-                thrown.add(assertThrows(Exception.class, () -> elsewhere(call))
-                        .getCause()
+                thrown.add(Objects.requireNonNull(assertThrows(Exception.class, () -> elsewhere(call))
+                                .getCause())
                         .getClass());
                 memory().leave(() -> thrown.add(
                         assertThrows(IllegalStateException.class, call::call).getClass()));
@@ -307,8 +313,8 @@ final class InstanceCheckpointTest {
     void grownTable() {
         InstanceCheckpoint checkpoint = instance.checkpoint();
         call("grow_others", 1);
-        String message =
-                assertThrows(IllegalStateException.class, checkpoint::restore).getMessage();
+        String message = String.valueOf(
+                assertThrows(IllegalStateException.class, checkpoint::restore).getMessage());
         assertTrue(message.startsWith("a table grew from 2 to 3 entries"), message);
         assertThrows(RuntimeException.class, () -> call("change"));
         checkpoint.close();

@@ -162,7 +162,7 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
         boolean isPortable = !type.isReference()
                 || value == Value.REF_NULL_VALUE
                 || type.equals(ValType.FuncRef)
-                || type.equals(ValType.ExternRef) && of.gcRef((int) value) == null;
+                || (type.equals(ValType.ExternRef) && of.gcRef((int) value) == null);
         if (!isPortable) {
             throw new IllegalArgumentException("cannot save a reference of type " + type);
         }

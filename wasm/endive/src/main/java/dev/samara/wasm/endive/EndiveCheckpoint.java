@@ -168,9 +168,7 @@ public final class EndiveCheckpoint implements InstanceState {
                 tables.get(i).putBack();
             }
             for (int i = 0; i < elements.length; i++) {
-                if (instance.element(i) != elements[i]) {
-                    instance.setElement(i, elements[i]);
-                }
+                instance.setElement(i, elements[i]);
             }
             System.arraycopy(segments, 0, live, 0, segments.length);
             instance.clearTailCall();

@@ -167,13 +167,14 @@ public final class EndiveFork extends InstanceCopies<Instance> {
      * and to numbers are accepted.
      */
     static void check(ValType type, long value, @Nullable Object object) {
-        boolean isGuests = object != null
-                ? object instanceof WasmException
-                        || object instanceof WasmGcRef
-                                && !(object instanceof WasmI31Ref)
-                                && !(object instanceof WasmExternRef)
-                : value != Value.REF_NULL_VALUE
-                        && (type.isReference() && type.isGcReference() || type.equals(ValType.ExnRef));
+        boolean isGuests;
+        if (object != null) {
+            boolean isValue = object instanceof WasmI31Ref || object instanceof WasmExternRef;
+            isGuests = object instanceof WasmException || (object instanceof WasmGcRef && !isValue);
+        } else {
+            isGuests = value != Value.REF_NULL_VALUE
+                    && ((type.isReference() && type.isGcReference()) || type.equals(ValType.ExnRef));
+        }
         if (isGuests) {
             throw new IllegalArgumentException(
                     "cannot save a reference of type " + type + " to an object of the guest");

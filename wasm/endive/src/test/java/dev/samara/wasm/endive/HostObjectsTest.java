@@ -21,6 +21,8 @@ import run.endive.wasm.types.Value;
 /** In Chicory, such a reference is a number. */
 @DisplayName("References to objects of the host, in an instance of Endive")
 final class HostObjectsTest {
+    private static final byte[] EMPTY_MODULE = {0, 'a', 's', 'm', 1, 0, 0, 0};
+
     /** {@code (table 2 externref) (memory 1) (global (mut externref) (ref.null extern))}, in the binary format. */
     private static final String TABLE_MEMORY_AND_GLOBAL =
             "0061736d01000000" + "0404016f0002" + "0503010001" + "0606016f01d06f0b";
@@ -81,12 +83,19 @@ final class HostObjectsTest {
     @DisplayName("can be collected after a restore removed them")
     void removed() {
         EndiveTable table = new EndiveTable(new Table(ValType.ExternRef, new TableLimits(1, 2)), Value.REF_NULL_VALUE);
-        WeakReference<Object> object = new WeakReference<>(new Object());
-        table.growWithRef(1, object.get(), null);
+        WeakReference<Object> object = grow(table);
         table.shrink(1);
         while (object.get() != null) {
             System.gc();
         }
         assertEquals(1, table.size());
+    }
+
+    /** Adds an object to a table; in a method of its own, whose frame refers to it. */
+    private static WeakReference<Object> grow(EndiveTable table) {
+        Object object = new Object();
+        int unused = table.growWithRef(
+                1, object, Instance.builder(Parser.parse(EMPTY_MODULE)).build());
+        return new WeakReference<>(object);
     }
 }
