@@ -42,9 +42,12 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -1279,6 +1282,41 @@ public final class AddressSpace implements AutoCloseable {
                 kept.close();
             }
         }
+    }
+
+    /**
+     * Writes an image of this space to a channel: its mappings and the content of its memory at one instant of the call,
+     * as a child of {@link #fork} has them. {@link Machine#openImage} opens it, in this or another process, and {@link
+     * SpaceImage#load} makes a space of it. {@link SpaceImage} describes what an image contains.
+     *
+     * <p>The guest runs during the call: this method saves a child, whose memory nobody changes, and closes it. Until
+     * then the guest's stores copy the pages that they change. So the call waits as {@link #fork} does, and then for the
+     * channel only.
+     *
+     * @param target receives the image, from the present position of the channel on; blocking. The caller closes it
+     * @param sections what else is saved, by name, e.g. the registers; {@link SpaceImage#section} returns it
+     * @throws java.io.IOException as the channel throws; {@link java.io.InterruptedIOException} if the thread was
+     *     interrupted. What has been written then is not an image
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if the machine was built without
+     *     memory
+     * @throws MmException as for {@link #fork}; with EOPNOTSUPP if a mapping cannot be saved, which the message names;
+     *     with EIO if a page cannot be read, because it lies beyond the end of its file, or its file fails; with ENOMEM
+     *     if there is no memory to read it
+     */
+    @Experimental
+    public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
+        Objects.requireNonNull(target, "target");
+        Map<String, byte[]> saved = Map.copyOf(sections);
+        ThreadCpus.checkMayWait("the saving of an image");
+        checkHasMemory();
+        try (AddressSpace child = fork()) {
+            new SpaceImage.Save(child, target).run(saved);
+        }
+    }
+
+    private void checkHasMemory() {
+        // Throws if the machine was built without memory.
+        Object unused = own.memory();
     }
 
     /**

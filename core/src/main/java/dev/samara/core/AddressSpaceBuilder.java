@@ -276,6 +276,24 @@ public final class AddressSpaceBuilder {
         return machine.register(InitialMappings.load(machine.spaces, origin, mapped));
     }
 
+    Machine machine() {
+        return machine;
+    }
+
+    Geometry geometry() {
+        return geometry;
+    }
+
+    /** Returns a limit in pages, unsigned; -1 for no limit. */
+    long limitInPages(Resource resource) {
+        long bytes = limits.getOrDefault(resource, -1L);
+        return bytes == -1 ? -1 : geometry.pages(bytes);
+    }
+
+    boolean isGranted(Capability capability) {
+        return capabilities.contains(capability);
+    }
+
     /** Returns the geometry, the heap and the number of initial mappings as text. */
     @Override
     public String toString() {

@@ -28,10 +28,12 @@ import dev.samara.core.internal.vcpu.GuestCpus;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -521,6 +523,49 @@ public final class Machine implements AutoCloseable {
     public HostFile openFile(String name, Geometry geometry, FileChannel channel, boolean isWritable) {
         checkMayOpen(name);
         return host.hostFiles.open(name, memory(geometry), channel, isWritable);
+    }
+
+    /**
+     * Opens an image that {@link AddressSpace#save} wrote to a file. Reads and checks everything except the bytes of the
+     * pages, which are checked when they are first read. While the image or a space that was loaded from it is open, the
+     * file must not be changed; replacing it by another one ({@code rename(2)}) is no change.
+     *
+     * @param path the file
+     * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space
+     * @return the image, which the caller closes
+     * @throws IOException if the file is not an image, is damaged, or is of a space with another geometry
+     * @throws dev.samara.core.mman.MmException with an error of {@link #openFile(Path, Geometry, OpenOption...)}
+     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
+     *     GUEST, or if this is called from {@code rcuMapPages}
+     */
+    @Experimental
+    public SpaceImage openImage(Path path, Geometry geometry) throws IOException {
+        HostFile file = openFile(path, geometry, StandardOpenOption.READ, HostFileOption.DIRECT);
+        SpaceImage opened = null;
+        try {
+            opened = new SpaceImage(this, file, path, geometry);
+            return opened;
+        } finally {
+            if (opened == null) {
+                file.close();
+            }
+        }
+    }
+
+    /**
+     * Opens an image as {@link #openImage(Path, Geometry)} does, from an open file, e.g. one of a {@code FileChannel} or
+     * of a buffer. Without a path, only another size is noticed as a change of the file.
+     *
+     * @param file an open file of this machine, which the image closes with itself; not if this throws
+     * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space
+     * @return the image, which the caller closes
+     * @throws IOException if the file is not an image, is damaged, or is of a space with another geometry
+     * @throws IllegalStateException as for a path
+     */
+    @Experimental
+    public SpaceImage openImage(HostFile file, Geometry geometry) throws IOException {
+        ThreadCpus.checkMayWait("the opening of an image");
+        return new SpaceImage(this, file, null, geometry);
     }
 
     private static void checkMayOpen(String name) {

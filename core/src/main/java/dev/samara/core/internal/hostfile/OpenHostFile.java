@@ -348,6 +348,15 @@ public final class OpenHostFile extends HostFile {
         }
     }
 
+    /**
+     * Reads bytes as {@link #pread} does, past the page cache where that is possible, for a caller that holds a use of
+     * the open. The owner may already have closed the open.
+     */
+    public long preadInUse(ByteBuffer target, long offset) {
+        check("a read of a file");
+        return inode.pread(target, offset, null);
+    }
+
     /** Returns the minimum number of bytes of a read that bypasses the cache. */
     public int leastUncached() {
         return inode.files.leastUncached;

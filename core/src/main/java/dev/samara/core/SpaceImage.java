@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.annotation.Experimental;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.internal.cpu.ThreadCpus;
+import dev.samara.core.internal.hostfile.OpenHostFile;
+import dev.samara.core.internal.image.ImageFile;
+import dev.samara.core.internal.image.ImageFile.Segment;
+import dev.samara.core.internal.image.ImageFormat;
+import dev.samara.core.internal.image.ImageFormat.Contents;
+import dev.samara.core.internal.image.ImageFormat.Mapping;
+import dev.samara.core.internal.image.ImageFormat.Ranges;
+import dev.samara.core.internal.image.ImageFormat.Writer;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.PagemapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open image of a space, from which any number of spaces can be loaded. {@link AddressSpace#save} writes images, and
+ * {@link Machine#openImage} opens them, in the same or another process, with the same or another version of Java.
+ *
+ * <p><b>Content.</b> An image contains what a child of {@link AddressSpace#fork} has: the mappings with their rights,
+ * advice, names and seals; the bytes of their pages; guard markers; the range of the heap and the place of the main stack.
+ * As in a child, no memory is locked, mappings with {@code MADV_DONTFORK} are missing, and those with {@code
+ * MADV_WIPEONFORK} are empty; so are droppable ones. Private mappings of files are saved with their bytes, and no
+ * longer depend on the file. Shared mappings, special mappings and those of devices cannot be saved. Registers, open
+ * files, limits, privileges and the settings of the builder are the embedder's to save, e.g. in a section.
+ *
+ * <p><b>Loading.</b> {@link #load} takes the same time for an image of any size: the mappings are private mappings of the
+ * image, each page is read when it is first touched, and all spaces share it until they write there. A loaded mapping
+ * therefore behaves as a private mapping of a file does on Linux: {@code maps} shows the image, memory that is dropped
+ * by {@code MADV_DONTNEED}, or cut off and regained by {@code mremap}, has the saved bytes again, and no name can be
+ * given. {@link #copy} reads all pages into anonymous memory instead, which takes as long as the image is large, but the
+ * guest sees no difference to the saved space. Use it for programs that rely on such zeros, as allocators do.
+ *
+ * <p><b>Damage.</b> Everything but the bytes of pages is checked when the image is opened. The bytes are in blocks of
+ * 64 KiB with a checksum each. A block is checked when a page of it is first read; if the checksum is wrong, the access
+ * is a SIGBUS, and it is reported ({@link dev.samara.core.event.Report.Kind#CALLBACK_FAILED}). {@link #verify} checks all
+ * blocks. A checksum does not show whether somebody changed the image on purpose.
+ *
+ * <p>The file must not be changed while the image, or a space that was loaded from it, is open. A changed size or time
+ * is noticed by {@link #load}, {@link #copy} and {@link #verify}, but not by an access.
+ *
+ * <p>Thread-safe.
+ */
+@Experimental
+public final class SpaceImage implements AutoCloseable {
+    private final Machine machine;
+    private final HostFile file;
+    private final ImageFile image;
+    private final Geometry geometry;
+
+    /** The path and its attributes at the open; null for a file that the caller opened. */
+    private final @Nullable Path path;
+
+    private final @Nullable BasicFileAttributes attributes;
+    private final long size;
+
+    /**
+     * Whether this was closed.
+     *
+     * <p>Written: the thread that closes it (monitor).
+     * Read: the thread that closes it (monitor); others (monitor).
+     */
+    private boolean isClosed;
+
+    SpaceImage(Machine machine, HostFile file, @Nullable Path path, Geometry geometry) throws IOException {
+        this.machine = machine;
+        this.file = file;
+        this.path = path;
+        this.geometry = geometry;
+        attributes = path == null ? null : Files.readAttributes(path, BasicFileAttributes.class);
+        image = new ImageFile((OpenHostFile) file, geometry, bytes -> machine.newPageCache(geometry, bytes));
+        size = file.size();
+    }
+
+    /**
+     * Returns the names of the sections.
+     *
+     * @return the names, unmodifiable
+     */
+    public Set<String> sections() {
+        return Set.copyOf(image.contents().sections().keySet());
+    }
+
+    /**
+     * Returns what the embedder saved under a name.
+     *
+     * @param name the name
+     * @return a copy of the bytes; null if there is no section of that name
+     */
+    public byte @Nullable [] section(String name) {
+        byte[] section = image.contents().sections().get(Objects.requireNonNull(name, "name"));
+        return section == null ? null : section.clone();
+    }
+
+    /**
+     * Makes a space of this image, whose pages are read when they are touched. Use {@link #verify} before, if an error
+     * should be found now rather than by an access.
+     *
+     * @param builder a builder of a space of this machine, with the geometry of the image. Its limits, privileges, guards
+     *     and other settings apply; its heap, stack and initial mappings are replaced
+     * @return the space, which may be closed after this image
+     * @throws IOException if the file changed since it was opened
+     * @throws IllegalArgumentException if the machine or the geometry is another one, or a mapping reaches into a guard
+     * @throws IllegalStateException if this is closed, or as {@link AddressSpaceBuilder#build} throws it
+     * @throws MmException with ENOMEM if there are too many mappings, or they exceed a limit of the builder or of the
+     *     machine; with EPERM if a mapping lies below {@link Geometry#minimum}, and {@link Capability#SYS_RAWIO} is not
+     *     granted
+     */
+    public AddressSpace load(AddressSpaceBuilder builder) throws IOException {
+        return make(builder, true);
+    }
+
+    /**
+     * Makes a space of this image with anonymous memory, into which all bytes are copied, and verified.
+     *
+     * @param builder as for {@link #load}
+     * @return the space, which does not depend on the image
+     * @throws IOException if the file changed since it was opened, cannot be read, or is damaged; {@link
+     *     InterruptedIOException} if the thread was interrupted
+     * @throws IllegalArgumentException as for {@link #load}
+     * @throws IllegalStateException as for {@link #load}
+     * @throws MmException as for {@link #load}; also with ENOMEM if there is no memory for the pages
+     */
+    public AddressSpace copy(AddressSpaceBuilder builder) throws IOException {
+        return make(builder, false);
+    }
+
+    private AddressSpace make(AddressSpaceBuilder builder, boolean isMapped) throws IOException {
+        begin("the loading of an image");
+        checkFits(builder);
+        List<Mapping> mappings = image.contents().mappings();
+        List<Vma> vmas = new ArrayList<>(mappings.size());
+        for (int i = 0; i < mappings.size(); i++) {
+            Mapping mapping = mappings.get(i);
+            Segment segment = isMapped ? image.segment(i) : null;
+            // Sealed at the end, because a seal forbids to install guards, and to write if it is read-only.
+            vmas.add(AddressSpaceBuilder.mapping(
+                    mapping.start(),
+                    mapping.end(),
+                    flags(mapping, segment),
+                    segment == null ? mapping.pageOffset() : segment.first(),
+                    segment,
+                    segment == null ? mapping.name() : null));
+        }
+        Contents contents = image.contents();
+        AddressSpace space = builder.heap(contents.heapStart(), contents.brk())
+                .stack(contents.stackStart())
+                .load(vmas)
+                .build();
+        boolean isMade = false;
+        try {
+            checkLimits(builder, space.usage());
+            if (!isMapped) {
+                copyPages(space);
+            }
+            Ranges guards = contents.guards();
+            for (int i = 0; i < guards.count(); i++) {
+                check("a guard", space.madvise(guards.start(i), guards.end(i) - guards.start(i), Mman.GUARD_INSTALL));
+            }
+            for (Mapping mapping : mappings) {
+                if ((mapping.flags() & VmaFlags.SEALED) != 0) {
+                    check("a seal", space.mseal(mapping.start(), mapping.end() - mapping.start(), 0));
+                }
+            }
+            isMade = true;
+            return space;
+        } finally {
+            if (!isMade) {
+                space.close();
+            }
+        }
+    }
+
+    private long flags(Mapping mapping, @Nullable Backing segment) {
+        long flags = mapping.flags() & ~VmaFlags.SEALED;
+        boolean isUnreserved = (flags & VmaFlags.NORESERVE) != 0;
+        if (isUnreserved && machine.host.committed.isStrict) {
+            flags &= ~VmaFlags.NORESERVE;
+            flags |= (flags & VmaFlags.WRITE) != 0 ? VmaFlags.ACCOUNT : 0;
+        }
+        return segment == null ? flags : flags & ~VmaFlags.MERGEABLE;
+    }
+
+    private void checkFits(AddressSpaceBuilder builder) {
+        if (builder.machine() != machine) {
+            throw new IllegalArgumentException("the builder belongs to another machine");
+        }
+        if (!builder.geometry().equals(geometry)) {
+            throw new IllegalArgumentException(
+                    "the builder has another geometry: " + builder.geometry() + ", not " + geometry);
+        }
+        List<Mapping> mappings = image.contents().mappings();
+        if (mappings.size() > machine.host.maxMapCount) {
+            throw new MmException("load of " + mappings.size() + " mappings", Errno.ENOMEM);
+        }
+        if (!mappings.isEmpty()
+                && Addresses.isBelow(mappings.get(0).start(), geometry.minimum())
+                && !builder.isGranted(Capability.SYS_RAWIO)) {
+            throw new MmException(
+                    "load of a mapping at 0x" + Long.toHexString(mappings.get(0).start()), Errno.EPERM);
+        }
+    }
+
+    private static void checkLimits(AddressSpaceBuilder builder, Usage usage) {
+        if (Addresses.isAbove(usage.total(), builder.limitInPages(Resource.AS))
+                || Addresses.isAbove(usage.data(), builder.limitInPages(Resource.DATA))) {
+            throw new MmException("load of " + usage, Errno.ENOMEM);
+        }
+    }
+
+    private static void check(String what, long result) {
+        if (Errno.isError(result)) {
+            throw new MmException("load of " + what, Errno.of(result));
+        }
+    }
+
+    private void copyPages(AddressSpace space) throws IOException {
+        for (int i = 0; i < image.contents().runs().count(); i++) {
+            image.forEachPiece(i, (address, bytes) -> {
+                checkNotInterrupted("the loading of an image");
+                long done = space.writeForced(address, bytes);
+                if (bytes.hasRemaining()) {
+                    checkNotInterrupted("the loading of an image");
+                    throw new MmException("load", done < 0 ? Errno.of(done) : Errno.ENOMEM);
+                }
+            });
+        }
+    }
+
+    private static void checkNotInterrupted(String what) throws InterruptedIOException {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new InterruptedIOException(what);
+        }
+    }
+
+    /**
+     * Reads the bytes of all pages, and verifies their checksums.
+     *
+     * @throws IOException if the file changed since it was opened, cannot be read, or is damaged; {@link
+     *     InterruptedIOException} if the thread was interrupted
+     * @throws IllegalStateException if this is closed, if a CPU of the calling thread is in GUEST, or if this is called
+     *     within {@code rcuMapPages}
+     */
+    public void verify() throws IOException {
+        begin("the verification of an image");
+        for (int i = 0; i < image.contents().runs().count(); i++) {
+            image.forEachPiece(i, (address, bytes) -> checkNotInterrupted("the verification of an image"));
+        }
+    }
+
+    private void begin(String what) throws IOException {
+        ThreadCpus.checkMayWait(what);
+        synchronized (this) {
+            if (isClosed) {
+                throw new IllegalStateException(this + " is closed");
+            }
+        }
+        long result = file.revalidate();
+        if (result != 0) {
+            throw new IOException("cannot read " + file.name() + ": " + Errno.of(result));
+        }
+        if (file.size() != size || isTouched()) {
+            throw new IOException(file.name() + " changed since it was opened as an image");
+        }
+    }
+
+    /** Returns whether the path names the same file, with another size or time. */
+    private boolean isTouched() throws IOException {
+        BasicFileAttributes before = attributes;
+        if (path == null || before == null) {
+            return false;
+        }
+        BasicFileAttributes now;
+        try {
+            now = Files.readAttributes(path, BasicFileAttributes.class);
+        } catch (NoSuchFileException removed) {
+            return false;
+        }
+        return Objects.equals(now.fileKey(), before.fileKey())
+                && (now.size() != before.size() || !now.lastModifiedTime().equals(before.lastModifiedTime()));
+    }
+
+    /**
+     * Closes this image. Spaces that were loaded from it stay as they are, and keep the file open. A second call does
+     * nothing.
+     *
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
+     *     rcuMapPages}
+     */
+    @Override
+    public void close() {
+        ThreadCpus.checkMayWait("the closing of an image");
+        synchronized (this) {
+            if (isClosed) {
+                return;
+            }
+            isClosed = true;
+        }
+        image.unuse();
+        file.close();
+    }
+
+    @Override
+    public String toString() {
+        return image.toString();
+    }
+
+    /** One save: finds the pages of a child that nobody uses, and writes them. Used by one thread. */
+    static final class Save {
+        private static final int REGIONS = 256;
+        private static final int REGION = 3;
+        private static final long TOLD =
+                PagemapFlags.PRESENT | PagemapFlags.FILE | PagemapFlags.PFNZERO | PagemapFlags.GUARD;
+
+        private final AddressSpace child;
+        private final WritableByteChannel target;
+        private final int pageSize;
+        private final Ranges runs = new Ranges();
+        private final Ranges guards = new Ranges();
+        private final PageScan scan = new PageScan();
+        private final long[] regions = new long[REGIONS * REGION];
+
+        /** The parts of a mapping of a file that must be read. */
+        private Ranges wanted = new Ranges();
+
+        Save(AddressSpace child, WritableByteChannel target) {
+            this.child = child;
+            this.target = target;
+            pageSize = (int) child.geometry().pageSize();
+        }
+
+        void run(Map<String, byte[]> sections) throws IOException {
+            Geometry geometry = child.geometry();
+            List<Vma> vmas = child.snapshot().vmas().stream()
+                    .filter(vma -> Addresses.isBelow(vma.start(), geometry.limit()))
+                    .toList();
+            List<Mapping> mappings = new ArrayList<>(vmas.size());
+            for (Vma vma : vmas) {
+                if (!ImageFormat.isSavable(vma) || (!vma.isAnonymous() && cacheOf(vma) == null)) {
+                    throw new MmException("save of the mapping " + vma, Errno.EOPNOTSUPP);
+                }
+                boolean isOfFile = vma.backing() != null;
+                mappings.add(new Mapping(
+                        vma.start(),
+                        vma.end(),
+                        vma.flags(),
+                        isOfFile ? geometry.pages(vma.start()) : vma.pageOffset(),
+                        vma.name()));
+            }
+            Writer writer = new Writer(target, pageSize);
+            for (Vma vma : vmas) {
+                save(vma, writer);
+            }
+            writer.finish(new Contents(
+                    geometry,
+                    child.own.origin.heapStart(),
+                    child.brk(0),
+                    child.own.origin.stackStart(),
+                    mappings,
+                    runs,
+                    guards,
+                    sections));
+        }
+
+        private static @Nullable PageCache cacheOf(Vma vma) {
+            Backing backing = vma.backing();
+            return backing == null ? null : backing.pageCache();
+        }
+
+        private void save(Vma vma, Writer writer) throws IOException {
+            // Empty pages of a file have content, too.
+            scan.any(vma.isAnonymous() ? PagemapFlags.PRESENT | PagemapFlags.GUARD : 0).told(TOLD);
+            long at = vma.start();
+            do {
+                checkNotInterrupted("the saving of an image");
+                long found = child.pagemapScan(scan.range(at, vma.end()), regions);
+                if (Errno.isError(found)) {
+                    checkNotInterrupted("the saving of an image");
+                    throw new MmException("save", Errno.of(found));
+                }
+                at = scan.walkEnd();
+                for (int i = 0; i < found; i++) {
+                    save(vma, regions[REGION * i], regions[REGION * i + 1], regions[REGION * i + 2], writer);
+                }
+            } while (Addresses.isBelow(at, vma.end()));
+        }
+
+        /** Saves a region of pages with equal categories. */
+        private void save(Vma vma, long start, long end, long categories, Writer writer) throws IOException {
+            boolean isOwn = (categories & (PagemapFlags.PRESENT | PagemapFlags.FILE)) == PagemapFlags.PRESENT;
+            if ((categories & PagemapFlags.GUARD) != 0) {
+                guards.add(start, end);
+            } else if ((categories & PagemapFlags.PFNZERO) == 0 && ImageFormat.hasContent(vma.flags())) {
+                if (isOwn || vma.isAnonymous()) {
+                    write(start, end, writer);
+                } else {
+                    find(vma, start, end);
+                    for (int i = 0; i < wanted.count(); i++) {
+                        write(wanted.start(i), wanted.end(i), writer);
+                    }
+                }
+            }
+        }
+
+        /** Finds the pages of a file that are not zero for sure. */
+        private void find(Vma vma, long start, long end) {
+            wanted = new Ranges();
+            if (vma.backing() instanceof Segment segment) {
+                segment.forEachRun(vma, start, end, wanted::add);
+            } else {
+                wanted.add(start, end);
+            }
+        }
+
+        /** Writes pages, except those that are zero. */
+        private void write(long start, long end, Writer writer) throws IOException {
+            long at = start;
+            while (Addresses.isBelow(at, end)) {
+                checkNotInterrupted("the saving of an image");
+                ByteBuffer room = writer.room();
+                int first = room.position();
+                int limit = room.limit();
+                int length = (int) Addresses.lower(end - at, room.remaining());
+                room.limit(first + length);
+                long done = child.readForced(at, room);
+                room.limit(limit);
+                if (done != length) {
+                    checkNotInterrupted("the saving of an image");
+                    Errno errno = done < 0 && Errno.of(done) != Errno.EFAULT ? Errno.of(done) : Errno.EIO;
+                    throw new MmException("save of 0x" + Long.toHexString(at + Math.max(done, 0)), errno);
+                }
+                room.position(keep(room, first, first + length, at));
+                at += length;
+            }
+        }
+
+        /** Moves the pages that are not zero to the front, and adds them to the runs. Returns the end of the last one. */
+        private int keep(ByteBuffer room, int from, int to, long address) {
+            int kept = from;
+            for (int at = from; at < to; at += pageSize) {
+                if (!isZero(room, at)) {
+                    if (kept != at) {
+                        room.put(kept, room, at, pageSize);
+                    }
+                    long page = address + (at - from);
+                    runs.add(page, page + pageSize);
+                    kept += pageSize;
+                }
+            }
+            return kept;
+        }
+
+        private boolean isZero(ByteBuffer bytes, int at) {
+            for (int i = at; i < at + pageSize; i += Long.BYTES) {
+                if (bytes.getLong(i) != 0) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+}

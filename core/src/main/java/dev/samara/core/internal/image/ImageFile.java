@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.image;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.internal.hostfile.OpenHostFile;
+import dev.samara.core.internal.image.ImageFormat.Contents;
+import dev.samara.core.internal.image.ImageFormat.Mapping;
+import dev.samara.core.internal.image.ImageFormat.Ranges;
+import dev.samara.core.internal.image.ImageFormat.Source;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.core.vma.VmOperations;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open image, and the backings of the mappings that are loaded from it. Thread-safe.
+ *
+ * <p>Each saved mapping that has pages is a file of its own, a {@link Segment}, with a page cache that all spaces share
+ * which are loaded from this open. So a page is read once, when the first of them touches it, and each space copies it
+ * when it writes there. A mapping without pages is loaded as anonymous memory.
+ */
+public final class ImageFile implements Source {
+    /*
+     * Notes.
+     *
+     * 1. A segment has the bytes of one mapping, and zeros before and after it. If two mappings shared a file, one that
+     *    grows by mremap would find the bytes of the other one.
+     *
+     * 2. A block is verified by the read that first needs a page of it. The page is taken from the bytes that were
+     *    verified, not read again. Two threads may verify one block; the mark is only set once it was right, so it needs
+     *    no order: a thread that does not see it yet verifies again.
+     *
+     * 3. A page of a verified block is read without a check. So the file must not change while it is mapped. What can
+     *    be noticed cheaply is noticed when a space is loaded (SpaceImage): another size or time.
+     *
+     * 4. Each mapping uses the open of the host file, as a mapping of that file would. So the host file is closed after
+     *    the last of them, and the owner of the image. That one also closes the page caches.
+     */
+
+    /** The size of a segment, which leaves room for growth behind each mapping. */
+    private static final long SIZE = 1L << 62;
+
+    /** The largest mapping with content, and the highest place of one in its segment. */
+    private static final long MOST = 1L << 60;
+
+    private final OpenHostFile file;
+    private final Contents contents;
+    private final int pageSize;
+    private final long dataLength;
+
+    /** The positions of the runs in the data. */
+    private final long[] positions;
+
+    private final int[] checksums;
+
+    /**
+     * Which blocks are verified.
+     *
+     * <p>Written: a thread that verified a block (plain).
+     * Read: any thread that reads a page (plain).
+     * Invariant: see note 2.
+     */
+    private final boolean[] verified;
+
+    /** The segment of each mapping; null for one without pages. */
+    private final List<@Nullable Segment> segments = new ArrayList<>();
+
+    /** The number of mappings and the owner. */
+    @GuardedBy("positions")
+    private int uses = 1;
+
+    /**
+     * Opens an image: reads and checks everything except the bytes of the pages.
+     *
+     * @param file the file that contains it; the caller closes it
+     * @param geometry of the spaces that will be loaded
+     * @param caches makes the page cache of a file of a size
+     * @throws IOException if the file cannot be read, or is not an image of a space with that geometry
+     */
+    public ImageFile(OpenHostFile file, Geometry geometry, LongFunction<PageCache> caches) throws IOException {
+        this.file = file;
+        ImageFormat.Reader reader = new ImageFormat.Reader(file.name(), this);
+        contents = reader.contents();
+        if (!contents.geometry().equals(geometry)) {
+            throw reader.damaged("it is of a space with " + contents.geometry() + ", not " + geometry);
+        }
+        pageSize = (int) geometry.pageSize();
+        dataLength = reader.dataLength();
+        checksums = reader.checksums;
+        verified = new boolean[checksums.length];
+        Ranges runs = contents.runs();
+        positions = new long[runs.count()];
+        long position = 0;
+        for (int i = 0; i < positions.length; i++) {
+            positions[i] = position;
+            position += runs.end(i) - runs.start(i);
+        }
+        for (Mapping mapping : contents.mappings()) {
+            if (isTooLong(mapping) && hasRun(mapping)) {
+                throw reader.damaged("a mapping with content is longer than " + MOST + " bytes");
+            }
+        }
+        for (Mapping mapping : contents.mappings()) {
+            segments.add(hasRun(mapping) ? new Segment(mapping, caches.apply(SIZE)) : null);
+        }
+    }
+
+    private static boolean isTooLong(Mapping mapping) {
+        return Addresses.isAbove(mapping.end() - mapping.start(), MOST);
+    }
+
+    private boolean hasRun(Mapping mapping) {
+        Ranges runs = contents.runs();
+        int at = runs.above(mapping.start());
+        return at < runs.count() && Addresses.isBelow(runs.start(at), mapping.end());
+    }
+
+    /** Returns what the image contains besides the bytes of pages. */
+    public Contents contents() {
+        return contents;
+    }
+
+    /** Returns the backing of a mapping, by its index; null if it has no pages. */
+    public @Nullable Segment segment(int mapping) {
+        return segments.get(mapping);
+    }
+
+    // ------------------------------------------------------------------ bytes
+
+    @Override
+    public long size() {
+        return file.size();
+    }
+
+    @Override
+    public void read(ByteBuffer target, long position) throws IOException {
+        long at = position;
+        while (target.hasRemaining()) {
+            long done = file.preadInUse(target, at);
+            if (done < 0) {
+                throw new IOException("cannot read " + file.name() + ": " + Errno.of(done));
+            }
+            if (done == 0) {
+                throw new EOFException(file.name() + " ends at " + at);
+            }
+            at += done;
+        }
+    }
+
+    /** Returns where the bytes of a page begin in the data; -1 if the page is zero. */
+    private long positionOf(long address) {
+        Ranges runs = contents.runs();
+        int at = runs.above(address);
+        boolean isIn = at < runs.count() && !Addresses.isBelow(address, runs.start(at));
+        return isIn ? positions[at] + (address - runs.start(at)) : -1;
+    }
+
+    /** Reads a page whose bytes begin at a position in the data. */
+    private ByteBuffer page(long position) throws IOException {
+        int first = (int) (position / ImageFormat.BLOCK);
+        boolean isVerified = true;
+        for (int block = first; isVerified && (long) block * ImageFormat.BLOCK < position + pageSize; block++) {
+            isVerified = verified[block];
+        }
+        long from = isVerified ? position : (long) first * ImageFormat.BLOCK;
+        long length = isVerified ? pageSize : Math.min(Math.max(pageSize, ImageFormat.BLOCK), dataLength - from);
+        ByteBuffer bytes = ByteBuffer.allocate((int) length);
+        read(bytes, ImageFormat.HEAD + from);
+        bytes.flip();
+        if (!isVerified) {
+            verify(bytes, first);
+        }
+        return bytes.slice((int) (position - from), pageSize);
+    }
+
+    /** Verifies whole blocks. */
+    private void verify(ByteBuffer bytes, int first) throws IOException {
+        int block = first;
+        for (int at = 0; at < bytes.limit(); at += ImageFormat.BLOCK) {
+            int length = Math.min(ImageFormat.BLOCK, bytes.limit() - at);
+            if (ImageFormat.checksum(bytes.slice(at, length)) != checksums[block]) {
+                throw new IOException("damaged image: the checksum of block " + block + " of " + file.name()
+                        + " is wrong, at byte " + (ImageFormat.HEAD + (long) block * ImageFormat.BLOCK));
+            }
+            verified[block++] = true;
+        }
+    }
+
+    /**
+     * Reads and verifies the bytes of the pages of a run, in pieces.
+     *
+     * @param run the index of the run
+     * @param sink gets each piece
+     * @throws IOException if the file cannot be read, or a checksum is wrong
+     */
+    public void forEachPiece(int run, PieceSink sink) throws IOException {
+        Ranges runs = contents.runs();
+        long left = runs.end(run) - runs.start(run);
+        long position = positions[run];
+        long address = runs.start(run);
+        int most = Math.max(pageSize, 16 * ImageFormat.BLOCK);
+        while (left > 0) {
+            long from = position / ImageFormat.BLOCK * ImageFormat.BLOCK;
+            int length = (int) Math.min(most, dataLength - from);
+            ByteBuffer bytes = ByteBuffer.allocate(length);
+            read(bytes, ImageFormat.HEAD + from);
+            bytes.flip();
+            verify(bytes, (int) (from / ImageFormat.BLOCK));
+            int piece = (int) Math.min(left, length - (position - from));
+            sink.accept(address, bytes.slice((int) (position - from), piece));
+            left -= piece;
+            position += piece;
+            address += piece;
+        }
+    }
+
+    /** Gets bytes of pages, and the address of the first. */
+    @FunctionalInterface
+    public interface PieceSink {
+        /** Gets a piece: whole pages. */
+        void accept(long address, ByteBuffer bytes) throws IOException;
+    }
+
+    // ------------------------------------------------------------------ uses
+
+    private @Nullable Errno use(Vma vma) {
+        Errno refused = file.operations().open(vma);
+        if (refused == null) {
+            synchronized (positions) {
+                uses++;
+            }
+        }
+        return refused;
+    }
+
+    /** Ends the use of a mapping, or of the owner. The last one closes the page caches. */
+    public void unuse() {
+        boolean isLast;
+        synchronized (positions) {
+            isLast = --uses == 0;
+        }
+        if (isLast) {
+            for (Segment segment : segments) {
+                if (segment != null) {
+                    segment.close();
+                }
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "image " + file.name();
+    }
+
+    /** The bytes of one mapping. */
+    public final class Segment extends CachedBacking implements VmOperations {
+        private final Mapping mapping;
+
+        /**
+         * The page of the segment at which the mapping begins. A stack begins at the number of its page, as in anonymous
+         * memory, because it grows to lower pages.
+         */
+        private final long first;
+
+        private Segment(Mapping mapping, PageCache cache) {
+            super(file.name(), cache);
+            this.mapping = mapping;
+            first = (mapping.flags() & VmaFlags.GROWSDOWN) == 0
+                    ? 0
+                    : Addresses.lower(mapping.start(), MOST) / pageSize;
+        }
+
+        /** Returns the page of the segment at which the mapping begins. */
+        public long first() {
+            return first;
+        }
+
+        /** Returns the address at which a page was saved; it may be outside of the saved mapping. */
+        private long addressOf(long page) {
+            return mapping.start() + (page - first) * pageSize;
+        }
+
+        /**
+         * Passes on the parts of a mapping of this segment whose bytes are saved.
+         *
+         * @param vma a mapping of this segment, which may have been moved, cut, or have grown
+         * @param start an address of the mapping
+         * @param end the end of a range of the mapping, exclusive
+         * @param sink gets the start and the end of each part, ascending
+         */
+        public void forEachRun(Vma vma, long start, long end, RangeSink sink) {
+            Ranges runs = contents.runs();
+            long moved = addressOf(vma.pageOffset()) - vma.start();
+            // The pages of a stack that grew lie before the saved mapping. They may have the addresses of other runs.
+            long before = mapping.start() - (start + moved);
+            long from = vma.pageOffset() < first && before > 0 ? start + before : start;
+            while (Addresses.isBelow(from, end) && mapping.contains(from + moved)) {
+                long saved = from + moved;
+                int at = runs.above(saved);
+                if (at == runs.count()) {
+                    return;
+                }
+                long to = Addresses.lower(Addresses.lower(runs.end(at), mapping.end()), end + moved);
+                from = Addresses.higher(saved, runs.start(at)) - moved;
+                if (!Addresses.isBelow(from + moved, to)) {
+                    return;
+                }
+                sink.accept(from, to - moved);
+                from = to - moved;
+            }
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            long address = addressOf(page);
+            long position = page < first || !mapping.contains(address) ? -1 : positionOf(address);
+            if (position >= 0) {
+                try {
+                    store.write(frame, 0, page(position), 0, pageSize);
+                } catch (IOException failed) {
+                    // Reported by the machine; the access is a bus fault.
+                    throw new UncheckedIOException(failed);
+                }
+            }
+            return true;
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            return use(vma);
+        }
+
+        @Override
+        public void close(Vma vma) {
+            unuse();
+            file.operations().close(vma);
+        }
+
+        private void close() {
+            Objects.requireNonNull(pageCache()).close();
+        }
+
+        @Override
+        public int major() {
+            return file.major();
+        }
+
+        @Override
+        public int minor() {
+            return file.minor();
+        }
+
+        @Override
+        public long inode() {
+            return file.inode();
+        }
+    }
+
+    /** Gets a range of addresses. */
+    @FunctionalInterface
+    public interface RangeSink {
+        /** Gets a range, whose end is exclusive. */
+        void accept(long start, long end);
+    }
+}
