@@ -1295,8 +1295,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param target receives the image, from the present position of the channel on; blocking. The caller closes it
      * @param sections what else is saved, by name, e.g. the registers; {@link SpaceImage#section} returns it
-     * @throws java.io.IOException as the channel throws; {@link java.io.InterruptedIOException} if the thread was
-     *     interrupted. What has been written then is not an image
+     * @throws java.io.IOException as the channel throws; {@link java.io.InterruptedIOException} if the thread is
+     *     interrupted, unless it is in a write to a channel that an interrupt closes. What was written is not an image
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if the machine was built without
      *     memory
      * @throws MmException as for {@link #fork}; with EOPNOTSUPP if a mapping cannot be saved, which the message names;

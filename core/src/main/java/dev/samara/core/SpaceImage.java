@@ -373,6 +373,7 @@ public final class SpaceImage implements AutoCloseable {
                         isOfFile ? geometry.pages(vma.start()) : vma.pageOffset(),
                         vma.name()));
             }
+            checkNotInterrupted("the saving of an image");
             Writer writer = new Writer(target, pageSize);
             for (Vma vma : vmas) {
                 save(vma, writer);

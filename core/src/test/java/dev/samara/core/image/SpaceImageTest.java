@@ -14,21 +14,51 @@ import static dev.samara.core.image.ImageFixture.save;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.Guest;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.SpaceImage;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(OneThread.class)
 @DisplayName("An image")
@@ -103,6 +133,7 @@ final class SpaceImageTest {
         try (AddressSpace child = space.fork()) {
             expected = describe(child);
         }
+        assertTrue(expected.lines().count() > 45, expected);
         byte[] saved = save(space);
         try (SpaceImage image = open(fixture.machine, saved);
                 AddressSpace loaded = load(image, fixture.machine);
@@ -132,5 +163,259 @@ final class SpaceImageTest {
             assertArrayEquals(new byte[0], image.section(""));
             assertNull(image.section("other"));
         }
+    }
+
+    @Test
+    @DisplayName("gives two spaces the same frames until one of them writes")
+    void sharing() throws IOException {
+        long at = fixture.anonymous(40);
+        for (int page = 0; page < 40; page++) {
+            fixture.store(at + page * PAGE, page + 1);
+        }
+        byte[] saved = save(space);
+        try (SpaceImage image = open(fixture.machine, saved);
+                AddressSpace one = load(image, fixture.machine);
+                AddressSpace other = load(image, fixture.machine)) {
+            assertEquals(describe(one), describe(other));
+            long shared = fixture.frames();
+            byte[] word = {77, 0, 0, 0, 0, 0, 0, 0};
+            assertEquals(8, one.write(at + 3 * PAGE, word, 0, 8));
+            assertEquals(shared + 1, fixture.frames());
+            assertEquals(8, other.read(at + 3 * PAGE, word, 0, 8));
+            assertEquals(4, word[0]);
+            try (AddressSpace third = load(image, fixture.machine)) {
+                assertEquals(describe(other), describe(third));
+                assertEquals(shared + 1, fixture.frames());
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("is of one instant of the save, while a guest stores")
+    void storesBesideTheSave() throws Exception {
+        long at = fixture.anonymous(64);
+        AtomicBoolean isEnding = new AtomicBoolean();
+        FutureTask<Void> guest = new FutureTask<>(
+                () -> {
+                    try (Guest entered = space.enter()) {
+                        for (long round = 1; !isEnding.get(); round++) {
+                            for (int page = 0; page < 64; page++) {
+                                assertEquals(0, entered.memory().store(at + page * PAGE, 8, round));
+                                entered.poll();
+                            }
+                        }
+                    }
+                },
+                null);
+        Thread thread = new Thread(guest);
+        thread.start();
+        try {
+            for (int i = 0; i < 50; i++) {
+                byte[] saved = save(space);
+                try (SpaceImage image = open(fixture.machine, saved);
+                        AddressSpace loaded = load(image, fixture.machine)) {
+                    long first = number(loaded, at);
+                    long last = first;
+                    for (int page = 1; page < 64; page++) {
+                        long now = number(loaded, at + page * PAGE);
+                        assertTrue(now == last || (now == first - 1 && last == first), first + ", " + last + ", " + now);
+                        last = now;
+                    }
+                }
+            }
+        } finally {
+            isEnding.set(true);
+            guest.get();
+        }
+    }
+
+    private static long number(AddressSpace of, long address) {
+        ByteBuffer word = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(8, of.read(address, word));
+        return word.getLong(0);
+    }
+
+    @Test
+    @DisplayName("leaves zeros around a mapping that grows, and under a stack")
+    void growth() throws IOException {
+        long at = fixture.map(0x10_0000_0000L, 4, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        fixture.map(at + 4 * PAGE, 4, READ, ANONYMOUS | Mman.FIXED, null, 0);
+        fixture.store(at, 1);
+        long stack = fixture.map(0x20_0000_0000L, 2, RW, ANONYMOUS | Mman.FIXED | Mman.GROWSDOWN, null, 0);
+        fixture.store(stack, 2);
+        assertEquals(0, space.mprotect(at + 4 * PAGE, 4 * PAGE, RW));
+        fixture.store(at + 4 * PAGE, 3);
+        assertEquals(0, space.mprotect(at + 4 * PAGE, 4 * PAGE, READ));
+        byte[] saved = save(space);
+        try (SpaceImage image = open(fixture.machine, saved);
+                AddressSpace loaded = load(image, fixture.machine)) {
+            assertEquals(0, loaded.munmap(at + 4 * PAGE, 4 * PAGE));
+            assertEquals(at, loaded.mremap(at, 4 * PAGE, 8 * PAGE, 0, 0));
+            assertEquals(0, number(loaded, at + 4 * PAGE));
+            assertEquals(1, number(loaded, at));
+            assertEquals(0, number(loaded, stack - 3 * PAGE));
+            assertEquals(2, number(loaded, stack));
+            // The image of a stack that grew, and of a mapping that lost its first page.
+            assertEquals(0, loaded.munmap(at, PAGE));
+            byte[] again = save(loaded);
+            try (SpaceImage second = open(fixture.machine, again);
+                    AddressSpace reloaded = load(second, fixture.machine)) {
+                assertEquals(describe(loaded), describe(reloaded));
+            }
+        }
+    }
+
+    @Nested
+    @DisplayName("in a file")
+    final class InAFile {
+        @TempDir
+        Path folder;
+
+        private Path saved() throws IOException {
+            long at = fixture.map(0x10_0000_0000L, 40, RW, ANONYMOUS | Mman.FIXED, null, 0);
+            for (int page = 0; page < 40; page++) {
+                fixture.store(at + page * PAGE, page + 1);
+            }
+            Path path = folder.resolve("image");
+            try (FileChannel channel =
+                    FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                space.save(channel, Map.of());
+            }
+            return path;
+        }
+
+        @Test
+        @DisplayName("is read after it was closed, by spaces that were loaded before")
+        void closedBefore() throws IOException {
+            Path path = saved();
+            SpaceImage image = fixture.machine.openImage(path, GEOMETRY);
+            AddressSpace loaded = load(image, fixture.machine);
+            image.verify();
+            image.close();
+            assertThrows(IllegalStateException.class, () -> load(image, fixture.machine));
+            assertThrows(IllegalStateException.class, image::verify);
+            try (loaded;
+                    AddressSpace child = loaded.fork()) {
+                assertEquals(describe(space), describe(loaded));
+                assertEquals(describe(space), describe(child));
+            }
+        }
+
+        @Test
+        @DisplayName("is refused when the file has changed, but not when another one replaced it")
+        void changed() throws IOException {
+            Path path = saved();
+            try (SpaceImage image = fixture.machine.openImage(path, GEOMETRY)) {
+                Files.move(path, folder.resolve("old"));
+                load(image, fixture.machine).close();
+                Files.write(path, new byte[9]);
+                load(image, fixture.machine).close();
+                image.verify();
+            }
+            Path old = folder.resolve("old");
+            try (SpaceImage image = fixture.machine.openImage(old, GEOMETRY)) {
+                FileTime time = Files.getLastModifiedTime(old);
+                Files.setLastModifiedTime(old, FileTime.fromMillis(time.toMillis() - 5000));
+                assertThrows(IOException.class, () -> load(image, fixture.machine));
+                assertThrows(IOException.class, image::verify);
+                Files.setLastModifiedTime(old, time);
+                load(image, fixture.machine).close();
+                Files.write(old, new byte[1], StandardOpenOption.APPEND);
+                Files.setLastModifiedTime(old, time);
+                assertThrows(IOException.class, () -> load(image, fixture.machine));
+            }
+            assertThrows(IOException.class, () -> fixture.machine.openImage(old, GEOMETRY));
+            assertThrows(MmException.class, () -> fixture.machine.openImage(folder.resolve("none"), GEOMETRY));
+        }
+
+        @Test
+        @DisplayName("is saved and loaded by an interrupted thread only as far as that needs no copy")
+        void interrupted() throws IOException {
+            Path path = saved();
+            try (SpaceImage image = fixture.machine.openImage(path, GEOMETRY)) {
+                Thread.currentThread().interrupt();
+                try (AddressSpace loaded = load(image, fixture.machine)) {
+                    assertEquals(1, number(loaded, 0x10_0000_0000L));
+                    assertThrows(
+                            InterruptedIOException.class, () -> image.copy(fixture.machine.space(GEOMETRY)));
+                    assertThrows(InterruptedIOException.class, image::verify);
+                    assertThrows(InterruptedIOException.class, () -> save(space));
+                }
+                assertTrue(Thread.interrupted());
+                image.verify();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("is not complete if the channel is closed, and leaves no child")
+    void closedChannel() throws IOException {
+        fixture.store(fixture.anonymous(1), 1);
+        long frames = fixture.frames();
+        WritableByteChannel target = Channels.newChannel(new ByteArrayOutputStream());
+        target.close();
+        assertThrows(ClosedChannelException.class, () -> space.save(target, Map.of()));
+        assertEquals(frames, fixture.frames());
+        assertEquals(1, fixture.machine.references().size());
+    }
+
+    @Test
+    @DisplayName("is refused for memory that a child shares, for devices, and for pages beyond the end of a file")
+    void refusals() {
+        assertRefused(Errno.EOPNOTSUPP, RW, Mman.SHARED | Mman.ANONYMOUS, null, 0);
+        assertRefused(Errno.EOPNOTSUPP, READ, Mman.SHARED, file.openReadOnly(), 0);
+        assertRefused(Errno.EOPNOTSUPP, RW, Mman.PRIVATE, new NamedBacking("/dev/none", 3) {}, 0);
+        assertRefused(Errno.EIO, RW, Mman.PRIVATE, file.open(), 3);
+    }
+
+    private void assertRefused(Errno errno, int protection, int flags, @Nullable Backing backing, long page) {
+        long at = fixture.map(0, 2, protection, flags, backing, page);
+        assertEquals(
+                errno, assertThrows(MmException.class, () -> save(space)).errno());
+        assertEquals(0, space.munmap(at, 2 * PAGE));
+    }
+
+    @Test
+    @DisplayName("is loaded within the limits of the builder and the machine")
+    void limits() throws IOException {
+        long at = fixture.map(0x10_0000_0000L, 40, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        fixture.store(at, 1);
+        fixture.map(0x20_0000_0000L, 4, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        byte[] saved = save(space);
+        try (SpaceImage image = open(fixture.machine, saved)) {
+            for (Resource resource : List.of(Resource.AS, Resource.DATA)) {
+                assertNoRoom(image, fixture.machine.space(GEOMETRY).limit(resource, 43 * PAGE));
+                image.load(fixture.machine.space(GEOMETRY).limit(resource, 44 * PAGE))
+                        .close();
+            }
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> image.load(fixture.machine.space(GEOMETRY).guard(0, 0x10_0000_1000L)));
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> image.load(fixture.machine.space(Geometry.LINUX_AARCH64_4K)));
+            try (Machine other = Machine.builder().build()) {
+                assertThrows(IllegalArgumentException.class, () -> load(image, other));
+            }
+        }
+        for (MachineBuilder builder : List.of(
+                Machine.builder().memory(64 * PAGE).maxMapCount(1),
+                Machine.builder().memory(64 * PAGE).commitLimit(43 * PAGE))) {
+            try (Machine small = builder.build();
+                    SpaceImage image = open(small, saved)) {
+                assertNoRoom(image, small.space(GEOMETRY));
+            }
+        }
+        assertThrows(IOException.class, () -> open(fixture.machine, new byte[0]));
+        try (HostFile opened = fixture.machine.openFile("image", GEOMETRY, ByteBuffer.wrap(saved))) {
+            assertThrows(
+                    IOException.class, () -> fixture.machine.openImage(opened, Geometry.LINUX_AARCH64_4K));
+        }
+    }
+
+    private static void assertNoRoom(SpaceImage image, AddressSpaceBuilder builder) {
+        assertEquals(
+                Errno.ENOMEM,
+                assertThrows(MmException.class, () -> image.load(builder)).errno());
     }
 }
