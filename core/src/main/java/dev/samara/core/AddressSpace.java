@@ -1305,9 +1305,9 @@ public final class AddressSpace implements AutoCloseable {
      */
     @Experimental
     public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
+        ThreadCpus.checkMayWait("the saving of an image");
         Objects.requireNonNull(target, "target");
         Map<String, byte[]> saved = Map.copyOf(sections);
-        ThreadCpus.checkMayWait("the saving of an image");
         checkHasMemory();
         try (AddressSpace child = fork()) {
             new SpaceImage.Save(child, target).run(saved);

@@ -396,7 +396,8 @@ public final class SpaceImage implements AutoCloseable {
 
         private void save(Vma vma, Writer writer) throws IOException {
             // Empty pages of a file have content, too.
-            scan.any(vma.isAnonymous() ? PagemapFlags.PRESENT | PagemapFlags.GUARD : 0).told(TOLD);
+            scan.any(vma.isAnonymous() ? PagemapFlags.PRESENT | PagemapFlags.GUARD : 0)
+                    .told(TOLD);
             long at = vma.start();
             do {
                 checkNotInterrupted("the saving of an image");

@@ -44,6 +44,7 @@ final class ArchitectureTest {
             "dev.samara.core.internal.file",
             "dev.samara.core.backing",
             "dev.samara.core.internal.hostfile",
+            "dev.samara.core.internal.image",
             "dev.samara.core.internal.space",
             "dev.samara.core.internal.op",
             "dev.samara.core.internal.fault",

@@ -15,6 +15,7 @@ import dev.samara.core.ExitRecord;
 import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.PageScan;
+import dev.samara.core.SpaceImage;
 import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.HostFile;
@@ -43,6 +44,8 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.ProtectionMap;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.lang.reflect.Array;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -50,6 +53,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -115,6 +119,7 @@ public final class WaitingTableSubjects {
         // Of a space of its own, because a CPU in GUEST would delay it.
         AddressSpace marked = scene.machine.newSpace(LINUX);
         Checkpoint checkpoint = marked.checkpoint();
+        SpaceImage image = imageOf(marked);
         marked.close();
         all.addAll(List.of(
                 scene.space,
@@ -133,6 +138,7 @@ public final class WaitingTableSubjects {
                 scene.space.hold(),
                 scene.space.grab(),
                 checkpoint,
+                image,
                 scene.claim().use(scene.space, () -> {}),
                 scene.claim().use(scene.space, () -> {}).putUsers(),
                 new ExitRecord(scene.space.usage(), scene.space.statistics()),
@@ -172,6 +178,17 @@ public final class WaitingTableSubjects {
                         .denyWrites(),
                 new Report(Report.Kind.LONG_WAIT, "none", null),
                 new ShootdownDelivery.StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
+    }
+
+    private static SpaceImage imageOf(AddressSpace space) {
+        try {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            space.save(Channels.newChannel(bytes), Map.of());
+            return space.machine()
+                    .openImage(space.machine().openFile("image", LINUX, ByteBuffer.wrap(bytes.toByteArray())), LINUX);
+        } catch (IOException impossible) {
+            throw new AssertionError(impossible);
+        }
     }
 
     private static Guest closed(Guest guest) {

@@ -84,7 +84,7 @@ public class WaitingTableTest {
             ## REFUSED_IN_GUEST
             AddressSpace: addListener addNotifier brk checkpoint collectAccessed collectDirty fork growStack
                 holdTimes madvise membarrier mlock mlock2 mlockall mmap mmapAsync mprotect mremap mremapAsync mseal msync
-                munlock munlockall munmap munmapAsync read readForced remapFilePages setAnonymousName setLimit
+                munlock munlockall munmap munmapAsync read readForced remapFilePages save setAnonymousName setLimit
                 setMdwe shmLock shmat shmdt usage validate watch watchReads write writeForced
             AddressSpaceBuilder: build
             BorrowedSpace: close putUsers
@@ -95,12 +95,13 @@ public class WaitingTableTest {
             HostFile: append close denyWrites dirtyRanges fadvise fsync getByte getInt getLong getShort grow
                 pread punch putByte putInt putLong putShort pwrite revalidate syncRange truncate
             HostFile.WriteDenial: *
-            Machine: awaitQuiescence close newSpace openFile sync
+            Machine: awaitQuiescence close newSpace openFile openImage sync
             MemoryFile: addSeals changeMode close punch pwrite truncate
             PageCache: close pwrite remove truncate
             PageTableRef: reap
             Registration: *
             SharedSegment: remove
+            SpaceImage: close copy load verify
             ThrowingCalls: brk collectAccessed collectDirty growStack madvise membarrier mlock mlock2 mlockall
                 mmap mmapAsync mprotect mremap mremapAsync mseal msync munlock munlockall munmap munmapAsync
                 read readForced remapFilePages setAnonymousName setMdwe shmLock shmat shmdt write writeForced

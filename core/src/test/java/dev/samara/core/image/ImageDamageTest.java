@@ -141,7 +141,6 @@ final class ImageDamageTest {
         assertTrue(refused > IMAGES / 8 && failed > IMAGES / 8, "seed " + seed + ": " + refused + ", " + failed);
     }
 
-
     private long frames() throws InterruptedException {
         fixture.machine.awaitQuiescence();
         return fixture.frames();
@@ -165,7 +164,8 @@ final class ImageDamageTest {
         long seed = Long.getLong("samara.seed", System.nanoTime());
         byte[] image = saved();
         SplittableRandom random = new SplittableRandom(seed);
-        int table = HEAD + (int) ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).getLong(image.length - TRAILER);
+        int table = HEAD
+                + (int) ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).getLong(image.length - TRAILER);
         int refused = 0;
         long frames = frames();
         for (int i = 0; i < IMAGES; i++) {
@@ -173,7 +173,8 @@ final class ImageDamageTest {
             int changes = 1 + random.nextInt(2);
             for (int change = 0; change < changes; change++) {
                 int at = table + random.nextInt(image.length - TRAILER - table);
-                made[at] = random.nextBoolean() ? (byte) random.nextInt() : (byte) (made[at] ^ (1 << random.nextInt(8)));
+                made[at] =
+                        random.nextBoolean() ? (byte) random.nextInt() : (byte) (made[at] ^ (1 << random.nextInt(8)));
             }
             try (SpaceImage opened = open(fixture.machine, resummed(made));
                     AddressSpace loaded = load(opened, fixture.machine)) {

@@ -34,7 +34,8 @@ final class ImageFixture {
 
     /** Opens an image in an array. */
     static SpaceImage open(Machine machine, byte[] image) throws IOException {
-        HostFile file = machine.openFile("image", GEOMETRY, ByteBuffer.wrap(image).asReadOnlyBuffer());
+        HostFile file =
+                machine.openFile("image", GEOMETRY, ByteBuffer.wrap(image).asReadOnlyBuffer());
         SpaceImage opened = null;
         try {
             opened = machine.openImage(file, GEOMETRY);

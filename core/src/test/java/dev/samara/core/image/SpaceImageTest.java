@@ -118,8 +118,7 @@ final class SpaceImageTest {
         fixture.map(0, 1000, Mman.NONE, ANONYMOUS, null, 0);
         long moved = mapped(4, RW, 0);
         long target = fixture.anonymous(4);
-        assertEquals(
-                target, space.mremap(moved, 4 * PAGE, 4 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, target));
+        assertEquals(target, space.mremap(moved, 4 * PAGE, 4 * PAGE, Mman.MAYMOVE | Mman.MREMAP_FIXED, target));
         long heap = space.brk(0);
         assertEquals(heap + 4 * PAGE, space.brk(heap + 4 * PAGE));
         fixture.store(heap + 2 * PAGE, 9);
@@ -218,7 +217,8 @@ final class SpaceImageTest {
                     long last = first;
                     for (int page = 1; page < 64; page++) {
                         long now = number(loaded, at + page * PAGE);
-                        assertTrue(now == last || (now == first - 1 && last == first), first + ", " + last + ", " + now);
+                        assertTrue(
+                                now == last || (now == first - 1 && last == first), first + ", " + last + ", " + now);
                         last = now;
                     }
                 }
@@ -336,8 +336,7 @@ final class SpaceImageTest {
                 Thread.currentThread().interrupt();
                 try (AddressSpace loaded = load(image, fixture.machine)) {
                     assertEquals(1, number(loaded, 0x10_0000_0000L));
-                    assertThrows(
-                            InterruptedIOException.class, () -> image.copy(fixture.machine.space(GEOMETRY)));
+                    assertThrows(InterruptedIOException.class, () -> image.copy(fixture.machine.space(GEOMETRY)));
                     assertThrows(InterruptedIOException.class, image::verify);
                     assertThrows(InterruptedIOException.class, () -> save(space));
                 }
@@ -370,8 +369,7 @@ final class SpaceImageTest {
 
     private void assertRefused(Errno errno, int protection, int flags, @Nullable Backing backing, long page) {
         long at = fixture.map(0, 2, protection, flags, backing, page);
-        assertEquals(
-                errno, assertThrows(MmException.class, () -> save(space)).errno());
+        assertEquals(errno, assertThrows(MmException.class, () -> save(space)).errno());
         assertEquals(0, space.munmap(at, 2 * PAGE));
     }
 
@@ -392,8 +390,7 @@ final class SpaceImageTest {
                     IllegalArgumentException.class,
                     () -> image.load(fixture.machine.space(GEOMETRY).guard(0, 0x10_0000_1000L)));
             assertThrows(
-                    IllegalArgumentException.class,
-                    () -> image.load(fixture.machine.space(Geometry.LINUX_AARCH64_4K)));
+                    IllegalArgumentException.class, () -> image.load(fixture.machine.space(Geometry.LINUX_AARCH64_4K)));
             try (Machine other = Machine.builder().build()) {
                 assertThrows(IllegalArgumentException.class, () -> load(image, other));
             }
@@ -408,8 +405,7 @@ final class SpaceImageTest {
         }
         assertThrows(IOException.class, () -> open(fixture.machine, new byte[0]));
         try (HostFile opened = fixture.machine.openFile("image", GEOMETRY, ByteBuffer.wrap(saved))) {
-            assertThrows(
-                    IOException.class, () -> fixture.machine.openImage(opened, Geometry.LINUX_AARCH64_4K));
+            assertThrows(IOException.class, () -> fixture.machine.openImage(opened, Geometry.LINUX_AARCH64_4K));
         }
     }
 

@@ -37,11 +37,14 @@ import dev.samara.core.mman.Mman;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
+import java.io.OutputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -110,6 +113,7 @@ final class ClosedSpaceTest {
             "grab",
             "grant",
             "hold",
+            "save",
             "setLimit",
             "watch",
             "watchReads");
@@ -180,6 +184,10 @@ final class ClosedSpaceTest {
             return new long[3];
         } else if (type == Resource.class) {
             return Resource.DATA;
+        } else if (type == Map.class) {
+            return Map.of();
+        } else if (type == WritableByteChannel.class) {
+            return Channels.newChannel(OutputStream.nullOutputStream());
         } else if (type == Capability[].class) {
             return Capability.values();
         }

@@ -13,9 +13,9 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.vma.VmOperations;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -280,9 +280,7 @@ public final class ImageFile implements Source {
         private Segment(Mapping mapping, PageCache cache) {
             super(file.name(), cache);
             this.mapping = mapping;
-            first = (mapping.flags() & VmaFlags.GROWSDOWN) == 0
-                    ? 0
-                    : Addresses.lower(mapping.start(), MOST) / pageSize;
+            first = (mapping.flags() & VmaFlags.GROWSDOWN) == 0 ? 0 : Addresses.lower(mapping.start(), MOST) / pageSize;
         }
 
         /** Returns the page of the segment at which the mapping begins. */

@@ -125,7 +125,12 @@ public final class ImageFormat {
      * @param pageOffset as of the mapping; used if it is loaded without a backing
      * @param name the displayed name of named memory, or null
      */
-    public record Mapping(long start, long end, long flags, long pageOffset, @Nullable String name) {
+    public record Mapping(
+            long start,
+            long end,
+            long flags,
+            long pageOffset,
+            @Nullable String name) {
         private static final int BYTES = 4 * Long.BYTES + Integer.BYTES;
 
         /** Returns whether an address is in the range. */
@@ -340,7 +345,10 @@ public final class ImageFormat {
         table.putInt(of.mappings.size());
         for (int i = 0; i < names.size(); i++) {
             Mapping mapping = of.mappings.get(i);
-            table.putLong(mapping.start).putLong(mapping.end).putLong(mapping.flags).putLong(mapping.pageOffset);
+            table.putLong(mapping.start)
+                    .putLong(mapping.end)
+                    .putLong(mapping.flags)
+                    .putLong(mapping.pageOffset);
             put(table, names.get(i));
         }
         put(table, of.runs);
