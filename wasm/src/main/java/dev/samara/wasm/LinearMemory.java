@@ -164,6 +164,37 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
         }
     }
 
+    /**
+     * Creates a memory whose content is in its space already, for an {@link InstanceImage}.
+     *
+     * @param exceptions makes what the memory throws
+     * @param space the space, which this takes over
+     * @param initial the number of pages at first
+     * @param maximum the number of pages up to which the memory can grow
+     * @param isShared whether threads share the memory
+     */
+    protected LinearMemory(
+            MemoryExceptions exceptions, AddressSpace space, int initial, int maximum, boolean isShared) {
+        super(space, exceptions);
+        this.initial = initial;
+        this.maximum = maximum;
+        this.isShared = isShared;
+        pages = new AtomicInteger(pagesOf(space));
+        waits = new MemoryWaits(this);
+    }
+
+    /** Returns whether a loaded space is one of a memory: mapped up to its end, which its limits allow. */
+    final boolean isWhole() {
+        long end = 0;
+        for (Vma vma : space().snapshot()) {
+            if (vma.start() != end) {
+                return false;
+            }
+            end = vma.end();
+        }
+        return end == bytes(pages()) && pages() >= initial && pages() <= maximumPages();
+    }
+
     private static AddressSpace newSpace(Machine machine, Geometry geometry) {
         if (geometry.minimum() != 0 || geometry.limit() < END || geometry.pageSize() > PAGE) {
             throw new IllegalArgumentException(

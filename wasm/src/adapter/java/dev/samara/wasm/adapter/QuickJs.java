@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm.adapter;
 
+import dev.samara.core.Machine;
 import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceImage;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.TestedRuntime.Imports;
 import dev.samara.wasm.adapter.TestedRuntime.Memories;
+import dev.samara.wasm.adapter.TestedRuntime.Program;
 import dev.samara.wasm.adapter.TestedRuntime.TestedInstance;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 
 /** QuickJS, a JavaScript interpreter, as a program of realistic size: about 600 KiB of WebAssembly. */
 final class QuickJs {
@@ -36,6 +44,22 @@ final class QuickJs {
     QuickJs fork() {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         return new QuickJs(runtime, instance.fork(imports(runtime, out)), out);
+    }
+
+    /** Saves the state as an image. */
+    void save(Path path) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            instance.save(channel, Map.of());
+        }
+    }
+
+    /** Makes an interpreter of an image. */
+    static QuickJs load(TestedRuntime runtime, Machine machine, Path path) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Program program = runtime.quickJs();
+        try (InstanceImage<?> image = program.open(machine, path, imports(runtime, out))) {
+            return new QuickJs(runtime, program.build(image), out);
+        }
     }
 
     /** Saves the state between two calls. The memory is a {@link LinearMemory}. */

@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import dev.samara.core.Machine;
 import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.LinearMemory;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @DisplayName("QuickJS in a linear memory")
 final class QuickJsTest {
@@ -81,6 +84,30 @@ final class QuickJsTest {
             assertEquals("10 undefined true\n", parent.run(NEXT));
             ((LinearMemory) child.memory()).close();
             ((LinearMemory) parent.memory()).close();
+        }
+    }
+
+    @Test
+    @DisplayName("goes on from an image, any number of times, without a start")
+    void images(@TempDir Path folder) throws IOException {
+        Path path = folder.resolve("quickjs");
+        String first;
+        try (Machine machine =
+                Machine.builder().memory(64L << 20).checked(false).build()) {
+            QuickJs saved = QuickJs.start(runtime, runtime.factory(machine));
+            saved.run(TABLE);
+            saved.save(path);
+            first = saved.run(REQUEST);
+            ((LinearMemory) saved.memory()).close();
+        }
+        try (Machine machine =
+                Machine.builder().memory(64L << 20).checked(false).build()) {
+            for (int i = 0; i < 3; i++) {
+                QuickJs loaded = QuickJs.load(runtime, machine, path);
+                assertEquals(first, loaded.run(REQUEST));
+                assertNotEquals(first, loaded.run(REQUEST));
+                ((LinearMemory) loaded.memory()).close();
+            }
         }
     }
 }

@@ -4,10 +4,15 @@ package dev.samara.wasm.adapter;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceImage;
 import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
+import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +79,12 @@ public interface TestedRuntime {
     /** A module. */
     interface Program {
         TestedInstance start(Memories memories, Imports imports);
+
+        /** Opens an image of an instance of the module. */
+        InstanceImage<?> open(Machine machine, Path path, Imports imports) throws IOException;
+
+        /** Makes an instance of an image that was opened here. */
+        TestedInstance build(InstanceImage<?> image) throws IOException;
     }
 
     /** What modules import. */
@@ -124,6 +135,9 @@ public interface TestedRuntime {
 
         /** Makes one checkpoint of this instance and another one. */
         InstanceCheckpoint checkpoint(TestedInstance other);
+
+        /** Saves this instance as an image. */
+        void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException;
 
         /** Copies this instance, with the imports if there are any, and executes the copy as this instance executes. */
         TestedInstance fork(@Nullable Imports imports);

@@ -7,12 +7,14 @@ import com.dylibso.chicory.runtime.ImportMemory;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.runtime.Machine;
+import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.runtime.TableInstance;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.ActiveElement;
 import com.dylibso.chicory.wasm.types.CustomSection;
 import com.dylibso.chicory.wasm.types.Element;
 import com.dylibso.chicory.wasm.types.ElementSection;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.MemorySection;
 import com.dylibso.chicory.wasm.types.PassiveElement;
 import com.dylibso.chicory.wasm.types.ValType;
@@ -62,9 +64,7 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
      * @return this
      */
     public ChicoryFork withMachineFactory(Function<Instance, Machine> factory) {
-        // The factory of Chicory's compiler accepts only the original module. Its machineFactory() creates the same
-        // machine without that check.
-        machines = factory instanceof CompiledModule compiled ? compiled.machineFactory() : factory;
+        machines = machinesOf(factory);
         return this;
     }
 
@@ -90,17 +90,33 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
                 .mapToObj(i -> forks.of(parent.memory(i), ChicoryMemory.class))
                 .toList()
                 .iterator();
-        Instance child = Instance.builder(module)
-                .withMemoryFactory(limits -> left.next())
+        Instance child = instantiate(module, limits -> left.next(), values, machines);
+        copyGlobals(child);
+        copyTables(child);
+        copyDropped(child);
+        return child;
+    }
+
+    /** Creates an instance that does not start, and whose memories have their content already. */
+    static Instance instantiate(
+            WasmModule begun,
+            Function<MemoryLimits, Memory> memories,
+            ImportValues values,
+            Function<Instance, Machine> machines) {
+        return Instance.builder(begun)
+                .withMemoryFactory(memories)
                 .withTableFactory(ChicoryTable::new)
                 .withImportValues(values)
                 .withMachineFactory(machines)
                 .withStart(false)
                 .build();
-        copyGlobals(child);
-        copyTables(child);
-        copyDropped(child);
-        return child;
+    }
+
+    /** Returns a factory that accepts the module without its start. */
+    static Function<Instance, Machine> machinesOf(Function<Instance, Machine> factory) {
+        // The factory of Chicory's compiler accepts only the original module. Its machineFactory() creates the same
+        // machine without that check.
+        return factory instanceof CompiledModule compiled ? compiled.machineFactory() : factory;
     }
 
     private ImportValues withForks(Forks forks) {
@@ -130,16 +146,21 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
         for (int i = parent.imports().tableCount(); i < parent.tableCount(); i++) {
             TableInstance from = parent.table(i);
             TableInstance to = child.table(i);
-            // Tables of Chicory count growth in the limits of the module, so the new one may have more entries.
-            ((ChicoryTable) to).shrink(from.size());
-            if (to.size() < from.size()) {
-                to.grow(from.size() - to.size(), Value.REF_NULL_VALUE, child);
-            }
+            setSize(to, from.size(), child);
             for (int at = 0; at < from.size(); at++) {
                 check(parent, from.elementType(), from.ref(at));
                 Instance of = from.instance(at);
                 to.setRef(at, from.ref(at), of == parent ? child : of);
             }
+        }
+    }
+
+    /** Gives a table of a new instance its size. */
+    static void setSize(TableInstance table, int size, Instance of) {
+        // Chicory counts growth in the limits of the module, so the new table may have more entries.
+        ((ChicoryTable) table).shrink(size);
+        if (table.size() < size) {
+            table.grow(size - table.size(), Value.REF_NULL_VALUE, of);
         }
     }
 
@@ -172,7 +193,7 @@ public final class ChicoryFork extends InstanceCopies<Instance> {
      * Returns a copy of a module that does nothing when an instance starts: it has no start function, and its element
      * segments do not fill tables.
      */
-    private static WasmModule begun(WasmModule of) {
+    static WasmModule begun(WasmModule of) {
         ElementSection.Builder elements = ElementSection.builder();
         Arrays.stream(of.elementSection().elements()).map(ChicoryFork::passive).forEach(elements::addElement);
         WasmModule.Builder builder = WasmModule.builder()

@@ -14,6 +14,7 @@ import com.dylibso.chicory.wasm.types.ActiveDataSegment;
 import com.dylibso.chicory.wasm.types.DataSegment;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.PassiveDataSegment;
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.LinearMemory;
@@ -89,6 +90,11 @@ public final class ChicoryMemory extends LinearMemory implements Memory {
      */
     public ChicoryMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
         super(Exceptions.THE, machine, geometry, limits.initialPages(), limits.maximumPages(), limits.shared());
+    }
+
+    /** Creates a memory whose content is in its space already. */
+    ChicoryMemory(AddressSpace space, MemoryLimits limits) {
+        super(Exceptions.THE, space, limits.initialPages(), limits.maximumPages(), limits.shared());
     }
 
     private ChicoryMemory(ChicoryMemory of, boolean isView) {

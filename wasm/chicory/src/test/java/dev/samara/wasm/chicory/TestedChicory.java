@@ -31,11 +31,15 @@ import com.dylibso.chicory.wasm.types.ValType;
 import com.dylibso.chicory.wasm.types.Value;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.InstanceCheckpoint;
+import dev.samara.wasm.InstanceImage;
 import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.JavyPlugin;
 import dev.samara.wasm.adapter.TestedRuntime;
+import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -120,15 +124,34 @@ public final class TestedChicory implements TestedRuntime {
     }
 
     private static Program program(WasmModule module, Function<Instance, Machine> machines) {
-        return (memories, imports) -> new OfInstance(
-                Instance.builder(module)
-                        .withImportValues(((OfStore) imports).store.toImportValues())
-                        .withMemoryFactory(limits ->
-                                (Memory) memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
-                        .withTableFactory(ChicoryTable::new)
-                        .withMachineFactory(machines)
-                        .build(),
-                machines);
+        return new OfModule(module, machines);
+    }
+
+    private record OfModule(WasmModule module, Function<Instance, Machine> machines) implements Program {
+        @Override
+        public TestedInstance start(Memories memories, Imports imports) {
+            return new OfInstance(
+                    Instance.builder(module)
+                            .withImportValues(((OfStore) imports).store.toImportValues())
+                            .withMemoryFactory(limits -> (Memory)
+                                    memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
+                            .withTableFactory(ChicoryTable::new)
+                            .withMachineFactory(machines)
+                            .build(),
+                    machines);
+        }
+
+        @Override
+        public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports) throws IOException {
+            return ChicoryImage.open(machine, path, module)
+                    .withMachineFactory(machines)
+                    .withImportValues(((OfStore) imports).store.toImportValues());
+        }
+
+        @Override
+        public TestedInstance build(InstanceImage<?> image) throws IOException {
+            return new OfInstance((Instance) image.build(), machines);
+        }
     }
 
     private static final class OfStore implements Imports {
@@ -249,6 +272,11 @@ public final class TestedChicory implements TestedRuntime {
                 fork.withImportValues(((OfStore) imports).store.toImportValues());
             }
             return new OfInstance(fork.build(), machines);
+        }
+
+        @Override
+        public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
+            ChicoryImage.save(instance, target, sections);
         }
 
         @Override

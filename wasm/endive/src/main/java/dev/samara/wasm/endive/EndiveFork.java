@@ -13,6 +13,7 @@ import run.endive.runtime.ImportMemory;
 import run.endive.runtime.ImportValues;
 import run.endive.runtime.Instance;
 import run.endive.runtime.Machine;
+import run.endive.runtime.Memory;
 import run.endive.runtime.TableInstance;
 import run.endive.runtime.WasmException;
 import run.endive.runtime.WasmExternRef;
@@ -23,6 +24,7 @@ import run.endive.wasm.types.ActiveElement;
 import run.endive.wasm.types.CustomSection;
 import run.endive.wasm.types.Element;
 import run.endive.wasm.types.ElementSection;
+import run.endive.wasm.types.MemoryLimits;
 import run.endive.wasm.types.MemorySection;
 import run.endive.wasm.types.PassiveElement;
 import run.endive.wasm.types.ValType;
@@ -67,9 +69,7 @@ public final class EndiveFork extends InstanceCopies<Instance> {
      * @return this
      */
     public EndiveFork withMachineFactory(Function<Instance, Machine> factory) {
-        // The factory of Endive's compiler accepts only the original module. Its machineFactory() creates the same
-        // machine without that check.
-        machines = factory instanceof CompiledModule compiled ? compiled.machineFactory() : factory;
+        machines = machinesOf(factory);
         return this;
     }
 
@@ -95,17 +95,33 @@ public final class EndiveFork extends InstanceCopies<Instance> {
                 .mapToObj(i -> forks.of(parent.memory(i), EndiveMemory.class))
                 .toList()
                 .iterator();
-        Instance child = Instance.builder(module)
-                .withMemoryFactory(limits -> left.next())
+        Instance child = instantiate(module, limits -> left.next(), values, machines);
+        copyGlobals(child);
+        copyTables(child);
+        copyDropped(child);
+        return child;
+    }
+
+    /** Creates an instance that does not start, and whose memories have their content already. */
+    static Instance instantiate(
+            WasmModule begun,
+            Function<MemoryLimits, Memory> memories,
+            ImportValues values,
+            Function<Instance, Machine> machines) {
+        return Instance.builder(begun)
+                .withMemoryFactory(memories)
                 .withTableFactory(EndiveTable::new)
                 .withImportValues(values)
                 .withMachineFactory(machines)
                 .withStart(false)
                 .build();
-        copyGlobals(child);
-        copyTables(child);
-        copyDropped(child);
-        return child;
+    }
+
+    /** Returns a factory that accepts the module without its start. */
+    static Function<Instance, Machine> machinesOf(Function<Instance, Machine> factory) {
+        // The factory of Endive's compiler accepts only the original module. Its machineFactory() creates the same
+        // machine without that check.
+        return factory instanceof CompiledModule compiled ? compiled.machineFactory() : factory;
     }
 
     private ImportValues withForks(Forks forks) {
@@ -136,11 +152,7 @@ public final class EndiveFork extends InstanceCopies<Instance> {
         for (int i = parent.imports().tableCount(); i < parent.tableCount(); i++) {
             TableInstance from = parent.table(i);
             TableInstance to = child.table(i);
-            // Tables of Endive count growth in the limits of the module, so the new one may have more entries.
-            ((EndiveTable) to).shrink(from.size());
-            if (to.size() < from.size()) {
-                to.grow(from.size() - to.size(), Value.REF_NULL_VALUE, child);
-            }
+            setSize(to, from.size(), child);
             for (int at = 0; at < from.size(); at++) {
                 check(from.elementType(), from.ref(at), from.objRef(at));
                 Instance of = from.instance(at);
@@ -148,6 +160,15 @@ public final class EndiveFork extends InstanceCopies<Instance> {
                 to.setObjRef(at, from.objRef(at), child);
                 to.setRef(at, from.ref(at), of == parent ? child : of);
             }
+        }
+    }
+
+    /** Gives a table of a new instance its size. */
+    static void setSize(TableInstance table, int size, Instance of) {
+        // Endive counts growth in the limits of the module, so the new table may have more entries.
+        ((EndiveTable) table).shrink(size);
+        if (table.size() < size) {
+            table.grow(size - table.size(), Value.REF_NULL_VALUE, of);
         }
     }
 
@@ -185,7 +206,7 @@ public final class EndiveFork extends InstanceCopies<Instance> {
      * Returns a copy of a module that does nothing when an instance starts: it has no start function, and its element
      * segments do not fill tables.
      */
-    private static WasmModule begun(WasmModule of) {
+    static WasmModule begun(WasmModule of) {
         ElementSection.Builder elements = ElementSection.builder();
         Arrays.stream(of.elementSection().elements()).map(EndiveFork::passive).forEach(elements::addElement);
         WasmModule.Builder builder = WasmModule.builder()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm.endive;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.LinearMemory;
@@ -90,6 +91,11 @@ public final class EndiveMemory extends LinearMemory implements Memory {
      */
     public EndiveMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
         super(Exceptions.THE, machine, geometry, limits.initialPages(), limits.maximumPages(), limits.shared());
+    }
+
+    /** Creates a memory whose content is in its space already. */
+    EndiveMemory(AddressSpace space, MemoryLimits limits) {
+        super(Exceptions.THE, space, limits.initialPages(), limits.maximumPages(), limits.shared());
     }
 
     private EndiveMemory(EndiveMemory of, boolean isView) {

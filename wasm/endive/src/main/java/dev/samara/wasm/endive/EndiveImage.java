@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm.endive;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import dev.samara.wasm.InstanceImage;
+import dev.samara.wasm.InstanceValues;
+import dev.samara.wasm.LinearMemory;
+import java.io.IOException;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import run.endive.runtime.GlobalInstance;
+import run.endive.runtime.ImportMemory;
+import run.endive.runtime.ImportValues;
+import run.endive.runtime.Instance;
+import run.endive.runtime.InterpreterMachine;
+import run.endive.runtime.TableInstance;
+import run.endive.wasm.WasmModule;
+import run.endive.wasm.types.ExternalType;
+import run.endive.wasm.types.MemoryImport;
+import run.endive.wasm.types.MemoryLimits;
+import run.endive.wasm.types.ValType;
+
+/**
+ * Saves instances of Endive, and makes new ones of what was saved. {@link InstanceImage} describes what an image contains.
+ *
+ * <pre>{@code
+ * EndiveImage.save(instance, channel, Map.of());
+ *
+ * EndiveImage image = EndiveImage.open(machine, path, module).withMachineFactory(compiled);
+ * Instance fresh = image.build();
+ * }</pre>
+ */
+public final class EndiveImage extends InstanceImage<Instance> {
+    private final WasmModule module;
+    private final WasmModule begun;
+    private Function<Instance, run.endive.runtime.Machine> machines = InterpreterMachine::new;
+    private ImportValues imports = ImportValues.empty();
+
+    private EndiveImage(Machine machine, Geometry geometry, Path path, WasmModule module) throws IOException {
+        super(machine, geometry, path, shape(module));
+        this.module = module;
+        begun = EndiveFork.begun(module);
+    }
+
+    /**
+     * Saves an instance between two calls.
+     *
+     * @param instance the instance; its one memory is an {@link EndiveMemory}
+     * @param target receives the image; the caller closes it
+     * @param sections what else is saved, by name
+     * @throws IOException as {@link AddressSpace#save} throws it
+     * @throws IllegalArgumentException if the instance has another memory, several or none, or a value that cannot be
+     *     saved
+     * @throws IllegalStateException if a call uses the memory
+     */
+    public static void save(Instance instance, WritableByteChannel target, Map<String, byte[]> sections)
+            throws IOException {
+        WasmModule of = instance.module();
+        int count = limits(of).size();
+        for (int i = 1; i < count; i++) {
+            if (instance.memory(i) != instance.memory(0)) {
+                throw new IllegalArgumentException("cannot save an instance with several memories");
+            }
+        }
+        if (count == 0) {
+            throw new IllegalArgumentException("cannot save an instance without a memory");
+        }
+        save(instance.memory(0), digest(of), () -> values(instance), target, sections);
+    }
+
+    /**
+     * Opens an image of an instance whose memory has pages of 64 KiB.
+     *
+     * @param machine a machine with memory
+     * @param path the file, which must not change while it is open
+     * @param module the module of the saved instance
+     * @return the image, which the caller closes
+     * @throws IOException if the file is not the image of an instance of the module, or is damaged
+     */
+    public static EndiveImage open(Machine machine, Path path, WasmModule module) throws IOException {
+        return open(machine, LinearMemory.PAGES_64K, path, module);
+    }
+
+    /**
+     * Opens an image.
+     *
+     * @param machine a machine with memory
+     * @param geometry the geometry of the saved memory
+     * @param path the file, which must not change while it is open
+     * @param module the module of the saved instance
+     * @return the image, which the caller closes
+     * @throws IOException if the file is not the image of an instance of the module, or is damaged
+     */
+    public static EndiveImage open(Machine machine, Geometry geometry, Path path, WasmModule module)
+            throws IOException {
+        return new EndiveImage(machine, geometry, path, module);
+    }
+
+    /**
+     * Sets how the instances execute. The default is Endive's interpreter.
+     *
+     * @param factory a factory for Endive's instance builder
+     * @return this
+     */
+    public EndiveImage withMachineFactory(Function<Instance, run.endive.runtime.Machine> factory) {
+        machines = EndiveFork.machinesOf(factory);
+        return this;
+    }
+
+    /**
+     * Sets what the instances import. An imported memory is that of the image, whatever these values contain.
+     *
+     * @param values the values for Endive's instance builder
+     * @return this
+     */
+    public EndiveImage withImportValues(ImportValues values) {
+        imports = values;
+        return this;
+    }
+
+    // ------------------------------------------------------------------ the module
+
+    private static String digest(WasmModule module) {
+        return Objects.requireNonNullElse(module.digest(), "");
+    }
+
+    private static Stream<MemoryImport> memoryImports(WasmModule module) {
+        return module.importSection().stream()
+                .filter(MemoryImport.class::isInstance)
+                .map(MemoryImport.class::cast);
+    }
+
+    /** Returns the limits of the memories, imported ones first. */
+    private static List<MemoryLimits> limits(WasmModule module) {
+        return Stream.concat(
+                        memoryImports(module).map(MemoryImport::limits),
+                        module.memorySection().stream()
+                                .flatMap(own -> IntStream.range(0, own.memoryCount())
+                                        .mapToObj(i -> own.getMemory(i).limits())))
+                .toList();
+    }
+
+    private static InstanceValues.Shape shape(WasmModule module) {
+        return new InstanceValues.Shape(
+                digest(module),
+                module.importSection().count(ExternalType.FUNCTION)
+                        + module.functionSection().functionCount(),
+                Arrays.stream(module.globalSection().globals())
+                        .map(global -> global.valueType().isReference())
+                        .toList(),
+                IntStream.range(0, module.tableSection().tableCount())
+                        .mapToObj(
+                                i -> module.tableSection().getTable(i).limits().max())
+                        .toList(),
+                module.dataSection().dataSegmentCount(),
+                module.elementSection().elementCount());
+    }
+
+    // ------------------------------------------------------------------ saving
+
+    private static InstanceValues values(Instance instance) {
+        List<long[]> globals = new ArrayList<>();
+        for (int i = instance.imports().globalCount(); i < instance.globalCount(); i++) {
+            GlobalInstance of = instance.global(i);
+            checkNumber(of.getType(), of.getValueLow(), of.getRefValue());
+            globals.add(new long[] {of.getValueLow(), of.getValueHigh()});
+        }
+        List<int[]> tables = new ArrayList<>();
+        for (int i = instance.imports().tableCount(); i < instance.tableCount(); i++) {
+            tables.add(entries(instance.table(i), instance));
+        }
+        boolean[] data = new boolean[instance.module().dataSection().dataSegmentCount()];
+        for (int i = 0; i < data.length; i++) {
+            data[i] = instance.dataSegmentData(i).length == 0;
+        }
+        boolean[] elements = new boolean[instance.elementCount()];
+        for (int i = 0; i < elements.length; i++) {
+            elements[i] = instance.element(i) == null;
+        }
+        return new InstanceValues(globals, tables, data, elements);
+    }
+
+    private static int[] entries(TableInstance table, Instance instance) {
+        int[] entries = new int[table.size()];
+        for (int at = 0; at < entries.length; at++) {
+            checkNumber(table.elementType(), table.ref(at), table.objRef(at));
+            entries[at] = table.ref(at);
+            if (entries[at] != InstanceValues.NULL && table.instance(at) != instance) {
+                throw new IllegalArgumentException("cannot save a reference to a function of another instance");
+            }
+        }
+        return entries;
+    }
+
+    /** Rejects what is more than a number of the module. */
+    private static void checkNumber(ValType type, long value, @Nullable Object object) {
+        boolean isNumber = !type.isReference() || type.equals(ValType.FuncRef);
+        if (!isNumber && (object != null || value != InstanceValues.NULL)) {
+            throw new IllegalArgumentException("cannot save a reference of type " + type);
+        }
+    }
+
+    // ------------------------------------------------------------------ loading
+
+    @Override
+    protected LinearMemory memory(AddressSpace space) {
+        return new EndiveMemory(space, limits(module).get(0));
+    }
+
+    @Override
+    protected Instance make(LinearMemory memory, InstanceValues saved) {
+        EndiveMemory loaded = (EndiveMemory) memory;
+        ImportValues values = ImportValues.builder()
+                .addFunction(imports.functions())
+                .addGlobal(imports.globals())
+                .withMemories(memoryImports(module)
+                        .map(of -> new ImportMemory(of.module(), of.name(), loaded))
+                        .toList())
+                .addTable(imports.tables())
+                .addTag(imports.tags())
+                .build();
+        Instance made = EndiveFork.instantiate(begun, limits -> loaded, values, machines);
+        int global = made.globalCount() - saved.globals().size();
+        for (long[] value : saved.globals()) {
+            made.global(global).setValueLow(value[0]);
+            made.global(global).setValueHigh(value[1]);
+            global++;
+        }
+        int table = made.tableCount() - saved.tables().size();
+        for (int[] entries : saved.tables()) {
+            TableInstance to = made.table(table++);
+            EndiveFork.setSize(to, entries.length, made);
+            for (int at = 0; at < entries.length; at++) {
+                to.setRef(at, entries[at], made);
+            }
+        }
+        for (int i = 0; i < saved.droppedData().length; i++) {
+            if (saved.droppedData()[i]) {
+                made.dropDataSegment(i);
+            }
+        }
+        for (int i = 0; i < saved.droppedElements().length; i++) {
+            if (saved.droppedElements()[i]) {
+                made.setElement(i, null);
+            }
+        }
+        return made;
+    }
+}
