@@ -12,6 +12,7 @@ import dev.samara.core.internal.image.ImageFormat.Contents;
 import dev.samara.core.internal.image.ImageFormat.Mapping;
 import dev.samara.core.internal.image.ImageFormat.Ranges;
 import dev.samara.core.internal.image.ImageFormat.Writer;
+import dev.samara.core.internal.image.PrivatePages;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
@@ -281,21 +282,22 @@ public final class SpaceImage implements AutoCloseable {
                 throw new IllegalStateException(this + " is closed");
             }
         }
-        long result = file.revalidate();
-        if (result != 0) {
-            throw new IOException("cannot read " + file.name() + ": " + Errno.of(result));
-        }
-        if (file.size() != size || isTouched()) {
+        if (path == null ? isResized() : isTouched(path)) {
             throw new IOException(file.name() + " changed since it was opened as an image");
         }
     }
 
-    /** Returns whether the path names the same file, with another size or time. */
-    private boolean isTouched() throws IOException {
-        BasicFileAttributes before = attributes;
-        if (path == null || before == null) {
-            return false;
+    private boolean isResized() throws IOException {
+        long result = file.revalidate();
+        if (result != 0) {
+            throw new IOException("cannot read " + file.name() + ": " + Errno.of(result));
         }
+        return file.size() != size;
+    }
+
+    /** Returns whether the path names the same file, with another size or time. */
+    private boolean isTouched(Path path) throws IOException {
+        BasicFileAttributes before = Objects.requireNonNull(attributes);
         BasicFileAttributes now;
         try {
             now = Files.readAttributes(path, BasicFileAttributes.class);
@@ -323,7 +325,6 @@ public final class SpaceImage implements AutoCloseable {
             isClosed = true;
         }
         image.unuse();
-        file.close();
     }
 
     @Override
@@ -341,6 +342,7 @@ public final class SpaceImage implements AutoCloseable {
         private final AddressSpace child;
         private final WritableByteChannel target;
         private final int pageSize;
+        private final PrivatePages pages;
         private final Ranges runs = new Ranges();
         private final Ranges guards = new Ranges();
         private final PageScan scan = new PageScan();
@@ -353,6 +355,7 @@ public final class SpaceImage implements AutoCloseable {
             this.child = child;
             this.target = target;
             pageSize = (int) child.geometry().pageSize();
+            pages = new PrivatePages(child.own.memory(), child.own.pages());
         }
 
         void run(Map<String, byte[]> sections) throws IOException {
@@ -419,12 +422,12 @@ public final class SpaceImage implements AutoCloseable {
             if ((categories & PagemapFlags.GUARD) != 0) {
                 guards.add(start, end);
             } else if ((categories & PagemapFlags.PFNZERO) == 0 && ImageFormat.hasContent(vma.flags())) {
-                if (isOwn || vma.isAnonymous()) {
-                    write(start, end, writer);
+                if (isOwn) {
+                    write(start, end, true, writer);
                 } else {
                     find(vma, start, end);
                     for (int i = 0; i < wanted.count(); i++) {
-                        write(wanted.start(i), wanted.end(i), writer);
+                        write(wanted.start(i), wanted.end(i), false, writer);
                     }
                 }
             }
@@ -440,25 +443,34 @@ public final class SpaceImage implements AutoCloseable {
             }
         }
 
-        /** Writes pages, except those that are zero. */
-        private void write(long start, long end, Writer writer) throws IOException {
+        /** Writes pages, except those that are zero: pages of the child's own, or of a file. */
+        private void write(long start, long end, boolean areOwn, Writer writer) throws IOException {
             long at = start;
             while (Addresses.isBelow(at, end)) {
                 checkNotInterrupted("the saving of an image");
                 ByteBuffer room = writer.room();
                 int first = room.position();
-                int limit = room.limit();
                 int length = (int) Addresses.lower(end - at, room.remaining());
-                room.limit(first + length);
-                long done = child.readForced(at, room);
-                room.limit(limit);
-                if (done != length) {
-                    checkNotInterrupted("the saving of an image");
-                    Errno errno = done < 0 && Errno.of(done) != Errno.EFAULT ? Errno.of(done) : Errno.EIO;
-                    throw new MmException("save of 0x" + Long.toHexString(at + Math.max(done, 0)), errno);
+                if (!areOwn) {
+                    read(at, length, room);
+                } else if (!pages.read(at, at + length, room)) {
+                    throw new MmException("save of memory that the machine took", Errno.ENOMEM);
                 }
                 room.position(keep(room, first, first + length, at));
                 at += length;
+            }
+        }
+
+        /** Reads pages of a file, which must be faulted in. */
+        private void read(long start, int length, ByteBuffer room) throws IOException {
+            int limit = room.limit();
+            room.limit(room.position() + length);
+            long done = child.readForced(start, room);
+            room.limit(limit);
+            if (done != length) {
+                checkNotInterrupted("the saving of an image");
+                Errno errno = done < 0 && Errno.of(done) != Errno.EFAULT ? Errno.of(done) : Errno.EIO;
+                throw new MmException("save of 0x" + Long.toHexString(start + Math.max(done, 0)), errno);
             }
         }
 

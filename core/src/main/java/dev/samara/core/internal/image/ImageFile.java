@@ -9,6 +9,7 @@ import dev.samara.core.internal.image.ImageFormat.Mapping;
 import dev.samara.core.internal.image.ImageFormat.Ranges;
 import dev.samara.core.internal.image.ImageFormat.Source;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea.CountedOpens;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -47,8 +48,9 @@ public final class ImageFile implements Source {
      * 3. A page of a verified block is read without a check. So the file must not change while it is mapped. What can
      *    be noticed cheaply is noticed when a space is loaded (SpaceImage): another size or time.
      *
-     * 4. Each mapping uses the open of the host file, as a mapping of that file would. So the host file is closed after
-     *    the last of them, and the owner of the image. That one also closes the page caches.
+     * 4. The owner and each mapping use the image. The last use that ends closes the page caches and the host file, on a
+     *    thread that may wait: the owner's, or one of the machine. Other mappings end on the thread that unmaps them,
+     *    because a thread of the machine would take longer than the whole load of a space.
      */
 
     /** The size of a segment, which leaves room for growth behind each mapping. */
@@ -86,7 +88,7 @@ public final class ImageFile implements Source {
     /**
      * Opens an image: reads and checks everything except the bytes of the pages.
      *
-     * @param file the file that contains it; the caller closes it
+     * @param file the file that contains it, which this closes after its last use
      * @param geometry of the spaces that will be loaded
      * @param caches makes the page cache of a file of a size
      * @throws IOException if the file cannot be read, or is not an image of a space with that geometry
@@ -237,29 +239,45 @@ public final class ImageFile implements Source {
 
     // ------------------------------------------------------------------ uses
 
-    private @Nullable Errno use(Vma vma) {
-        Errno refused = file.operations().open(vma);
-        if (refused == null) {
-            synchronized (positions) {
-                uses++;
+    /** Starts a use. Returns false if the last one has ended. */
+    private boolean use() {
+        synchronized (positions) {
+            if (uses == 0) {
+                return false;
             }
+            uses++;
+            return true;
         }
-        return refused;
     }
 
-    /** Ends the use of a mapping, or of the owner. The last one closes the page caches. */
-    public void unuse() {
-        boolean isLast;
+    /** Ends a use, unless it is the last one. */
+    private boolean tryUnuse() {
         synchronized (positions) {
-            isLast = --uses == 0;
+            if (uses == 1) {
+                return false;
+            }
+            uses--;
+            return true;
         }
-        if (isLast) {
-            for (Segment segment : segments) {
-                if (segment != null) {
-                    segment.close();
-                }
+    }
+
+    /** Ends the use of a mapping, or of the owner. The last one closes the page caches and the file. */
+    public void unuse() {
+        if (tryUnuse()) {
+            return;
+        }
+        synchronized (positions) {
+            uses--;
+            if (uses > 0) {
+                return;
             }
         }
+        for (Segment segment : segments) {
+            if (segment != null) {
+                segment.close();
+            }
+        }
+        file.close();
     }
 
     @Override
@@ -268,7 +286,7 @@ public final class ImageFile implements Source {
     }
 
     /** The bytes of one mapping. */
-    public final class Segment extends CachedBacking implements VmOperations {
+    public final class Segment extends CachedBacking implements CountedOpens {
         private final Mapping mapping;
 
         /**
@@ -345,13 +363,17 @@ public final class ImageFile implements Source {
 
         @Override
         public @Nullable Errno open(Vma vma) {
-            return use(vma);
+            return use() ? null : Errno.EBADF;
+        }
+
+        @Override
+        public boolean tryClose() {
+            return tryUnuse();
         }
 
         @Override
         public void close(Vma vma) {
             unuse();
-            file.operations().close(vma);
         }
 
         private void close() {

@@ -10,6 +10,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.CountedOpens;
 import dev.samara.core.internal.vma.VmArea.Open;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
@@ -258,6 +259,9 @@ final class BackingQuestions {
 
         @Override
         protected void ended() {
+            if (operations instanceof CountedOpens counted && counted.tryClose()) {
+                return;
+            }
             ending.run();
         }
 

@@ -3,6 +3,7 @@ package dev.samara.core.internal.vma;
 
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.ConstantBootstraps;
@@ -433,6 +434,19 @@ public final class VmArea extends Vma {
          * @return the bytes that the caller charges, or, if negative, uncharges
          */
         long count(long change);
+    }
+
+    /**
+     * Callbacks of a backing of the library that only counts its opens. Unless the last one ends, the end of an open
+     * takes no thread of the machine.
+     */
+    public interface CountedOpens extends VmOperations {
+        /**
+         * Ends an open, unless that needs more than to count. Neither waits nor fails.
+         *
+         * @return false if nothing was done, because it may be the last open; then {@link #close} must follow
+         */
+        boolean tryClose();
     }
 
     /** The link of an attached VMA in the reverse map of its backing's pages. */
