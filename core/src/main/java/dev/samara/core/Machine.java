@@ -527,7 +527,7 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Opens an image that {@link AddressSpace#save} wrote to a file. Reads and checks everything except the bytes of the
-     * pages, which are checked when they are first read. While the image or a space that was loaded from it is open, the
+     * pages, which are checked when they are read into memory. While the image or a space that was loaded from it is open, the
      * file must not be changed; replacing it by another one ({@code rename(2)}) is no change.
      *
      * @param path the file

@@ -59,12 +59,13 @@ import org.jspecify.annotations.Nullable;
  * guest sees no difference to the saved space. Use it for programs that rely on such zeros, as allocators do.
  *
  * <p><b>Damage.</b> Everything but the bytes of pages is checked when the image is opened. The bytes are in blocks of
- * 64 KiB with a checksum each. A block is checked when a page of it is first read; if the checksum is wrong, the access
- * is a SIGBUS, and it is reported ({@link dev.samara.core.event.Report.Kind#CALLBACK_FAILED}). {@link #verify} checks all
- * blocks. A checksum does not show whether somebody changed the image on purpose.
+ * 64 KiB with a checksum each. A block is checked when a page of it is read into memory; if the checksum is wrong, the
+ * access is a SIGBUS, and it is reported ({@link dev.samara.core.event.Report.Kind#CALLBACK_FAILED}). {@link #verify}
+ * checks all blocks. A checksum does not show whether somebody changed the image on purpose.
  *
  * <p>The file must not be changed while the image, or a space that was loaded from it, is open. A changed size or time
- * is noticed by {@link #load}, {@link #copy} and {@link #verify}, but not by an access.
+ * is noticed by {@link #load}, {@link #copy} and {@link #verify}. An access notices a change only by the checksum of a
+ * block that it reads; pages in memory stay as they were.
  *
  * <p>Thread-safe.
  */

@@ -81,7 +81,8 @@ final class ImageDamageTest {
         try (SpaceImage opened = open(fixture.machine, image);
                 AddressSpace loaded = load(opened, fixture.machine)) {
             loaded.validate();
-            return describe(loaded);
+            return describe(loaded) + "\nbrk " + loaded.brk(0) + " registers "
+                    + Arrays.toString(opened.section("registers"));
         } catch (IOException refused) {
             return null;
         }
@@ -144,6 +145,24 @@ final class ImageDamageTest {
     private long frames() throws InterruptedException {
         fixture.machine.awaitQuiescence();
         return fixture.frames();
+    }
+
+    @Test
+    @DisplayName("is refused if any bit outside of its pages is wrong")
+    void everyBit() throws IOException {
+        byte[] image = saved();
+        int table = image.length
+                - TRAILER
+                - (int) ByteBuffer.wrap(image)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .getLong(image.length - TRAILER + Long.BYTES);
+        for (int at = 0; at < image.length; at = at == HEAD - 1 ? table : at + 1) {
+            int byteAt = at;
+            image[at] ^= (byte) (1 << at % 8);
+            assertThrows(IOException.class, () -> open(fixture.machine, image), () -> "byte " + byteAt);
+            image[at] ^= (byte) (1 << at % 8);
+        }
+        open(fixture.machine, image).close();
     }
 
     /** Puts the right checksum under a damaged table of contents. */

@@ -41,12 +41,14 @@ public final class ImageFile implements Source {
      * 1. A segment has the bytes of one mapping, and zeros before and after it. If two mappings shared a file, one that
      *    grows by mremap would find the bytes of the other one.
      *
-     * 2. A block is verified by the read that first needs a page of it. The page is taken from the bytes that were
-     *    verified, not read again. Two threads may verify one block; the mark is only set once it was right, so it needs
-     *    no order: a thread that does not see it yet verifies again.
+     * 2. A page is read with the whole block that contains it, and the block is verified each time. The bytes of the page
+     *    are those that were verified. So a change of the file that matters is a wrong checksum, unless somebody made it
+     *    right. The other pages of the block enter memory, too, if they belong to the same run and mapping: they were
+     *    paid for, and programs mostly read on. They are clean and unmapped, so the machine reclaims them first.
      *
-     * 3. A page of a verified block is read without a check. So the file must not change while it is mapped. What can
-     *    be noticed cheaply is noticed when a space is loaded (SpaceImage): another size or time.
+     * 3. The table of contents is read once, and pages in memory are not read again. So if the file changed, some pages
+     *    may be those of the old file while others fail. What can be noticed cheaply is noticed when a space is loaded
+     *    (SpaceImage): another size or time.
      *
      * 4. The owner and each mapping use the image. The last use that ends closes the page caches and the host file, on a
      *    thread that may wait: the owner's, or one of the machine. Other mappings end on the thread that unmaps them,
@@ -68,15 +70,6 @@ public final class ImageFile implements Source {
     private final long[] positions;
 
     private final int[] checksums;
-
-    /**
-     * Which blocks are verified.
-     *
-     * <p>Written: a thread that verified a block (plain).
-     * Read: any thread that reads a page (plain).
-     * Invariant: see note 2.
-     */
-    private final boolean[] verified;
 
     /** The segment of each mapping; null for one without pages. */
     private final List<@Nullable Segment> segments = new ArrayList<>();
@@ -103,7 +96,6 @@ public final class ImageFile implements Source {
         pageSize = (int) geometry.pageSize();
         dataLength = reader.dataLength();
         checksums = reader.checksums;
-        verified = new boolean[checksums.length];
         Ranges runs = contents.runs();
         positions = new long[runs.count()];
         long position = 0;
@@ -163,43 +155,28 @@ public final class ImageFile implements Source {
         }
     }
 
-    /** Returns where the bytes of a page begin in the data; -1 if the page is zero. */
-    private long positionOf(long address) {
+    /** Returns the run that contains a page; -1 if the page is zero. */
+    private int runOf(long address) {
         Ranges runs = contents.runs();
         int at = runs.above(address);
-        boolean isIn = at < runs.count() && !Addresses.isBelow(address, runs.start(at));
-        return isIn ? positions[at] + (address - runs.start(at)) : -1;
+        return at < runs.count() && !Addresses.isBelow(address, runs.start(at)) ? at : -1;
     }
 
-    /** Reads a page whose bytes begin at a position in the data. */
-    private ByteBuffer page(long position) throws IOException {
-        int first = (int) (position / ImageFormat.BLOCK);
-        boolean isVerified = true;
-        for (int block = first; isVerified && (long) block * ImageFormat.BLOCK < position + pageSize; block++) {
-            isVerified = verified[block];
-        }
-        long from = isVerified ? position : (long) first * ImageFormat.BLOCK;
-        long length = isVerified ? pageSize : Math.min(Math.max(pageSize, ImageFormat.BLOCK), dataLength - from);
-        ByteBuffer bytes = ByteBuffer.allocate((int) length);
+    /** Reads and verifies bytes that begin with a block and end with one. */
+    private ByteBuffer blocks(long from, long length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(length, dataLength - from));
         read(bytes, ImageFormat.HEAD + from);
         bytes.flip();
-        if (!isVerified) {
-            verify(bytes, first);
-        }
-        return bytes.slice((int) (position - from), pageSize);
-    }
-
-    /** Verifies whole blocks. */
-    private void verify(ByteBuffer bytes, int first) throws IOException {
-        int block = first;
+        int block = (int) (from / ImageFormat.BLOCK);
         for (int at = 0; at < bytes.limit(); at += ImageFormat.BLOCK) {
-            int length = Math.min(ImageFormat.BLOCK, bytes.limit() - at);
-            if (ImageFormat.checksum(bytes.slice(at, length)) != checksums[block]) {
+            int size = Math.min(ImageFormat.BLOCK, bytes.limit() - at);
+            if (ImageFormat.checksum(bytes.slice(at, size)) != checksums[block]) {
                 throw new IOException("damaged image: the checksum of block " + block + " of " + file.name()
                         + " is wrong, at byte " + (ImageFormat.HEAD + (long) block * ImageFormat.BLOCK));
             }
-            verified[block++] = true;
+            block++;
         }
+        return bytes;
     }
 
     /**
@@ -217,12 +194,8 @@ public final class ImageFile implements Source {
         int most = Math.max(pageSize, 16 * ImageFormat.BLOCK);
         while (left > 0) {
             long from = position / ImageFormat.BLOCK * ImageFormat.BLOCK;
-            int length = (int) Math.min(most, dataLength - from);
-            ByteBuffer bytes = ByteBuffer.allocate(length);
-            read(bytes, ImageFormat.HEAD + from);
-            bytes.flip();
-            verify(bytes, (int) (from / ImageFormat.BLOCK));
-            int piece = (int) Math.min(left, length - (position - from));
+            ByteBuffer bytes = blocks(from, most);
+            int piece = (int) Math.min(left, bytes.limit() - (position - from));
             sink.accept(address, bytes.slice((int) (position - from), piece));
             left -= piece;
             position += piece;
@@ -344,16 +317,39 @@ public final class ImageFile implements Source {
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
             long address = addressOf(page);
-            long position = page < first || !mapping.contains(address) ? -1 : positionOf(address);
-            if (position >= 0) {
+            int run = page < first || !mapping.contains(address) ? -1 : runOf(address);
+            if (run >= 0) {
                 try {
-                    store.write(frame, 0, page(position), 0, pageSize);
+                    long position = positions[run] + (address - contents.runs().start(run));
+                    long from = position / ImageFormat.BLOCK * ImageFormat.BLOCK;
+                    ByteBuffer bytes = blocks(from, Math.max(pageSize, ImageFormat.BLOCK));
+                    int at = (int) (position - from);
+                    store.write(frame, 0, bytes, at, pageSize);
+                    insertOthers(page, run, bytes, at);
                 } catch (IOException failed) {
                     // Reported by the machine; the access is a bus fault.
                     throw new UncheckedIOException(failed);
                 }
             }
             return true;
+        }
+
+        /** Brings the other pages of a block into memory, as long as there are free frames. */
+        private void insertOthers(long page, int run, ByteBuffer bytes, int of) {
+            PageCache cache = Objects.requireNonNull(pageCache());
+            for (int at = of % pageSize; at < bytes.limit(); at += pageSize) {
+                long other = page + (at - of) / pageSize;
+                long address = addressOf(other);
+                boolean isIn = other >= first && mapping.contains(address) && runOf(address) == run;
+                if (at != of && isIn && cache.frameAt(other) < 0) {
+                    int frame = cache.allocate();
+                    if (frame < 0) {
+                        return;
+                    }
+                    cache.store().write(frame, 0, bytes, at, pageSize);
+                    int unused = cache.insert(other, frame);
+                }
+            }
         }
 
         @Override
