@@ -19,7 +19,7 @@ import java.util.List;
  * @param droppedElements for each element segment whether it is dropped
  */
 public record InstanceValues(
-        List<long[]> globals, List<int[]> tables, boolean[] droppedData, boolean[] droppedElements) {
+        List<long[]> globals, List<int[]> tables, List<Boolean> droppedData, List<Boolean> droppedElements) {
     /** The number of a null reference, in both runtimes. */
     public static final int NULL = -1;
 
@@ -45,7 +45,7 @@ public record InstanceValues(
         for (int[] table : tables) {
             length += Integer.BYTES + table.length * Integer.BYTES;
         }
-        length += droppedData.length + droppedElements.length;
+        length += droppedData.size() + droppedElements.size();
         ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putInt(VERSION).putInt(name.length).put(name).putInt(globals.size());
         for (long[] global : globals) {
@@ -63,8 +63,8 @@ public record InstanceValues(
         return bytes.array();
     }
 
-    private static void put(ByteBuffer bytes, boolean[] dropped) {
-        bytes.putInt(dropped.length);
+    private static void put(ByteBuffer bytes, List<Boolean> dropped) {
+        bytes.putInt(dropped.size());
         for (boolean is : dropped) {
             bytes.put((byte) (is ? 1 : 0));
         }
@@ -95,8 +95,8 @@ public record InstanceValues(
             }
             tables.add(table);
         }
-        boolean[] data = decoder.dropped(shape.data);
-        boolean[] elements = decoder.dropped(shape.elements);
+        List<Boolean> data = decoder.dropped(shape.data);
+        List<Boolean> elements = decoder.dropped(shape.elements);
         decoder.check(!decoder.bytes.hasRemaining(), "length");
         return new InstanceValues(globals, tables, data, elements);
     }
@@ -124,11 +124,11 @@ public record InstanceValues(
             return value >= NULL && value < shape.functions;
         }
 
-        boolean[] dropped(int expected) throws IOException {
-            boolean[] dropped = new boolean[count(1)];
-            check(dropped.length == expected, "segments");
+        List<Boolean> dropped(int expected) throws IOException {
+            check(count(1) == expected, "segments");
+            List<Boolean> dropped = new ArrayList<>(expected);
             for (int i = 0; i < expected; i++) {
-                dropped[i] = bytes.get() != 0;
+                dropped.add(bytes.get() != 0);
             }
             return dropped;
         }

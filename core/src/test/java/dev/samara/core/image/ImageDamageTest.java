@@ -224,7 +224,7 @@ final class ImageDamageTest {
         change.accept(bytes.slice(table, image.length - table).order(ByteOrder.LITTLE_ENDIAN));
         String message = assertThrows(IOException.class, () -> open(fixture.machine, resummed(made)), why)
                 .getMessage();
-        assertTrue(message.contains(why), message);
+        assertTrue(String.valueOf(message).contains(why), message);
     }
 
     @Test

@@ -52,6 +52,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -233,6 +234,40 @@ final class SpaceImageTest {
         ByteBuffer word = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
         assertEquals(8, of.read(address, word));
         return word.getLong(0);
+    }
+
+    @Test
+    @DisplayName("is read again where the machine reclaimed pages, with the same bytes")
+    void reclaimed() throws IOException {
+        long at = fixture.map(0x10_0000_0000L, 400, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        for (int page = 0; page < 400; page++) {
+            fixture.store(at + page * PAGE, page + 1);
+        }
+        byte[] saved = save(space);
+        try (Machine small = Machine.builder().memory(300 * PAGE).build();
+                SpaceImage image = open(small, saved)) {
+            // Each space has half of the pages, and those of the closed one are reclaimed.
+            for (int half = 0; half < 6; half++) {
+                try (AddressSpace loaded = load(image, small)) {
+                    for (int page = half % 2 * 200; page < (half % 2 + 1) * 200; page++) {
+                        assertEquals(page + 1, number(loaded, at + page * PAGE));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("has the bytes of version 1 of the format")
+    void format() throws IOException {
+        fixture.map(0x10_0000_0000L, 3, RW, ANONYMOUS | Mman.FIXED, null, 0);
+        fixture.store(0x10_0000_1008L, 0x0123_4567_89ab_cdefL);
+        assertEquals(0, space.setAnonymousName(0x10_0000_0000L, 3 * PAGE, "pool"));
+        assertEquals(0, space.madvise(0x10_0000_2000L, PAGE, Mman.GUARD_INSTALL));
+        CRC32C checksum = new CRC32C();
+        checksum.update(save(space, Map.of("b", new byte[] {1}, "a", new byte[] {2, 3})));
+        // Of another format, change the number of the version, too.
+        assertEquals("ecf3a5d5", Long.toHexString(checksum.getValue()));
     }
 
     @Test

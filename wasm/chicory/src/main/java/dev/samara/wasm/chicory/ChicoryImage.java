@@ -179,14 +179,12 @@ public final class ChicoryImage extends InstanceImage<Instance> {
         for (int i = instance.imports().tableCount(); i < instance.tableCount(); i++) {
             tables.add(entries(instance.table(i), instance));
         }
-        boolean[] data = new boolean[instance.module().dataSection().dataSegmentCount()];
-        for (int i = 0; i < data.length; i++) {
-            data[i] = instance.dataSegmentData(i).length == 0;
-        }
-        boolean[] elements = new boolean[instance.elementCount()];
-        for (int i = 0; i < elements.length; i++) {
-            elements[i] = instance.element(i) == null;
-        }
+        List<Boolean> data = IntStream.range(0, instance.module().dataSection().dataSegmentCount())
+                .mapToObj(i -> instance.dataSegmentData(i).length == 0)
+                .toList();
+        List<Boolean> elements = IntStream.range(0, instance.elementCount())
+                .mapToObj(i -> instance.element(i) == null)
+                .toList();
         return new InstanceValues(globals, tables, data, elements);
     }
 
@@ -244,13 +242,13 @@ public final class ChicoryImage extends InstanceImage<Instance> {
                 to.setRef(at, entries[at], made);
             }
         }
-        for (int i = 0; i < saved.droppedData().length; i++) {
-            if (saved.droppedData()[i]) {
+        for (int i = 0; i < saved.droppedData().size(); i++) {
+            if (saved.droppedData().get(i)) {
                 made.dropDataSegment(i);
             }
         }
-        for (int i = 0; i < saved.droppedElements().length; i++) {
-            if (saved.droppedElements()[i]) {
+        for (int i = 0; i < saved.droppedElements().size(); i++) {
+            if (saved.droppedElements().get(i)) {
                 made.setElement(i, null);
             }
         }
