@@ -173,13 +173,14 @@ public abstract non-sealed class LinearMemory extends LinearAtomics implements A
      * @param maximum the number of pages up to which the memory can grow
      * @param isShared whether threads share the memory
      */
+    @SuppressWarnings("this-escape") // The waits only store the reference.
     protected LinearMemory(
             MemoryExceptions exceptions, AddressSpace space, int initial, int maximum, boolean isShared) {
         super(space, exceptions);
         this.initial = initial;
         this.maximum = maximum;
         this.isShared = isShared;
-        pages = new AtomicInteger(pagesOf(space));
+        pages = new Shared(pagesOf(space));
         waits = new MemoryWaits(this);
     }
 
