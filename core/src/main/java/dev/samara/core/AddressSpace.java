@@ -1285,13 +1285,13 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Writes an image of this space to a channel: its mappings and the content of its memory at one instant of the call,
-     * as a child of {@link #fork} has them. {@link Machine#openImage} opens it, in this or another process, and {@link
-     * SpaceImage#load} makes a space of it. {@link SpaceImage} describes what an image contains.
+     * Writes an image of this space to a channel: its mappings and the content of its memory at one instant of the
+     * call, as a child of {@link #fork} has them. {@link Machine#openImage} opens it, in this or another process, and
+     * {@link SpaceImage#load} makes a space of it. {@link SpaceImage} describes what an image contains.
      *
      * <p>The guest runs during the call: this method saves a child, whose memory nobody changes, and closes it. Until
-     * then the guest's stores copy the pages that they change. So the call waits as {@link #fork} does, and then for the
-     * channel only.
+     * then the guest's stores copy the pages that they change. So the call waits as {@link #fork} does, and then for
+     * the channel only.
      *
      * @param target receives the image, from the present position of the channel on; blocking. The caller closes it
      * @param sections what else is saved, by name, e.g. the registers; {@link SpaceImage#section} returns it

@@ -526,9 +526,9 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens an image that {@link AddressSpace#save} wrote to a file. Reads and checks everything except the bytes of the
-     * pages, which are checked when they are read into memory. While the image or a space that was loaded from it is open, the
-     * file must not be changed; replacing it by another one ({@code rename(2)}) is no change.
+     * Opens an image that {@link AddressSpace#save} wrote to a file. Reads and checks everything except the bytes of
+     * the pages, which are checked when they are read into memory. While the image or a space that was loaded from it
+     * is open, the file must not be changed; replacing it by another one ({@code rename(2)}) is no change.
      *
      * @param path the file
      * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space
@@ -553,8 +553,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens an image as {@link #openImage(Path, Geometry)} does, from an open file, e.g. one of a {@code FileChannel} or
-     * of a buffer. Without a path, only another size is noticed as a change of the file.
+     * Opens an image as {@link #openImage(Path, Geometry)} does, from an open file, e.g. one of a {@code FileChannel}
+     * or of a buffer. Without a path, only another size is noticed as a change of the file.
      *
      * @param file an open file of this machine, which the image closes with itself; not if this throws
      * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space

@@ -45,18 +45,18 @@ import org.jspecify.annotations.Nullable;
  * {@link Machine#openImage} opens them, in the same or another process, with the same or another version of Java.
  *
  * <p><b>Content.</b> An image contains what a child of {@link AddressSpace#fork} has: the mappings with their rights,
- * advice, names and seals; the bytes of their pages; guard markers; the range of the heap and the place of the main stack.
- * As in a child, no memory is locked, mappings with {@code MADV_DONTFORK} are missing, and those with {@code
+ * advice, names and seals; the bytes of their pages; guard markers; the range of the heap and the place of the main
+ * stack. As in a child, no memory is locked, mappings with {@code MADV_DONTFORK} are missing, and those with {@code
  * MADV_WIPEONFORK} are empty; so are droppable ones. Private mappings of files are saved with their bytes, and no
  * longer depend on the file. Shared mappings, special mappings and those of devices cannot be saved. Registers, open
  * files, limits, privileges and the settings of the builder are the embedder's to save, e.g. in a section.
  *
- * <p><b>Loading.</b> {@link #load} takes the same time for an image of any size: the mappings are private mappings of the
- * image, each page is read when it is first touched, and all spaces share it until they write there. A loaded mapping
- * therefore behaves as a private mapping of a file does on Linux: {@code maps} shows the image, memory that is dropped
- * by {@code MADV_DONTNEED}, or cut off and regained by {@code mremap}, has the saved bytes again, and no name can be
- * given. {@link #copy} reads all pages into anonymous memory instead, which takes as long as the image is large, but the
- * guest sees no difference to the saved space. Use it for programs that rely on such zeros, as allocators do.
+ * <p><b>Loading.</b> {@link #load} takes the same time for an image of any size: the mappings are private mappings of
+ * the image, each page is read when it is first touched, and all spaces share it until they write there. A loaded
+ * mapping therefore behaves as a private mapping of a file does on Linux: {@code maps} shows the image, memory that is
+ * dropped by {@code MADV_DONTNEED}, or cut off and regained by {@code mremap}, has the saved bytes again, and no name
+ * can be given. {@link #copy} reads all pages into anonymous memory instead, which takes as long as the image is large,
+ * but the guest sees no difference to the saved space. Use it for programs that rely on such zeros, as allocators do.
  *
  * <p><b>Damage.</b> Everything but the bytes of pages is checked when the image is opened. The bytes are in blocks of
  * 64 KiB with a checksum each. A block is checked when a page of it is read into memory; if the checksum is wrong, the
@@ -124,8 +124,8 @@ public final class SpaceImage implements AutoCloseable {
      * Makes a space of this image, whose pages are read when they are touched. Use {@link #verify} before, if an error
      * should be found now rather than by an access.
      *
-     * @param builder a builder of a space of this machine, with the geometry of the image. Its limits, privileges, guards
-     *     and other settings apply; its heap, stack and initial mappings are replaced
+     * @param builder a builder of a space of this machine, with the geometry of the image. Its limits, privileges,
+     *     guards and other settings apply; its heap, stack and initial mappings are replaced
      * @return the space, which may be closed after this image
      * @throws IOException if the file changed since it was opened
      * @throws IllegalArgumentException if the machine or the geometry is another one, or a mapping reaches into a guard

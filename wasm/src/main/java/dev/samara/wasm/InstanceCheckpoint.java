@@ -13,20 +13,20 @@ import java.util.List;
  * Checkpoint}). Programs make one by the class of their runtime, e.g. {@code
  * dev.samara.wasm.endive.EndiveCheckpoint.of(instance)}.
  *
- * <p><b>What is restored.</b> The bytes and sizes of the memories; the values of the globals; the entries and sizes of the
- * tables; the data and element segments that were dropped. This includes memories, globals and tables that instances
- * import: save instances that share them by one checkpoint. References to functions and to objects of the host are the
- * same references again. Functions of the host keep their state, unless it is passed as an {@link InstanceState}; the
- * functions of another instance keep the state of that instance, unless it is saved by the same checkpoint. What a host
- * does with {@link LinearMemory#space}, e.g. a watchpoint, stays.
+ * <p><b>What is restored.</b> The bytes and sizes of the memories; the values of the globals; the entries and sizes of
+ * the tables; the data and element segments that were dropped. This includes memories, globals and tables that
+ * instances import: save instances that share them by one checkpoint. References to functions and to objects of the
+ * host are the same references again. Functions of the host keep their state, unless it is passed as an {@link
+ * InstanceState}; the functions of another instance keep the state of that instance, unless it is saved by the same
+ * checkpoint. What a host does with {@link LinearMemory#space}, e.g. a watchpoint, stays.
  *
  * <p><b>What cannot be saved.</b> References to objects of the guest (structures, arrays, exceptions), because such
  * objects have fields of their own: the checkpoint of an instance whose globals or tables contain one is refused. Calls
  * in progress are not saved either.
  *
- * <p><b>When.</b> Between two calls, on any thread, but on one at a time. A call through the {@code entering} method of a
- * memory or one of its views is noticed until it returns, and so is an {@link LinearMemory#enter enter}: the checkpoint
- * or restore then throws and changes nothing. Other calls are not noticed.
+ * <p><b>When.</b> Between two calls, on any thread, but on one at a time. A call through the {@code entering} method of
+ * a memory or one of its views is noticed until it returns, and so is an {@link LinearMemory#enter enter}: the
+ * checkpoint or restore then throws and changes nothing. Other calls are not noticed.
  *
  * <p><b>Failure.</b> A restore that fails halfway closes the memories of the instance, so that nothing can go on with a
  * state that is neither the old nor the new one. The restore of an older checkpoint closes younger ones of the same
@@ -34,9 +34,9 @@ import java.util.List;
  */
 public final class InstanceCheckpoint implements AutoCloseable {
     /*
-     * 1. The memories and all their views are claimed first, so that no call can start on another thread; one that is in
-     *    use refuses. A thread that enters a claimed memory is in GUEST for a moment, before it is refused, and makes no
-     *    access. So the spaces may be restored beside CPUs in GUEST: only such a thread's CPU can be there.
+     * 1. The memories and all their views are claimed first, so that no call can start on another thread; one that is
+     *    in use refuses. A thread that enters a claimed memory is in GUEST for a moment, before it is refused, and
+     *    makes no access. So the spaces may be restored beside CPUs in GUEST: only such a thread's CPU can be there.
      *
      * 2. A memory cannot grow while it is restored: growth is marked in its size, which all views share, and so another
      *    view waits (LinearMemory.grow). Its space is restored, which also unmaps pages that were added, and then the
@@ -102,8 +102,8 @@ public final class InstanceCheckpoint implements AutoCloseable {
      * Makes the instance what it was at the checkpoint. The checkpoint stays open. Waits as {@link Checkpoint#restore}
      * does.
      *
-     * @return the number of pages that were put back, or by which the memories had grown; a page of a memory with {@link
-     *     LinearMemory#PAGES_64K} has 64 KiB
+     * @return the number of pages that were put back, or by which the memories had grown; a page of a memory with
+     *     {@link LinearMemory#PAGES_64K} has 64 KiB
      * @throws IllegalStateException if this checkpoint is closed, or an older one was restored since; if a memory is in
      *     use; or if the calling thread is in GUEST in another space. Nothing has changed then
      * @throws MmException as {@link Checkpoint#restore} of the first memory. Nothing was put back then

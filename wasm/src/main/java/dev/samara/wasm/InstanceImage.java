@@ -17,20 +17,21 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open image of an instance between two calls, of which new instances are made, in the same or another process, without
- * a type of a runtime. A program is started and warmed up once, and later processes start where it was. The time of
- * {@link #build} does not depend on the size of the memory: its pages are read from the file when they are touched, and
- * the instances share them until they write ({@link SpaceImage}). Programs use the class of their runtime, e.g. {@code
- * dev.samara.wasm.endive.EndiveImage}.
+ * An open image of an instance between two calls, of which new instances are made, in the same or another process,
+ * without a type of a runtime. A program is started and warmed up once, and later processes start where it was. The
+ * time of {@link #build} does not depend on the size of the memory: its pages are read from the file when they are
+ * touched, and the instances share them until they write ({@link SpaceImage}). Programs use the class of their runtime,
+ * e.g. {@code dev.samara.wasm.endive.EndiveImage}.
  *
- * <p><b>What is saved.</b> The bytes and the size of the memory, own or imported; the values of the instance's own globals;
- * the entries and sizes of its own tables; which data and element segments were dropped. No start function runs in a
- * new instance.
+ * <p><b>What is saved.</b> The bytes and the size of the memory, own or imported; the values of the instance's own
+ * globals; the entries and sizes of its own tables; which data and element segments were dropped. No start function
+ * runs in a new instance.
  *
  * <p><b>What is not saved.</b> What the instance imports, except for the memory: a new instance gets the functions,
- * globals, tables and tags that it is given. What functions of the host keep is the program's to save, e.g. in a section
- * of the image. References to objects of the host and of the guest, and to functions of other instances, cannot be saved: the save of
- * an instance whose globals or tables contain one is refused. So is an instance with several memories, or with none.
+ * globals, tables and tags that it is given. What functions of the host keep is the program's to save, e.g. in a
+ * section of the image. References to objects of the host and of the guest, and to functions of other instances, cannot
+ * be saved: the save of an instance whose globals or tables contain one is refused. So is an instance with several
+ * memories, or with none.
  *
  * @param <I> the runtime's class of instances
  */
@@ -82,8 +83,8 @@ public abstract class InstanceImage<I> implements AutoCloseable {
      * @param target receives the image
      * @param sections what else is saved
      * @throws IOException as {@link AddressSpace#save} throws it
-     * @throws IllegalArgumentException if the memory is not a {@link LinearMemory}, a section has the name of one of the
-     *     library, or as {@code values} throws it
+     * @throws IllegalArgumentException if the memory is not a {@link LinearMemory}, a section has the name of one of
+     *     the library, or as {@code values} throws it
      * @throws IllegalStateException if the memory is in use
      */
     protected static void save(
@@ -112,7 +113,8 @@ public abstract class InstanceImage<I> implements AutoCloseable {
      * Makes an instance. Close its memory like other memories; it may stay open after this image is closed.
      *
      * @return a new instance with the saved state
-     * @throws IOException if the file changed since it was opened, or does not contain a memory that the module can have
+     * @throws IOException if the file changed since it was opened, or does not contain a memory that the module can
+     *     have
      * @throws IllegalStateException if this is closed
      * @throws dev.samara.core.mman.MmException if the machine's limits do not allow the memory
      */

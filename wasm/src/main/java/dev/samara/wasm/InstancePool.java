@@ -14,8 +14,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Instances that start each request in the same state, and are used again. A server takes an instance for a request, and
- * gives it back, which {@linkplain InstanceCheckpoint#restore restores} it. Thread-safe, for platform threads and
+ * Instances that start each request in the same state, and are used again. A server takes an instance for a request,
+ * and gives it back, which {@linkplain InstanceCheckpoint#restore restores} it. Thread-safe, for platform threads and
  * virtual threads. A lent instance is for one thread at a time.
  *
  * <pre>{@code
@@ -350,8 +350,8 @@ public final class InstancePool<I> implements AutoCloseable {
     public record Statistics(long requests, long pages, long made, long failed, long lost, int lent, int idle) {}
 
     /**
-     * Ends the idle instances. Those that are lent are ended when they are given back, and threads that wait for one get
-     * an exception.
+     * Ends the idle instances. Those that are lent are ended when they are given back, and threads that wait for one
+     * get an exception.
      *
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST. A second call ends what is left
      */
@@ -461,10 +461,12 @@ public final class InstancePool<I> implements AutoCloseable {
         }
 
         /**
-         * Gives the instance back as {@link #giveBack} does. If it cannot be restored, it is closed and that is reported
-         * instead of thrown, because the request is over. Does nothing after {@link #giveBack} and {@link #discard}.
+         * Gives the instance back as {@link #giveBack} does. If it cannot be restored, it is closed and that is
+         * reported instead of thrown, because the request is over. Does nothing after {@link #giveBack} and {@link
+         * #discard}.
          *
-         * @throws IllegalStateException if the lease was closed before, or if a call uses the instance, which stays lent
+         * @throws IllegalStateException if the lease was closed before, or if a call uses the instance, which stays
+         *     lent
          */
         @Override
         public void close() {

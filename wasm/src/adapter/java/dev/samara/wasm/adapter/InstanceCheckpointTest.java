@@ -55,8 +55,8 @@ final class InstanceCheckpointTest {
                     + "4219421a421b421c421d421e421f000b";
 
     /**
-     * In the binary format: {@code (memory (import "m" "memory") 1 2)}; {@code count} adds 1 to a global and to the word
-     * at address 0, and returns the word; {@code own} returns the global.
+     * In the binary format: {@code (memory (import "m" "memory") 1 2)}; {@code count} adds 1 to a global and to the
+     * word at address 0, and returns the word; {@code own} returns the global.
      */
     private static final String SHARING =
             "0061736d010000000105016000017f020e01016d066d656d6f72790201010203030200000606017f0141"

@@ -20,8 +20,8 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * What isolation adds to a request: a restore of an instance, and requests of QuickJS a second without isolation, in a
- * pool, and in a fork for each. The kinds alternate in one JVM; each figure is a median of rounds, with the smallest and
- * the largest.
+ * pool, and in a fork for each. The kinds alternate in one JVM; each figure is a median of rounds, with the smallest
+ * and the largest.
  *
  * <p>{@code mvn -q -P compare -pl wasm/endive -am test -DskipTests -Dwasm.measured=RequestTimes -Dwasm.rounds=9}, or
  * {@code wasm/chicory}

@@ -41,17 +41,18 @@ public final class ImageFile implements Source {
      * 1. A segment has the bytes of one mapping, and zeros before and after it. If two mappings shared a file, one that
      *    grows by mremap would find the bytes of the other one.
      *
-     * 2. A page is read with the whole block that contains it, and the block is verified each time. The bytes of the page
-     *    are those that were verified. So a change of the file that matters is a wrong checksum, unless somebody made it
-     *    right. The other pages of the block enter memory, too, if they belong to the same run and mapping: they were
-     *    paid for, and programs mostly read on. They are clean and unmapped, so the machine reclaims them first.
+     * 2. A page is read with the whole block that contains it, and the block is verified each time. The bytes of the
+     *    page are those that were verified. So a change of the file that matters is a wrong checksum, unless somebody
+     *    made it right. The other pages of the block enter memory, too, if they belong to the same run and mapping:
+     *    they were paid for, and programs mostly read on. They are clean and unmapped, so the machine reclaims them
+     *    first.
      *
      * 3. The table of contents is read once, and pages in memory are not read again. So if the file changed, some pages
      *    may be those of the old file while others fail. What can be noticed cheaply is noticed when a space is loaded
      *    (SpaceImage): another size or time.
      *
-     * 4. The owner and each mapping use the image. The last use that ends closes the page caches and the host file, on a
-     *    thread that may wait: the owner's, or one of the machine. Other mappings end on the thread that unmaps them,
+     * 4. The owner and each mapping use the image. The last use that ends closes the page caches and the host file, on
+     *    a thread that may wait: the owner's, or one of the machine. Other mappings end on the thread that unmaps them,
      *    because a thread of the machine would take longer than the whole load of a space.
      */
 
@@ -263,8 +264,8 @@ public final class ImageFile implements Source {
         private final Mapping mapping;
 
         /**
-         * The page of the segment at which the mapping begins. A stack begins at the number of its page, as in anonymous
-         * memory, because it grows to lower pages.
+         * The page of the segment at which the mapping begins. A stack begins at the number of its page, as in
+         * anonymous memory, because it grows to lower pages.
          */
         private final long first;
 

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The format of an image of a space, as bytes: written once, front to back, to any channel, and checked completely
- * before a reader uses a number of it. All numbers are little-endian. No class name and no object is stored, so that any
- * version of Java reads what another one wrote.
+ * before a reader uses a number of it. All numbers are little-endian. No class name and no object is stored, so that
+ * any version of Java reads what another one wrote.
  *
  * <pre>
  *   0         head: magic, version, size of the blocks, zeros               4,096 bytes

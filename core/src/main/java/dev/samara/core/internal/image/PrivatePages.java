@@ -14,9 +14,9 @@ import java.nio.ByteBuffer;
  * Reads the private pages of a space that nobody uses: the child of a save. A CPU would fault each page in, which takes
  * longer than the copy of its bytes. Used by one thread.
  *
- * <p>Nobody stores to the pages, because each other space that shares them copies them first. But the pages may be taken
- * for lack of memory (a reap). So each is read in a reader section, in which its frame is not freed, and the read ends
- * before the first page that is no longer there.
+ * <p>Nobody stores to the pages, because each other space that shares them copies them first. But the pages may be
+ * taken for lack of memory (a reap). So each is read in a reader section, in which its frame is not freed, and the read
+ * ends before the first page that is no longer there.
  */
 public final class PrivatePages {
     /** The largest number of bytes in one reader section, for which the frees of other threads wait. */

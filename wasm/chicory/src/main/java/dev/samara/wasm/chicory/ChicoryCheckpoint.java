@@ -26,8 +26,8 @@ import java.util.stream.Stream;
  * warm.restore();
  * }</pre>
  *
- * <p>An instance whose tables are no {@link ChicoryTable} cannot return from a growth of a table, and an interpreter that
- * is no {@link ChicoryInterpreter} keeps what a trap leaves on its stacks.
+ * <p>An instance whose tables are no {@link ChicoryTable} cannot return from a growth of a table, and an interpreter
+ * that is no {@link ChicoryInterpreter} keeps what a trap leaves on its stacks.
  */
 public final class ChicoryCheckpoint implements InstanceState {
     /** A global and its value. */

@@ -31,7 +31,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Saves instances of Chicory, and makes new ones of what was saved. {@link InstanceImage} describes what an image contains.
+ * Saves instances of Chicory, and makes new ones of what was saved. {@link InstanceImage} describes what an image
+ * contains.
  *
  * <pre>{@code
  * ChicoryImage.save(instance, channel, Map.of());

@@ -8,10 +8,10 @@ import com.dylibso.chicory.wasm.types.TableLimits;
 import com.dylibso.chicory.wasm.types.Value;
 
 /**
- * A table of Chicory that can become smaller again, and knows whether it changed. Chicory's own tables only grow, so that
- * a {@link ChicoryCheckpoint} cannot undo {@code table.grow} in an instance that has them, and a restore compares all
- * their entries. They also count growth in the limits of the module, which all its instances share; this class has limits
- * of its own. Forks have this class; for another instance, pass the constructor to Chicory's builder:
+ * A table of Chicory that can become smaller again, and knows whether it changed. Chicory's own tables only grow, so
+ * that a {@link ChicoryCheckpoint} cannot undo {@code table.grow} in an instance that has them, and a restore compares
+ * all their entries. They also count growth in the limits of the module, which all its instances share; this class has
+ * limits of its own. Forks have this class; for another instance, pass the constructor to Chicory's builder:
  *
  * <pre>{@code
  * Instance.builder(module).withTableFactory(ChicoryTable::new)

@@ -27,8 +27,8 @@ import run.endive.wasm.types.MutabilityType;
  * warm.restore();
  * }</pre>
  *
- * <p>An instance whose tables are no {@link EndiveTable} cannot return from a growth of a table, and an interpreter that
- * is no {@link EndiveInterpreter} keeps what a trap leaves on its stacks.
+ * <p>An instance whose tables are no {@link EndiveTable} cannot return from a growth of a table, and an interpreter
+ * that is no {@link EndiveInterpreter} keeps what a trap leaves on its stacks.
  */
 public final class EndiveCheckpoint implements InstanceState {
     /** A global and its value. */

@@ -32,7 +32,8 @@ import run.endive.wasm.types.MemoryLimits;
 import run.endive.wasm.types.ValType;
 
 /**
- * Saves instances of Endive, and makes new ones of what was saved. {@link InstanceImage} describes what an image contains.
+ * Saves instances of Endive, and makes new ones of what was saved. {@link InstanceImage} describes what an image
+ * contains.
  *
  * <pre>{@code
  * EndiveImage.save(instance, channel, Map.of());

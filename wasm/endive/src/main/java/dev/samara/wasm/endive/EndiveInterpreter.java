@@ -6,9 +6,9 @@ import run.endive.runtime.InterpreterMachine;
 
 /**
  * Endive's interpreter, whose stacks an {@link EndiveCheckpoint} empties. Endive's own leaves operands of a call that
- * trapped on its stack, and version 1.0.0 also frames of tail calls, in which the handlers of a later call can end. Forks
- * have this class, unless they are told to use another one; for another instance, pass the constructor to Endive's
- * builder:
+ * trapped on its stack, and version 1.0.0 also frames of tail calls, in which the handlers of a later call can end.
+ * Forks have this class, unless they are told to use another one; for another instance, pass the constructor to
+ * Endive's builder:
  *
  * <pre>{@code
  * Instance.builder(module).withMachineFactory(EndiveInterpreter::new)

@@ -10,8 +10,8 @@ import run.endive.wasm.types.Value;
 /**
  * A table of Endive that can become smaller again, and knows whether it changed. Endive's own tables only grow, so that
  * an {@link EndiveCheckpoint} cannot undo {@code table.grow} in an instance that has them, and a restore compares all
- * their entries. They also count growth in the limits of the module, which all its instances share; this class has limits
- * of its own. Forks have this class; for another instance, pass the constructor to Endive's builder:
+ * their entries. They also count growth in the limits of the module, which all its instances share; this class has
+ * limits of its own. Forks have this class; for another instance, pass the constructor to Endive's builder:
  *
  * <pre>{@code
  * Instance.builder(module).withTableFactory(EndiveTable::new)
