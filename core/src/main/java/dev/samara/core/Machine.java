@@ -528,7 +528,7 @@ public final class Machine implements AutoCloseable {
     /**
      * Opens an image that {@link AddressSpace#save} wrote to a file. Reads and checks everything except the bytes of
      * the pages, which are checked when they are read into memory. While the image or a space that was loaded from it
-     * is open, the file must not be changed; replacing it by another one ({@code rename(2)}) is no change.
+     * is open, the file must not be changed; it may be replaced by another one ({@code rename(2)}).
      *
      * @param path the file
      * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space

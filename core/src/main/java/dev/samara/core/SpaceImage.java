@@ -422,7 +422,7 @@ public final class SpaceImage implements AutoCloseable {
             boolean isOwn = (categories & (PagemapFlags.PRESENT | PagemapFlags.FILE)) == PagemapFlags.PRESENT;
             if ((categories & PagemapFlags.GUARD) != 0) {
                 guards.add(start, end);
-            } else if ((categories & PagemapFlags.PFNZERO) == 0 && ImageFormat.hasContent(vma.flags())) {
+            } else if ((categories & PagemapFlags.PFNZERO) == 0) {
                 if (isOwn) {
                     write(start, end, true, writer);
                 } else {

@@ -231,6 +231,11 @@ final class ImageDamageTest {
     @DisplayName("is refused for each number that does not fit, whatever its checksum")
     void bounds() throws IOException {
         byte[] image = saved();
+        byte[] later = image.clone();
+        later[Long.BYTES]++;
+        String message = String.valueOf(assertThrows(IOException.class, () -> open(fixture.machine, later))
+                .getMessage());
+        assertTrue(message.contains("its version is 2, not 1"), message);
         assertForged(image, "geometry", table -> table.putInt(0, 40));
         assertForged(image, "geometry", table -> table.putInt(4, 0));
         assertForged(image, "geometry", table -> table.putLong(28, -1));

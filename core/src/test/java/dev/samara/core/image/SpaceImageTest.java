@@ -19,6 +19,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
@@ -104,6 +105,7 @@ final class SpaceImageTest {
         assertEquals(0, space.madvise(guarded + PAGE, 2 * PAGE, Mman.GUARD_INSTALL));
         long wiped = mapped(3, RW, 0);
         assertEquals(0, space.madvise(wiped, 3 * PAGE, Mman.WIPEONFORK));
+        fixture.store(fixture.map(0, 3, RW, Mman.ANONYMOUS | Mman.DROPPABLE, null, 0), 3);
         long absent = mapped(3, RW, 0);
         assertEquals(0, space.madvise(absent, 3 * PAGE, Mman.DONTFORK));
         long locked = mapped(3, RW, 0);
@@ -334,6 +336,33 @@ final class SpaceImageTest {
                 assertEquals(describe(space), describe(loaded));
                 assertEquals(describe(space), describe(child));
             }
+        }
+
+        @Test
+        @DisplayName("is closed after the last mapping, also of children and of those that checkpoints bring back")
+        void uses() throws IOException, InterruptedException {
+            Path path = saved();
+            long frames = fixture.frames();
+            AddressSpace loaded;
+            try (SpaceImage image = fixture.machine.openImage(path, GEOMETRY)) {
+                loaded = load(image, fixture.machine);
+            }
+            String expected = describe(loaded);
+            long start = loaded.snapshot().iterator().next().start();
+            Checkpoint checkpoint = loaded.checkpoint();
+            AddressSpace child = loaded.fork();
+            for (int i = 0; i < 3; i++) {
+                assertEquals(0, loaded.munmap(start, PAGE));
+                checkpoint.restore();
+                assertEquals(expected, describe(loaded));
+            }
+            assertEquals(0, loaded.munmap(start, PAGE));
+            checkpoint.close();
+            loaded.close();
+            assertEquals(expected, describe(child));
+            child.close();
+            fixture.machine.awaitQuiescence();
+            assertEquals(frames, fixture.frames());
         }
 
         @Test

@@ -237,9 +237,6 @@ public final class ImageFile implements Source {
 
     /** Ends the use of a mapping, or of the owner. The last one closes the page caches and the file. */
     public void unuse() {
-        if (tryUnuse()) {
-            return;
-        }
         synchronized (positions) {
             uses--;
             if (uses > 0) {

@@ -87,7 +87,7 @@ public final class ImageFormat {
             | VmaFlags.DROPPABLE
             | VmaFlags.SEALED;
 
-    /** Mappings with one of these have no pages in an image: a child would read zeros, or the pages may be dropped. */
+    /** Mappings with one of these have no pages in an image, because a child has none there. */
     private static final long EMPTY = VmaFlags.WIPEONFORK | VmaFlags.DROPPABLE;
 
     /** The longest displayed name of named private memory, and a character more for its bracket. */
@@ -102,11 +102,6 @@ public final class ImageFormat {
      */
     public static boolean isSavable(Vma vma) {
         return (vma.flags() & ~FLAGS) == 0 && (vma.name() == null || isName(vma.name()));
-    }
-
-    /** Returns whether a mapping's pages are part of an image. */
-    public static boolean hasContent(long flags) {
-        return (flags & EMPTY) == 0;
     }
 
     private static boolean isName(String name) {
@@ -618,7 +613,7 @@ public final class ImageFormat {
             for (Mapping mapping : mappings) {
                 int at = runs.above(mapping.start);
                 check(
-                        hasContent(mapping.flags)
+                        (mapping.flags & EMPTY) == 0
                                 || at == runs.count()
                                 || !Addresses.isBelow(runs.start(at), mapping.end),
                         "a mapping without content has pages");
