@@ -76,24 +76,25 @@ public final class InstanceCheckpoint implements AutoCloseable {
                 this.memories.add(linear);
             }
         }
-        List<LinearMemory> claimed = new ArrayList<>();
+        try (ClaimedMemories claimed = new ClaimedMemories()) {
+            this.memories.forEach(claimed::claim);
+            save(states);
+        }
+    }
+
+    private void save(Collection<? extends InstanceState> from) {
         boolean isMade = false;
         try {
-            claim(claimed);
-            for (LinearMemory memory : this.memories) {
+            for (LinearMemory memory : memories) {
                 contents.add(new Saved(memory, memory.pages(), memory.space().checkpoint()));
             }
-            for (InstanceState state : states) {
-                this.states.add(state.save());
+            for (InstanceState state : from) {
+                states.add(state.save());
             }
             isMade = true;
         } finally {
-            try {
-                if (!isMade) {
-                    close();
-                }
-            } finally {
-                free(claimed);
+            if (!isMade) {
+                close();
             }
         }
     }
@@ -111,15 +112,14 @@ public final class InstanceCheckpoint implements AutoCloseable {
      *     are closed then
      */
     public long restore() {
-        List<LinearMemory> claimed = new ArrayList<>(memories.size());
-        try {
-            claim(claimed);
+        try (ClaimedMemories claimed = new ClaimedMemories()) {
+            for (int i = 0; i < memories.size(); i++) {
+                claimed.claim(memories.get(i));
+            }
             if (isClosed) {
                 throw new IllegalStateException("the checkpoint is closed");
             }
             return restoreClaimed();
-        } finally {
-            free(claimed);
         }
     }
 
@@ -145,32 +145,6 @@ public final class InstanceCheckpoint implements AutoCloseable {
             if (!isConsistent) {
                 end();
             }
-        }
-    }
-
-    /** Claims all memories and their views, and adds them to a list, which the caller frees. */
-    private void claim(List<LinearMemory> claimed) {
-        for (int i = 0; i < memories.size(); i++) {
-            List<LinearMemory> views = memories.get(i).views();
-            for (int j = 0; j < views.size(); j++) {
-                LinearMemory view = views.get(j);
-                claimed.add(view);
-                boolean isClaimed = false;
-                try {
-                    view.claimBetweenCalls();
-                    isClaimed = true;
-                } finally {
-                    if (!isClaimed) {
-                        claimed.remove(claimed.size() - 1);
-                    }
-                }
-            }
-        }
-    }
-
-    private static void free(List<LinearMemory> claimed) {
-        for (int i = 0; i < claimed.size(); i++) {
-            claimed.get(i).freeBetweenCalls();
         }
     }
 

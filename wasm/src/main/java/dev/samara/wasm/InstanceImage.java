@@ -75,7 +75,7 @@ public abstract class InstanceImage<I> implements AutoCloseable {
     }
 
     /**
-     * Saves an instance. Its memory cannot be entered until this returns.
+     * Saves an instance. Its memory and the views of it cannot be entered until this returns.
      *
      * @param memory the only memory of the instance
      * @param digest the digest of its module
@@ -98,14 +98,12 @@ public abstract class InstanceImage<I> implements AutoCloseable {
             throw new IllegalArgumentException("cannot save a memory of " + memory.getClass());
         }
         Map<String, byte[]> all = new HashMap<>(sections);
-        linear.claimBetweenCalls();
-        try {
+        try (ClaimedMemories claimed = new ClaimedMemories()) {
+            claimed.claim(linear);
             if (all.put(VALUES, values.get().encode(digest)) != null) {
                 throw new IllegalArgumentException("a section has the name of one of the library: " + VALUES);
             }
             linear.space().save(target, all);
-        } finally {
-            linear.freeBetweenCalls();
         }
     }
 

@@ -46,7 +46,7 @@ final class InstanceCheckpointTest {
      * {@code try_table}, whose handler stores the argument at address 0; {@code second} throws, and nobody catches it;
      * {@code get} loads; {@code trap} leaves 32 operands.
      */
-    private static final String TAIL_CALLS =
+    static final String TAIL_CALLS =
             "0061736d0100000001110460017f0060000060017f017f6000017f030807000001000002030504010101"
                     + "080d03010000072f06066d656d6f727902000566697273740000067365636f6e640002047461696c0003"
                     + "036765740005047472617000060a7f070600200012010b190002401f40010200410041006d1a0b0f0b41"
@@ -416,14 +416,23 @@ final class InstanceCheckpointTest {
     @DisplayName("leaves nothing of a call that trapped to a later one")
     void traps() {
         TestedInstance of = start(TAIL_CALLS);
+        assertForgetsTraps(runtime, of);
+        TestedInstance fork = of.fork(null);
+        assertForgetsTraps(runtime, fork);
+        end(of);
+        end(fork);
+    }
+
+    /** Checks an instance of {@link #TAIL_CALLS}. */
+    static void assertForgetsTraps(TestedRuntime runtime, TestedInstance of) {
         try (InstanceCheckpoint checkpoint = of.checkpoint()) {
             assertThrows(runtime.exceptionType(), () -> of.call("first", 4711));
             assertThrows(runtime.exceptionType(), () -> of.call("trap"));
             checkpoint.restore();
             assertThrows(RuntimeException.class, () -> of.call("second"));
             assertEquals(0, call(of, "get", 0));
+            checkpoint.restore();
         }
-        end(of);
     }
 
     @Test

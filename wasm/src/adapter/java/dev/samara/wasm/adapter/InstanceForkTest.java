@@ -100,6 +100,23 @@ final class InstanceForkTest {
     }
 
     @Test
+    @DisplayName("can grow its table to the maximum, though another instance of the module did so")
+    void ownLimits() {
+        TestedRuntime.Program program = runtime.program(TestModules.warm(), false);
+        TestedInstance parent = program.start(runtime.factory(machine), imports(notes));
+        parent.call("warm");
+        parent.call("warm");
+        assertEquals(7, call(parent, "table_size"));
+        TestedInstance second = program.start(runtime.factory(machine), imports(notes));
+        assertEquals(3, call(second, "table_size"));
+        second.call("warm");
+        TestedInstance child = second.fork(null);
+        child.call("warm");
+        assertEquals(7, call(child, "table_size"));
+        end(parent, second, child);
+    }
+
+    @Test
     @DisplayName("has as many table entries as the instance, though another copy has more")
     void tableSize() {
         TestedInstance parent = warm(false);

@@ -167,6 +167,19 @@ final class InstanceImageTest {
     }
 
     @Test
+    @DisplayName("makes instances that keep nothing of a call that trapped, when they are restored")
+    void traps() throws IOException {
+        Program program = runtime.program(HexFormat.of().parseHex(InstanceCheckpointTest.TAIL_CALLS), false);
+        TestedInstance parent = program.start(runtime.factory(machine), runtime.imports());
+        try (InstanceImage<?> image = program.open(machine, saved(parent), runtime.imports())) {
+            TestedInstance loaded = program.build(image);
+            InstanceCheckpointTest.assertForgetsTraps(runtime, loaded);
+            end(loaded);
+        }
+        end(parent);
+    }
+
+    @Test
     @DisplayName("replaces the memory that the module imports")
     void importedMemory() throws IOException {
         Program program = runtime.program(HexFormat.of().parseHex(IMPORT_M_A), false);
@@ -189,6 +202,10 @@ final class InstanceImageTest {
         TestedInstance parent = started();
         LinearMemory memory = (LinearMemory) parent.memory(0);
         assertThrows(IllegalStateException.class, () -> memory.enter(() -> unchecked(() -> saved(parent))));
+        try (LinearMemory view = memory.view()) {
+            assertThrows(IllegalStateException.class, () -> view.enter(() -> unchecked(() -> saved(parent))));
+        }
+        end(parent);
         TestedInstance other = runtime.program(HexFormat.of().parseHex(MEMORY_AND_ANYREF), false)
                 .start(runtime.factory(machine), runtime.imports());
         other.setReference(false);
@@ -203,11 +220,11 @@ final class InstanceImageTest {
         assertThrows(IllegalArgumentException.class, () -> saved(changing), "an object of the host");
         Path space = Files.createTempFile(folder, "space", "");
         try (FileChannel channel = FileChannel.open(space, StandardOpenOption.WRITE);
-                AddressSpace child = memory.space().fork()) {
+                AddressSpace child = ((LinearMemory) other.memory(0)).space().fork()) {
             child.save(channel, Map.of());
         }
         assertThrows(IOException.class, () -> warm(false).open(machine, space, imports()), "of a space");
-        end(parent, other, changing);
+        end(other, changing);
     }
 
     private TestedInstance changing() {

@@ -5,7 +5,6 @@ import com.dylibso.chicory.runtime.GlobalInstance;
 import com.dylibso.chicory.runtime.ImportMemory;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
-import com.dylibso.chicory.runtime.InterpreterMachine;
 import com.dylibso.chicory.runtime.TableInstance;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.ExternalType;
@@ -44,7 +43,7 @@ import java.util.stream.Stream;
 public final class ChicoryImage extends InstanceImage<Instance> {
     private final WasmModule module;
     private final WasmModule begun;
-    private Function<Instance, com.dylibso.chicory.runtime.Machine> machines = InterpreterMachine::new;
+    private Function<Instance, com.dylibso.chicory.runtime.Machine> machines = ChicoryInterpreter::new;
     private ImportValues imports = ImportValues.empty();
 
     private ChicoryImage(Machine machine, Geometry geometry, Path path, WasmModule module) throws IOException {
@@ -108,7 +107,7 @@ public final class ChicoryImage extends InstanceImage<Instance> {
     }
 
     /**
-     * Sets how the instances execute. The default is Chicory's interpreter.
+     * Sets how the instances execute. The default is {@link ChicoryInterpreter}.
      *
      * @param factory a factory for Chicory's instance builder
      * @return this

@@ -109,7 +109,7 @@ public final class TestedChicory implements TestedRuntime {
     @Override
     public Program program(byte[] module, boolean isCompiled) {
         WasmModule parsed = Parser.parse(module);
-        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : ChicoryInterpreter::new);
+        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : INTERPRETER);
     }
 
     @Override
@@ -122,6 +122,9 @@ public final class TestedChicory implements TestedRuntime {
     public List<String> quickJsFunctions() {
         return List.of("canonical_abi_realloc", "invoke");
     }
+
+    /** The default of forks and images, which need not be told. */
+    private static final Function<Instance, Machine> INTERPRETER = ChicoryInterpreter::new;
 
     private static Program program(WasmModule module, Function<Instance, Machine> machines) {
         return new OfModule(module, machines);
@@ -143,9 +146,9 @@ public final class TestedChicory implements TestedRuntime {
 
         @Override
         public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports) throws IOException {
-            return ChicoryImage.open(machine, path, module)
-                    .withMachineFactory(machines)
+            ChicoryImage image = ChicoryImage.open(machine, path, module)
                     .withImportValues(((OfStore) imports).store.toImportValues());
+            return machines == INTERPRETER ? image : image.withMachineFactory(machines);
         }
 
         @Override
@@ -267,7 +270,10 @@ public final class TestedChicory implements TestedRuntime {
 
         @Override
         public TestedInstance fork(@Nullable Imports imports) {
-            ChicoryFork fork = ChicoryFork.of(instance).withMachineFactory(machines);
+            ChicoryFork fork = ChicoryFork.of(instance);
+            if (machines != INTERPRETER) {
+                fork.withMachineFactory(machines);
+            }
             if (imports != null) {
                 fork.withImportValues(((OfStore) imports).store.toImportValues());
             }

@@ -23,7 +23,6 @@ import run.endive.runtime.GlobalInstance;
 import run.endive.runtime.ImportMemory;
 import run.endive.runtime.ImportValues;
 import run.endive.runtime.Instance;
-import run.endive.runtime.InterpreterMachine;
 import run.endive.runtime.TableInstance;
 import run.endive.wasm.WasmModule;
 import run.endive.wasm.types.ExternalType;
@@ -45,7 +44,7 @@ import run.endive.wasm.types.ValType;
 public final class EndiveImage extends InstanceImage<Instance> {
     private final WasmModule module;
     private final WasmModule begun;
-    private Function<Instance, run.endive.runtime.Machine> machines = InterpreterMachine::new;
+    private Function<Instance, run.endive.runtime.Machine> machines = EndiveInterpreter::new;
     private ImportValues imports = ImportValues.empty();
 
     private EndiveImage(Machine machine, Geometry geometry, Path path, WasmModule module) throws IOException {
@@ -109,7 +108,7 @@ public final class EndiveImage extends InstanceImage<Instance> {
     }
 
     /**
-     * Sets how the instances execute. The default is Endive's interpreter.
+     * Sets how the instances execute. The default is {@link EndiveInterpreter}.
      *
      * @param factory a factory for Endive's instance builder
      * @return this

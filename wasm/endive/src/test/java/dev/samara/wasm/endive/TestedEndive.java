@@ -110,7 +110,7 @@ public final class TestedEndive implements TestedRuntime {
     @Override
     public Program program(byte[] module, boolean isCompiled) {
         WasmModule parsed = Parser.parse(module);
-        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : EndiveInterpreter::new);
+        return program(parsed, isCompiled ? MachineFactoryCompiler.compile(parsed) : INTERPRETER);
     }
 
     @Override
@@ -123,6 +123,9 @@ public final class TestedEndive implements TestedRuntime {
     public List<String> quickJsFunctions() {
         return List.of("cabi_realloc", "eval");
     }
+
+    /** The default of forks and images, which need not be told. */
+    private static final Function<Instance, Machine> INTERPRETER = EndiveInterpreter::new;
 
     private static Program program(WasmModule module, Function<Instance, Machine> machines) {
         return new OfModule(module, machines);
@@ -144,9 +147,9 @@ public final class TestedEndive implements TestedRuntime {
 
         @Override
         public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports) throws IOException {
-            return EndiveImage.open(machine, path, module)
-                    .withMachineFactory(machines)
+            EndiveImage image = EndiveImage.open(machine, path, module)
                     .withImportValues(((OfStore) imports).store.toImportValues());
+            return machines == INTERPRETER ? image : image.withMachineFactory(machines);
         }
 
         @Override
@@ -276,7 +279,10 @@ public final class TestedEndive implements TestedRuntime {
 
         @Override
         public TestedInstance fork(@Nullable Imports imports) {
-            EndiveFork fork = EndiveFork.of(instance).withMachineFactory(machines);
+            EndiveFork fork = EndiveFork.of(instance);
+            if (machines != INTERPRETER) {
+                fork.withMachineFactory(machines);
+            }
             if (imports != null) {
                 fork.withImportValues(((OfStore) imports).store.toImportValues());
             }
