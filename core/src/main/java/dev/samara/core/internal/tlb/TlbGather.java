@@ -300,7 +300,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * @param reason the reason that is reported for the range
      */
     public void deferFlush(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
-        ensureCapacity(0);
+        ensureLeaf();
         Leaf.deferFlush(leaf);
         flushes[leaves++].fill(table, leaf, start, end, reason);
         isFlushPending = true;
@@ -424,12 +424,20 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /** Ensures capacity for {@code more} frames and one leaf. Called before the caller unhooks a page. */
     public void ensureCapacity(int more) {
+        ensureLeaf();
+        ensureFrames(more);
+    }
+
+    private void ensureLeaf() {
         if (leaves == flushes.length) {
             flushes = Arrays.copyOf(flushes, Math.max(4, 2 * leaves));
         }
         if (flushes[leaves] == null) {
             flushes[leaves] = new LeafFlush();
         }
+    }
+
+    private void ensureFrames(int more) {
         if (size + more > frames.length) {
             frames = Arrays.copyOf(frames, Math.max(2 * frames.length, size + more));
         }
@@ -447,12 +455,15 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             return wanted;
         } catch (OutOfMemoryError exhausted) {
             isStarved = true;
-            return leaves < flushes.length ? Math.min(wanted, frames.length - size) : 0;
+            boolean fitsLeaf = leaves < flushes.length && flushes[leaves] != null;
+            return fitsLeaf ? Math.min(wanted, frames.length - size) : 0;
         }
     }
 
     private void add(int frame) {
-        ensureCapacity(1);
+        // Needs no memory after ensureCapacity. A leaf is not ensured here, because deferFlush may have taken the spare
+        // one, and the page is unhooked already.
+        ensureFrames(1);
         frames[size++] = frame;
     }
 

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A share of the sweep: one in 480 stack depths, each point of all other kinds, and a share of the allocations: one in
@@ -121,13 +121,17 @@ final class FailureSweepTest {
         assertTrue(points > 0 || !share.isWhole(), "no point was reached");
     }
 
-    /** Sweeps each allocation, because a share would omit the few allocations between the index and the mappings. */
-    @Test
-    @DisplayName("an eviction at each allocation: its pages are back, or they are handed over")
+    /**
+     * Sweeps each allocation, because a share would omit the few allocations between the index and the mappings, or
+     * the one between an unhooked page and its place among the pages to free.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"evict@HOST_FILE", "munmap"})
+    @DisplayName("at each allocation: pages are where they were, or they are handed over or freed")
     @Explored(1)
-    void evicts() {
+    void atEachAllocation(String scenario) {
         FailureSweep.Result result =
-                new FailureSweep(1).sweep("evict@HOST_FILE", FailureKind.ALLOCATION, Injection.Scope.CALLERS);
+                new FailureSweep(1).sweep(scenario, FailureKind.ALLOCATION, Injection.Scope.CALLERS);
         assertEquals(List.of(), result.failures());
         assertTrue(result.points() > 0, "no point was reached");
     }
