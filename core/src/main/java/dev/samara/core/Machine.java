@@ -71,7 +71,7 @@ public final class Machine implements AutoCloseable {
         references = new SpaceReferences(host, host.refTracker() != null);
         checkpoints = new OpenCheckpoints(host);
         this.tlbEntries = tlbEntries;
-        guests = new GuestCpus(this::newVcpu, () -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
+        guests = new GuestCpus(this::newVcpu, () -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}), tlbEntries);
         housekeeping = new MachineHousekeeping(host.threads.housekeeping);
         futexes = new FutexBuckets(
                 host,

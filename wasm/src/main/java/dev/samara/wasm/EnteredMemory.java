@@ -129,9 +129,9 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
      * access this memory, but each access enters the space for its own duration. Calls by other threads are still
      * rejected.
      *
-     * <p>The thread keeps its CPU, with its translations, and is still a user of the space. While 32 memories are
-     * entered on the machine, including those that their threads left, each further call creates a CPU and destroys it
-     * ({@link AddressSpace#enter}).
+     * <p>The thread keeps its CPU, with its translations, and is still a user of the space. While as many memories are
+     * entered on the machine as it keeps CPUs ({@link AddressSpace#enter}), including those that their threads left,
+     * each further call creates a CPU and destroys it.
      *
      * @param <T> what the code returns
      * @param code runs on this thread

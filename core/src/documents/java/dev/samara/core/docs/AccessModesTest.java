@@ -90,7 +90,7 @@ final class AccessModesTest {
                 setOpaque), parts(getVolatile setVolatile), peak(compareAndSet getOpaque), references(compareAndSet
                 decrementAndGet get)
             Identity.ChargedPages: SINCE(getOpaque setOpaque)
-            IdleCpus: isUsed(getVolatile setVolatile), places(compareAndSet get)
+            IdleCpus: places(compareAndSet get), reached(get updateAndGet)
             IdleCpus.IdlePlace: idle(compareAndSet get set)
             Layout: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
                 getAndIncrement), isClosing(getVolatile setVolatile), isReapSkipped(getVolatile setVolatile),

@@ -34,6 +34,9 @@ import org.junit.jupiter.api.Test;
 final class GuestPoolTest extends GuestFixture {
     private static final int GUEST_BYTES = 32;
 
+    /** The number of CPUs that the pool keeps: those of the fixture's machine have TLBs of 160 KiB. */
+    private static final int KEPT = 256;
+
     @Test
     @DisplayName("are shared by threads one after the other, and not beside each other")
     void shared() {
@@ -59,9 +62,51 @@ final class GuestPoolTest extends GuestFixture {
     }
 
     @Test
+    @DisplayName("stay for the next space when theirs ends, and it keeps nothing of the ended one")
+    void nextSpace() {
+        Set<Integer> numbers = new TreeSet<>();
+        for (int i = 0; i < 20; i++) {
+            AddressSpace each = newSpace();
+            SpaceIdentity identity = each.grab();
+            try (Guest guest = each.enter()) {
+                assertEquals(0, load(guest, AT));
+                store(guest, AT, i + 1);
+                numbers.add(guest.number());
+                if (i % 2 == 0) {
+                    each.close();
+                }
+            }
+            each.close();
+            assertNotNull(identity.exit());
+            identity.close();
+        }
+        assertEquals(1, numbers.size());
+        assertEquals(0, machine.statistics().framesInUse());
+    }
+
+    @Test
+    @DisplayName("stay without a space only in small numbers")
+    void withoutSpace() {
+        AddressSpace[] spaces = new AddressSpace[40];
+        Set<Integer> numbers = new TreeSet<>();
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i < spaces.length; i++) {
+                spaces[i] = newSpace();
+                try (Guest guest = spaces[i].enter()) {
+                    numbers.add(guest.number());
+                }
+            }
+            for (AddressSpace each : spaces) {
+                each.close();
+            }
+        }
+        assertEquals(2 * spaces.length - 8, numbers.size());
+    }
+
+    @Test
     @DisplayName("may be more at a time than the pool keeps")
     void many() {
-        AddressSpace[] spaces = new AddressSpace[40];
+        AddressSpace[] spaces = new AddressSpace[KEPT + 8];
         Guest[] guests = new Guest[spaces.length];
         for (int i = 0; i < spaces.length; i++) {
             spaces[i] = newSpace();
@@ -76,7 +121,7 @@ final class GuestPoolTest extends GuestFixture {
         for (int i = spaces.length - 1; i >= 0; i--) {
             guests[i].close();
             int kept = spaces[i].cpus();
-            assertEquals(i < 32 ? 1 : 0, kept, () -> "CPUs in space " + kept);
+            assertEquals(i < KEPT ? 1 : 0, kept, () -> "CPUs in space " + kept);
             spaces[i].close();
         }
     }
@@ -85,7 +130,7 @@ final class GuestPoolTest extends GuestFixture {
     @DisplayName(
             "are kept although threads ended with their guests open: another CPU gets the place of one that is lost")
     void lost() {
-        for (int i = 0; i < 40; i++) {
+        for (int i = 0; i < KEPT + 8; i++) {
             Thread lost = new Thread(space::enter, "lost");
             lost.start();
             Await.stopped(lost);
@@ -102,7 +147,7 @@ final class GuestPoolTest extends GuestFixture {
     @Test
     @DisplayName("are taken from other spaces if the pool is full")
     void fromAnotherSpace() {
-        AddressSpace[] spaces = new AddressSpace[40];
+        AddressSpace[] spaces = new AddressSpace[KEPT + 8];
         Set<Integer> numbers = new TreeSet<>();
         for (int i = 0; i < spaces.length; i++) {
             spaces[i] = newSpace();
@@ -111,7 +156,7 @@ final class GuestPoolTest extends GuestFixture {
                 numbers.add(guest.number());
             }
         }
-        assertEquals(32, numbers.size());
+        assertEquals(KEPT, numbers.size());
         for (int i = 0; i < spaces.length; i++) {
             try (Guest guest = spaces[i].enter()) {
                 assertEquals(i, load(guest, AT));

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.cpu;
 
 import java.lang.ref.WeakReference;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
@@ -97,8 +98,17 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
             }
         }
 
-        /** Returns whether the CPU is in a space. */
-        public final boolean isIn(Object wanted) {
+        /** Returns the reference by which a space may remember this CPU; always the same. */
+        public final WeakReference<LentCpu> self() {
+            return self;
+        }
+
+        /**
+         * Returns whether the CPU is in a space.
+         *
+         * @param wanted an object that identifies the space; null for no space
+         */
+        public final boolean isIn(@Nullable Object wanted) {
             return space == wanted;
         }
 
@@ -148,7 +158,8 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
         }
     }
 
-    private final int mask;
+    /** In place of a space, when a CPU in any space, or in none, may be taken. */
+    private static final Object ANYWHERE = new Object();
 
     /**
      * The places. A place belongs to a CPU until the CPU is removed or gone.
@@ -161,28 +172,27 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
     private final AtomicReferenceArray<@Nullable IdlePlace> places;
 
     /**
-     * Whether a CPU was ever added. Never reset to false.
+     * The number of places that were ever in use, which are the first ones.
      *
-     * <p>Written: a thread that creates a CPU (volatile).
+     * <p>Written: a thread that creates a CPU (get-and-update).
      * Read: this thread; threads that scan the places (volatile).
-     * Invariant: never reset; set before a place contains a CPU for the first time, so {@code idle} pairs as it would
-     *     without this flag.
+     * Invariant: never decreases; increased before a place contains a CPU for the first time, so {@code idle} pairs as
+     *     it would if all places were scanned.
      */
-    private volatile boolean isUsed;
+    private final AtomicInteger reached = new AtomicInteger();
 
     /**
      * Creates an empty pool.
      *
-     * @param most the maximum number of CPUs with a place, a power of two
+     * @param most the maximum number of CPUs with a place
      */
     public IdleCpus(int most) {
-        mask = most - 1;
         places = new AtomicReferenceArray<>(most);
     }
 
     /** Returns the number of places to scan; 0 before a CPU was added. */
     public int places() {
-        return isUsed ? places.length() : 0;
+        return reached.get();
     }
 
     /** Records that the calling thread has a CPU open, so that {@link #openOrTakeIn} finds it. */
@@ -202,12 +212,15 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
     }
 
     /**
-     * Returns the CPU that the calling thread {@linkplain #opened has open} in a space; otherwise takes one as {@link
-     * #takeIn} does.
+     * Returns the CPU that the calling thread {@linkplain #opened has open} in a space; otherwise takes an idle one
+     * that was in the space, preferably one that the calling thread used before. Allocates nothing once the thread used
+     * a pool. The caller checks whether a CPU that was idle {@linkplain LentCpu#isIn is still in the space}.
      *
+     * @param likely the {@linkplain LentCpu#self() reference} of a CPU that was in the space lately; null if there is
+     *     none
      * @return null if there is neither
      */
-    public @Nullable T openOrTakeIn(Object space) {
+    public @Nullable T openOrTakeIn(Object space, @Nullable WeakReference<LentCpu> likely) {
         ThreadCpus thread = ThreadCpus.kept();
         for (int i = thread.open.size - 1; i >= 0; i--) {
             LentCpu cpu = thread.open.get(i);
@@ -215,31 +228,38 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
                 return cast(cpu);
             }
         }
-        return takeIn(space, thread);
+        for (int i = 0; i < ThreadCpus.REMEMBERED; i++) {
+            LentCpu cpu = takenFrom(thread.remembered[i], space);
+            if (cpu != null) {
+                return lent(cpu, thread);
+            }
+        }
+        LentCpu cpu = takenFrom(likely, space);
+        if (cpu != null) {
+            thread.rememberNowAndThen(cpu);
+            return lent(cpu, thread);
+        }
+        return scan(space, thread);
+    }
+
+    private @Nullable LentCpu takenFrom(@Nullable WeakReference<LentCpu> known, Object space) {
+        LentCpu cpu = known == null ? null : known.get();
+        if (cpu != null && cpu.isIn(space)) {
+            IdlePlace place = cpu.place;
+            if (place != null && place.pool == this && taken(cpu, place)) {
+                return cpu;
+            }
+        }
+        return null;
     }
 
     /**
-     * Takes an idle CPU that was in a space, preferably one that the calling thread used before. Allocates nothing once
-     * the thread used a pool. The caller checks whether the CPU {@linkplain LentCpu#isIn is still in the space}.
+     * Takes an idle CPU that is in no space. Allocates nothing once the thread used a pool.
      *
-     * @return null if no CPU is idle there
+     * @return null if there is none
      */
-    public @Nullable T takeIn(Object space) {
-        return takeIn(space, ThreadCpus.kept());
-    }
-
-    private @Nullable T takeIn(Object space, ThreadCpus thread) {
-        for (int i = 0; i < ThreadCpus.REMEMBERED; i++) {
-            WeakReference<LentCpu> known = thread.remembered[i];
-            LentCpu cpu = known == null ? null : known.get();
-            if (cpu != null && cpu.isIn(space)) {
-                IdlePlace place = cpu.place;
-                if (place != null && place.pool == this && taken(cpu, place)) {
-                    return lent(cpu, thread);
-                }
-            }
-        }
-        return scan(space, thread);
+    public @Nullable T takeNowhere() {
+        return scan(null, ThreadCpus.kept());
     }
 
     /**
@@ -248,19 +268,20 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
      * @return null if none is idle
      */
     public @Nullable T takeAny() {
-        return scan(null, ThreadCpus.kept());
+        return scan(ANYWHERE, ThreadCpus.kept());
     }
 
-    /** Takes an idle CPU; if a space is given, one that was in that space. */
     private @Nullable T scan(@Nullable Object space, ThreadCpus thread) {
+        int size = reached.get();
         // Starts at a place of the thread's own, so that new threads do not contend for one place.
-        int first = (int) Thread.currentThread().getId();
-        for (int i = 0; i <= mask; i++) {
-            T cpu = takeAt(first + i & mask, space);
+        int at = size == 0 ? 0 : Math.floorMod((int) Thread.currentThread().getId(), size);
+        for (int i = 0; i < size; i++) {
+            T cpu = takeAt(at, space);
             if (cpu != null) {
                 thread.remember(cpu);
                 return lent(cpu, thread);
             }
+            at = at + 1 == size ? 0 : at + 1;
         }
         return null;
     }
@@ -279,9 +300,9 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
     }
 
     /**
-     * Takes the CPU that is idle at an index, if there is one.
+     * Takes the CPU that is idle at an index, if there is one, and it was in a space.
      *
-     * @param space the space that the CPU was in, which the caller checks again; null for any
+     * @param space the space, which the caller checks again; null for a CPU in no space
      */
     public @Nullable T takeAt(int index, @Nullable Object space) {
         IdlePlace place = places.get(index);
@@ -289,7 +310,23 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
             return null;
         }
         LentCpu cpu = place.idle.get();
-        return cpu != null && (space == null || cpu.isIn(space)) && taken(cpu, place) ? cast(cpu) : null;
+        return cpu != null && (space == ANYWHERE || cpu.isIn(space)) && taken(cpu, place) ? cast(cpu) : null;
+    }
+
+    /** Takes the CPU that is idle at an index, if there is one. */
+    public @Nullable T takeAt(int index) {
+        return takeAt(index, ANYWHERE);
+    }
+
+    /** Returns how many idle CPUs are in no space, at some instants of this call. */
+    public int countNowhere() {
+        int count = 0;
+        for (int i = 0; i < reached.get(); i++) {
+            IdlePlace place = places.get(i);
+            LentCpu cpu = place == null ? null : place.idle.get();
+            count += cpu != null && cpu.isIn(null) ? 1 : 0;
+        }
+        return count;
     }
 
     private static boolean taken(LentCpu cpu, IdlePlace place) {
@@ -300,7 +337,7 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
 
     /** Returns whether there is a place for another CPU. */
     public boolean hasRoom() {
-        for (int i = 0; i <= mask; i++) {
+        for (int i = 0; i < places.length(); i++) {
             IdlePlace place = places.get(i);
             if (place == null || place.owner.isGone()) {
                 return true;
@@ -311,17 +348,16 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
 
     /** Gives a new CPU of the calling thread a place, if there is one that is free, or whose CPU is gone. */
     public void add(T cpu) {
-        if (!isUsed) {
-            // Volatile: stored before the CPU is first put into its place.
-            isUsed = true;
-        }
         ThreadCpus thread = ThreadCpus.kept();
         cpu.thread = thread;
-        for (int i = 0; i <= mask; i++) {
+        for (int i = 0; i < places.length(); i++) {
             IdlePlace known = places.get(i);
             if (known == null || known.owner.isGone()) {
                 IdlePlace made = new IdlePlace(this, cpu.owner, i);
                 if (places.compareAndSet(i, known, made)) {
+                    int size = i + 1;
+                    // Before the CPU is first put into its place.
+                    reached.updateAndGet(before -> Math.max(before, size));
                     cpu.place = made;
                     thread.remember(cpu);
                     return;

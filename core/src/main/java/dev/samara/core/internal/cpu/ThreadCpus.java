@@ -44,6 +44,11 @@ public final class ThreadCpus {
 
     private int nextRemembered;
 
+    /** One less than the number of calls of {@link #rememberNowAndThen} of which one has an effect, a power of two. */
+    private static final int RARELY = 15;
+
+    private int notRemembered;
+
     /** The number of nested faults of the thread's CPUs that are in progress. */
     private int faults;
 
@@ -130,6 +135,16 @@ public final class ThreadCpus {
         }
         remembered[nextRemembered] = cpu.self;
         nextRemembered = nextRemembered + 1 & REMEMBERED - 1;
+    }
+
+    /**
+     * Remembers a CPU that a space remembers, in one of several calls: a thread that uses many spaces in turn does not
+     * store references each time, and one that uses few of them soon remembers its own CPUs.
+     */
+    void rememberNowAndThen(IdleCpus.LentCpu cpu) {
+        if ((++notRemembered & RARELY) == 0) {
+            remember(cpu);
+        }
     }
 
     /** Returns the CPUs and the reader of the calling thread; null if it has none. */

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.IdleCpus.LentCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.CheckpointLog;
@@ -13,6 +14,7 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
+import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +82,15 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     final Gate over = new Gate();
 
     private final Runnable attempt = this::attempt;
+
+    /**
+     * The CPU of the pool that came to this space last, with which a thread that has no CPU here begins its search.
+     *
+     * <p>Written: a thread whose CPU of the pool comes to this space (plain).
+     * Read: a thread that enters the space (plain).
+     * Invariant: none: racy, benign because the thread takes the CPU only if it is idle, and then asks where it is.
+     */
+    public @Nullable WeakReference<LentCpu> likelyCpu;
 
     /**
      * Whether a thread is tearing the space down, {@code Housekeeping} contains this call, or the teardown is complete.

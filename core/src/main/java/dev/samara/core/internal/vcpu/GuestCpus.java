@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An idle CPU of the first kind stays in its space in KERNEL, with its translations, so using it again takes only
  * one compare-and-set and the entry of GUEST. It counts as a user of the space until the last reference to the space is
- * closed. An idle CPU of the second kind is not in any space, so it is not a user of any space and keeps no page
- * tables.
+ * closed. Then it leaves the space, and a few such CPUs wait for the next space. An idle CPU of the second kind is not in
+ * any space, so it is not a user of any space and keeps no page tables.
  */
 public final class GuestCpus implements IdleUsers {
     /*
@@ -30,22 +30,37 @@ public final class GuestCpus implements IdleUsers {
      *     a thread that leaves its guest              a thread that closes the last reference
      *     place := the CPU           (volatile)       references := 0               (get-and-add)
      *     read the references        (volatile)       read each place               (volatile)
-     *     0: take the CPU back, end it                a CPU of the space: take it, end it
+     *     0: take it back, out of the space           a CPU of the space: take it, out of the space
      *
-     * At least one of the two finds the other's store, and the compare-and-set of the place decides which of them ends
+     * At least one of the two finds the other's store, and the compare-and-set of the place decides which of them takes
      * the CPU. If the CPU is lent at that time, its thread finds no reference when it gives the CPU back. If a new
      * reference is acquired after there was none, which is possible while there are other users, then the close of the
      * new reference is the last one.
      */
 
-    /** The number of places: as many as there are CPUs with their own bit in cpumasks. */
-    private static final int PLACES = 32;
+    /** The least number of places: as many as there are CPUs with their own bit in cpumasks. */
+    private static final int LEAST_PLACES = 32;
+
+    private static final int MOST_PLACES = 256;
+
+    /** The memory of the TLBs of idle CPUs above which there are no more than the least number of places, in bytes. */
+    private static final int TLB_BYTES = 64 << 20;
+
+    /** The size of an entry of a TLB, in bytes. */
+    private static final int ENTRY_BYTES = 40;
 
     private static final int REMOTE_PLACES = 8;
 
+    /**
+     * How many idle CPUs stay without a space for the next spaces. Few, because they keep their TLBs, and only as many
+     * are useful as threads that use short-lived spaces side by side. Others may be added meanwhile, one for each thread
+     * that takes a CPU out of a space.
+     */
+    private static final int MOST_NOWHERE = 8;
+
     private final Supplier<Vcpu> maker;
     private final Supplier<Vcpu> remoteMaker;
-    private final IdleCpus<PooledCpu> idle = new IdleCpus<>(PLACES);
+    private final IdleCpus<PooledCpu> idle;
     private final IdleCpus<RemoteCpu> remotes = new IdleCpus<>(REMOTE_PLACES);
 
     /**
@@ -88,7 +103,18 @@ public final class GuestCpus implements IdleUsers {
                 return false;
             }
             moved(layout.lifetime);
+            layout.lifetime.likelyCpu = self();
             return true;
+        }
+
+        private boolean isNowhere() {
+            return !tlb().isInSpace();
+        }
+
+        /** Leaves its space, while it is idle and no other thread can take it. */
+        private void rest(boolean isLater) {
+            moved(null);
+            cpu.leaveIdle(isLater);
         }
 
         private void moved(@Nullable Lifetime next) {
@@ -273,8 +299,10 @@ public final class GuestCpus implements IdleUsers {
      *
      * @param maker creates CPUs, which are not in a space, for threads that enter spaces
      * @param remoteMaker creates CPUs, which are not in a space, for copies
+     * @param tlbEntries the number of entries of the TLB of a CPU of {@code maker}
      */
-    public GuestCpus(Supplier<Vcpu> maker, Supplier<Vcpu> remoteMaker) {
+    public GuestCpus(Supplier<Vcpu> maker, Supplier<Vcpu> remoteMaker, int tlbEntries) {
+        idle = new IdleCpus<>(Math.max(LEAST_PLACES, Math.min(MOST_PLACES, TLB_BYTES / ENTRY_BYTES / tlbEntries)));
         this.maker = maker;
         this.remoteMaker = remoteMaker;
     }
@@ -291,12 +319,15 @@ public final class GuestCpus implements IdleUsers {
             return null;
         }
         Lifetime wanted = layout.lifetime;
-        PooledCpu cpu = idle.openOrTakeIn(wanted);
+        PooledCpu cpu = idle.openOrTakeIn(wanted, wanted.likelyCpu);
         if (cpu != null && cpu.depth != 0) {
             return cpu;
         }
         if (cpu == null) {
-            cpu = idle.hasRoom() ? null : idle.takeAny();
+            cpu = idle.takeNowhere();
+        }
+        if (cpu == null && !idle.hasRoom()) {
+            cpu = idle.takeAny();
         }
         boolean isThere = false;
         try {
@@ -333,7 +364,24 @@ public final class GuestCpus implements IdleUsers {
         Lifetime space = cpu.lifetime;
         idle.putBack(cpu);
         if (space != null && space.context.references() == 0 && idle.takeBack(cpu)) {
+            leaveSpace(cpu, isLater);
+        }
+    }
+
+    /** Takes a CPU out of its space, which ends, and keeps it for the next space, or ends it if enough are kept. */
+    private void leaveSpace(PooledCpu cpu, boolean isLater) {
+        if (idle.countNowhere() >= MOST_NOWHERE) {
             end(cpu, isLater);
+            return;
+        }
+        boolean isOut = false;
+        try {
+            cpu.rest(isLater);
+            isOut = true;
+        } finally {
+            if (isOut || cpu.isNowhere()) {
+                idle.putBack(cpu);
+            }
         }
     }
 
@@ -360,7 +408,7 @@ public final class GuestCpus implements IdleUsers {
             return;
         }
         try {
-            end(cpu, isLater);
+            leaveSpace(cpu, isLater);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The close of a reference must not fail because of this. No thread can reach the CPU, so it is lost, and
             // the machine takes it offline.
@@ -370,11 +418,9 @@ public final class GuestCpus implements IdleUsers {
 
     /** Lends a CPU that is not in a space to the calling thread, which gives it back. */
     public RemoteCpu lendRemote() {
-        // A CPU that is in no space is marked with this object.
-        RemoteCpu known = remotes.takeIn(this);
+        RemoteCpu known = remotes.takeNowhere();
         if (known == null) {
             RemoteCpu made = new RemoteCpu(remoteMaker.get());
-            made.isNowIn(this);
             remotes.add(made);
             return made;
         }
@@ -413,14 +459,14 @@ public final class GuestCpus implements IdleUsers {
     /** Ends all idle CPUs, for the close of the machine. */
     public void end() {
         for (int i = 0; i < remotes.places(); i++) {
-            RemoteCpu cpu = remotes.takeAt(i, null);
+            RemoteCpu cpu = remotes.takeAt(i);
             if (cpu != null) {
                 remotes.remove(cpu);
                 cpu.cpu.endIdle(false);
             }
         }
         for (int i = 0; i < idle.places(); i++) {
-            PooledCpu cpu = idle.takeAt(i, null);
+            PooledCpu cpu = idle.takeAt(i);
             if (cpu != null) {
                 end(cpu, false);
             }

@@ -628,18 +628,49 @@ public final class Vcpu {
      * @param isLater see {@link #switchTo(Layout, boolean)}
      */
     void endIdle(boolean isLater) {
-        Thread caller = Thread.currentThread();
-        owner.own();
-        if (translated != null) {
-            translated.ownedBy(caller);
-        }
-        memory.ownedBy(caller);
+        ownIdle();
         try {
             enter(null, null);
             release();
         } finally {
             endLeft(isLater);
         }
+    }
+
+    /**
+     * Makes an idle CPU of a pool leave its space, without creating a list of the thread's CPUs for it. If this throws
+     * because a teardown failed, the CPU is in no space and has no owner.
+     *
+     * @param isLater see {@link #switchTo(Layout, boolean)}
+     */
+    void leaveIdle(boolean isLater) {
+        ownIdle();
+        try {
+            enter(null, null);
+        } finally {
+            try {
+                endLeft(isLater);
+            } finally {
+                disownIdle();
+            }
+        }
+    }
+
+    private void ownIdle() {
+        Thread caller = Thread.currentThread();
+        owner.own();
+        if (translated != null) {
+            translated.ownedBy(caller);
+        }
+        memory.ownedBy(caller);
+    }
+
+    private void disownIdle() {
+        if (translated != null) {
+            translated.ownedBy(null);
+        }
+        memory.ownedBy(null);
+        owner.disown();
     }
 
     /** Returns the borrow of the CPU's space; null if there is none. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
@@ -25,9 +24,7 @@ abstract class Calls extends SpaceScenario {
     @Override
     protected void judgeQuiet(State state) {
         LayoutScenarios.awaitQuiescence(state);
-        List<AddressSpace> spaces = new ArrayList<>(state.children.values());
-        spaces.add(state.space);
-        Remains.judge(state.machine, spaces, files);
+        Remains.judge(state.machine, state.spaces(), files);
     }
 
     @Override

@@ -3,10 +3,13 @@ package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.Guest;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import java.util.List;
@@ -205,6 +208,45 @@ final class CpuScenarios {
         @Override
         protected boolean hasOrders() {
             return false;
+        }
+    }
+
+    /**
+     * A thread enters the space, whose pool has an idle CPU there, and leaves it, while the last reference is closed;
+     * and a third thread enters another space, where it may get the CPU that left the first one.
+     */
+    static final class EntersBesideClose extends Calls {
+        EntersBesideClose() {
+            calls().put("enter", (state, cpu) -> enter(cpu, state.space));
+            calls().put("other", (state, cpu) -> enter(cpu, state.other()));
+            calls().put("close", close());
+        }
+
+        private static String enter(Cpu cpu, AddressSpace space) {
+            cpu.switchTo(null);
+            try (Guest guest = space.enter()) {
+                return "" + guest.memory().load(AT, 8) + guest.memory().value();
+            } catch (MmException ended) {
+                assertEquals(Errno.ESRCH, ended.errno());
+                return "ended";
+            }
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.other();
+            state.space.enter().close();
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            assertEquals(0, state.space.users(), "users of the ended space");
         }
     }
 
