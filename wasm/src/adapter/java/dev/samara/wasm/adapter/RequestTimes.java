@@ -49,6 +49,9 @@ final class RequestTimes {
         int rounds = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 9;
         try (Machine machine = Machine.builder().memory(2L << 30).build()) {
             restores(machine, rounds);
+            for (int pages : new int[] {16, 64, 256, 1024}) {
+                isolations(machine, rounds, pages);
+            }
             for (String script : SCRIPTS) {
                 requests(machine, rounds, script);
             }
@@ -114,6 +117,61 @@ final class RequestTimes {
         for (AutoCloseable each : open) {
             each.close();
         }
+    }
+
+    /**
+     * Measures requests that write to ten pages: instance, request and end together, by the size of the memory. A copy
+     * is a new instance with a memory of the runtime, to which the saved bytes are written.
+     */
+    private static void isolations(Machine machine, int rounds, int pages) throws Exception {
+        TestedRuntime.Program program = RUNTIME.program(TestModules.kernels(), RUNTIME.compiles());
+        TestedInstance warm = program.start(
+                (initial, maximum, isShared) ->
+                        RUNTIME.linearMemory(machine, LinearMemory.PAGES_64K, pages, maximum, isShared),
+                RUNTIME.imports());
+        LinearMemory memory = (LinearMemory) warm.memory(0);
+        write(memory, pages, 1);
+        byte[] saved = memory.enter(() -> memory.readBytes(0, pages * Accesses.PAGE_SIZE));
+        try (InstancePool<TestedInstance> pool = InstancePool.of(1, WhenEmpty.WAIT, () -> {
+            TestedInstance fork = warm.fork(null);
+            return new Member<>(fork, fork.checkpoint());
+        })) {
+            print(
+                    rounds,
+                    List.of(
+                            "us, " + pages + " pages, a copy for each request",
+                            "us, " + pages + " pages, a fork for each request",
+                            "us, " + pages + " pages, a pool"),
+                    List.of(
+                            () -> micros(() -> {
+                                TestedInstance copy = program.start(
+                                        (initial, maximum, isShared) -> RUNTIME.ownMemory(pages, maximum, isShared),
+                                        RUNTIME.imports());
+                                Accesses.of(RUNTIME, copy.memory(0)).write(0, saved);
+                                return touch(copy);
+                            }),
+                            () -> micros(() -> {
+                                TestedInstance fork = warm.fork(null);
+                                String result = touch(fork);
+                                ((LinearMemory) fork.memory(0)).close();
+                                return result;
+                            }),
+                            () -> micros(() -> {
+                                try (Lease<TestedInstance> lease = pool.take(LONG)) {
+                                    return touch(lease.instance());
+                                }
+                            })));
+        }
+        memory.close();
+    }
+
+    private static String touch(TestedInstance instance) {
+        long[] none = instance.call("touch", WRITTEN, 7);
+        return "touched" + none.length;
+    }
+
+    private static double micros(Callable<String> request) throws Exception {
+        return 1e6 / rate(request);
     }
 
     private static void write(LinearMemory memory, int pages, int stride) {
