@@ -1273,7 +1273,7 @@ public final class AddressSpace implements AutoCloseable {
         SpaceCheckpoint kept = SpaceCheckpoint.take(of);
         boolean done = false;
         try {
-            Checkpoint made = new Checkpoint(kept, machine.checkpoints, of);
+            Checkpoint made = new Checkpoint(kept, machine, of);
             machine.endUnreachable();
             done = true;
             return made;
@@ -1310,7 +1310,7 @@ public final class AddressSpace implements AutoCloseable {
         Map<String, byte[]> saved = Map.copyOf(sections);
         checkHasMemory();
         try (AddressSpace child = fork()) {
-            new SpaceImage.Save(child, target).run(saved);
+            new ImageSave.OfChild(child, target).run(saved);
         }
     }
 

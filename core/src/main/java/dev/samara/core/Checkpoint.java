@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.image.ImageFormat.Identity;
 import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.SpaceCheckpoint;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.MmException;
+import java.io.IOException;
 import java.lang.ref.Reference;
+import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The layout and private memory of a space at one instant, to which the space can return any number of times ({@link
@@ -30,12 +38,22 @@ import java.util.List;
  */
 @Experimental
 public final class Checkpoint implements AutoCloseable {
+    private final Machine machine;
     private final SpaceCheckpoint checkpoint;
     private final OpenCheckpoints.Entry entry;
 
-    Checkpoint(SpaceCheckpoint checkpoint, OpenCheckpoints open, Layout layout) {
+    /** The identity of the images of this checkpoint; null until one is saved. */
+    @GuardedBy("this")
+    private @Nullable UUID identity;
+
+    /** Whether an image was written. */
+    @GuardedBy("this")
+    private boolean isSaved;
+
+    Checkpoint(SpaceCheckpoint checkpoint, Machine machine, Layout layout) {
+        this.machine = machine;
         this.checkpoint = checkpoint;
-        entry = open.add(this, checkpoint, layout);
+        entry = machine.checkpoints.add(this, checkpoint, layout);
     }
 
     /**
@@ -98,6 +116,92 @@ public final class Checkpoint implements AutoCloseable {
      */
     public long number() {
         return checkpoint.number();
+    }
+
+    /**
+     * Writes an image of the instant of this checkpoint to a channel. The image is one as {@link AddressSpace#save}
+     * writes it, and contains the same; it can also be the base of increments. The guest runs during the call, which
+     * waits for cuts as {@link AddressSpace#checkpoint} does, but takes the layout lock only for two short times, and
+     * copies no page table.
+     *
+     * <p>Pages of private mappings of files that the guest had not written are read during the call, from the files as
+     * they are then.
+     *
+     * @param target receives the image, from the present position of the channel on; blocking. The caller closes it
+     * @param sections what else is saved, by name, e.g. the registers at the instant; {@link SpaceImage#section}
+     *     returns it
+     * @throws IOException as for {@link AddressSpace#save}
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST; if this checkpoint is closed, also
+     *     during the call, or could not keep a page for lack of memory; or if the space was restored during the call,
+     *     to this checkpoint or another one that is not older. What was written is no image then
+     * @throws MmException with ESRCH if the space is closed; with ENOMEM if it was {@linkplain PageTableRef#reap
+     *     reaped}; with EOPNOTSUPP, EIO and ENOMEM as for {@link AddressSpace#save}
+     */
+    public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
+        save(null, null, target, sections);
+    }
+
+    /**
+     * Writes an increment to a channel: an image of the instant of this checkpoint without the pages that are as they
+     * were at an older checkpoint, the base. {@link Machine#openImage} opens the image of the base with this increment
+     * and others. The time depends on the number of pages that changed between the two checkpoints, and on the number
+     * of mappings, not on the size of the space. Afterwards this checkpoint can be the base of the next increment, and
+     * the older one can be closed, so that it keeps no more pages.
+     *
+     * <p>Some pages are written although they did not change: those of mappings that the base did not have, or had with
+     * other advice for fork; and private mappings of files, since a file may have changed. Mappings of an open image
+     * ({@link SpaceImage#load}) are not such.
+     *
+     * @param base an older checkpoint of the space, of which an image or an increment was saved
+     * @param target receives the increment, as for {@link #save}
+     * @param sections as for {@link #save}; an increment has only its own
+     * @throws IOException as for {@link #save}
+     * @throws IllegalArgumentException if the base is not an older checkpoint of the space
+     * @throws IllegalStateException as for {@link #save}, for each of the two checkpoints; also if no save of the base
+     *     has ended yet
+     * @throws MmException as for {@link #save}
+     */
+    public void saveSince(Checkpoint base, WritableByteChannel target, Map<String, byte[]> sections)
+            throws IOException {
+        try {
+            save(base.checkpoint, base.identityOfBase(), target, sections);
+        } finally {
+            Reference.reachabilityFence(base);
+        }
+    }
+
+    private synchronized UUID identityOfBase() {
+        if (!isSaved) {
+            throw new IllegalStateException("no image of the base was saved");
+        }
+        return identity();
+    }
+
+    private void save(
+            @Nullable SpaceCheckpoint since,
+            @Nullable UUID base,
+            WritableByteChannel target,
+            Map<String, byte[]> sections)
+            throws IOException {
+        Objects.requireNonNull(target, "target");
+        Map<String, byte[]> saved = Map.copyOf(sections);
+        try (ImageSave.OfCheckpoint save = new ImageSave.OfCheckpoint(machine, checkpoint, since, target)) {
+            save.run(new Identity(identity(), base), saved);
+            endSave();
+        } finally {
+            // Otherwise a thread of the machine may close this checkpoint during the save.
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private synchronized UUID identity() {
+        UUID own = identity == null ? UUID.randomUUID() : identity;
+        identity = own;
+        return own;
+    }
+
+    private synchronized void endSave() {
+        isSaved = true;
     }
 
     private long restore(boolean isRunning) {

@@ -35,6 +35,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -526,46 +527,65 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens an image that {@link AddressSpace#save} wrote to a file. Reads and checks everything except the bytes of
-     * the pages, which are checked when they are read into memory. While the image or a space that was loaded from it
-     * is open, the file must not be changed; it may be replaced by another one ({@code rename(2)}).
+     * Opens an image that {@link AddressSpace#save} or {@link Checkpoint#save} wrote to a file; or one of which {@link
+     * Checkpoint#saveSince} wrote increments to further files. Reads and checks everything except the bytes of the
+     * pages, which are checked when they are read into memory. While the image or a space that was loaded from it is
+     * open, the files must not be changed; they may be replaced by others ({@code rename(2)}).
      *
-     * @param path the file
+     * @param path the file of the whole image
      * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space
+     * @param increments the files of at most 63 increments, each of which has the file before it as its base. The image
+     *     is then the one of the last increment
      * @return the image, which the caller closes
-     * @throws IOException if the file is not an image, is damaged, or is of a space with another geometry
+     * @throws IOException if a file is not an image, is damaged, is of a space with another geometry, or is not an
+     *     increment of the one before it
+     * @throws IllegalArgumentException if there are too many increments
      * @throws dev.samara.core.mman.MmException with an error of {@link #openFile(Path, Geometry, OpenOption...)}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     @Experimental
-    public SpaceImage openImage(Path path, Geometry geometry) throws IOException {
-        HostFile file = openFile(path, geometry, StandardOpenOption.READ, HostFileOption.DIRECT);
+    public SpaceImage openImage(Path path, Geometry geometry, Path... increments) throws IOException {
+        List<HostFile> files = new ArrayList<>();
         SpaceImage opened = null;
         try {
-            opened = new SpaceImage(this, file, path, geometry);
+            List<SpaceImage.Part> parts = new ArrayList<>();
+            for (int i = 0; i <= increments.length; i++) {
+                Path each = i == 0 ? path : increments[i - 1];
+                HostFile file = openFile(each, geometry, StandardOpenOption.READ, HostFileOption.DIRECT);
+                files.add(file);
+                parts.add(new SpaceImage.Part(file, each));
+            }
+            opened = new SpaceImage(this, parts, geometry);
             return opened;
         } finally {
-            if (opened == null) {
-                file.close();
+            for (int i = 0; opened == null && i < files.size(); i++) {
+                files.get(i).close();
             }
         }
     }
 
     /**
-     * Opens an image as {@link #openImage(Path, Geometry)} does, from an open file, e.g. one of a {@code FileChannel}
+     * Opens an image as {@link #openImage(Path, Geometry, Path...)} does, from an open file, e.g. one of a {@code FileChannel}
      * or of a buffer. Without a path, only another size is noticed as a change of the file.
      *
      * @param file an open file of this machine, which the image closes with itself; not if this throws
      * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space
+     * @param increments the files of increments, as for paths; closed as the file is
      * @return the image, which the caller closes
-     * @throws IOException if the file is not an image, is damaged, or is of a space with another geometry
-     * @throws IllegalStateException as for a path
+     * @throws IOException as for paths
+     * @throws IllegalArgumentException as for paths
+     * @throws IllegalStateException as for paths
      */
     @Experimental
-    public SpaceImage openImage(HostFile file, Geometry geometry) throws IOException {
+    public SpaceImage openImage(HostFile file, Geometry geometry, HostFile... increments) throws IOException {
         ThreadCpus.checkMayWait("the opening of an image");
-        return new SpaceImage(this, file, null, geometry);
+        List<SpaceImage.Part> parts = new ArrayList<>();
+        parts.add(new SpaceImage.Part(file, null));
+        for (HostFile increment : increments) {
+            parts.add(new SpaceImage.Part(increment, null));
+        }
+        return new SpaceImage(this, parts, geometry);
     }
 
     private static void checkMayOpen(String name) {

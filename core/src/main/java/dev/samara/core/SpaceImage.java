@@ -7,35 +7,27 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.image.ImageFile;
 import dev.samara.core.internal.image.ImageFile.Segment;
-import dev.samara.core.internal.image.ImageFormat;
 import dev.samara.core.internal.image.ImageFormat.Contents;
 import dev.samara.core.internal.image.ImageFormat.Mapping;
 import dev.samara.core.internal.image.ImageFormat.Ranges;
-import dev.samara.core.internal.image.ImageFormat.Writer;
-import dev.samara.core.internal.image.PrivatePages;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
-import dev.samara.core.mman.PagemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -72,15 +64,9 @@ import org.jspecify.annotations.Nullable;
 @Experimental
 public final class SpaceImage implements AutoCloseable {
     private final Machine machine;
-    private final HostFile file;
+    private final List<Part> parts;
     private final ImageFile image;
     private final Geometry geometry;
-
-    /** The path and its attributes at the open; null for a file that the caller opened. */
-    private final @Nullable Path path;
-
-    private final @Nullable BasicFileAttributes attributes;
-    private final long size;
 
     /**
      * Whether this was closed.
@@ -90,14 +76,18 @@ public final class SpaceImage implements AutoCloseable {
      */
     private boolean isClosed;
 
-    SpaceImage(Machine machine, HostFile file, @Nullable Path path, Geometry geometry) throws IOException {
+    /** Opens an image of the files of a base and its increments, which are closed with it, unless this throws. */
+    SpaceImage(Machine machine, List<Part> parts, Geometry geometry) throws IOException {
+        if (parts.size() > ImageFile.MOST_PARTS) {
+            throw new IllegalArgumentException("more than " + (ImageFile.MOST_PARTS - 1) + " increments");
+        }
         this.machine = machine;
-        this.file = file;
-        this.path = path;
+        this.parts = parts;
         this.geometry = geometry;
-        attributes = path == null ? null : Files.readAttributes(path, BasicFileAttributes.class);
-        image = new ImageFile((OpenHostFile) file, geometry, bytes -> machine.newPageCache(geometry, bytes));
-        size = file.size();
+        image = new ImageFile(
+                parts.stream().map(part -> (OpenHostFile) part.file).toList(),
+                geometry,
+                bytes -> machine.newPageCache(geometry, bytes));
     }
 
     /**
@@ -283,30 +273,54 @@ public final class SpaceImage implements AutoCloseable {
                 throw new IllegalStateException(this + " is closed");
             }
         }
-        if (path == null ? isResized() : isTouched(path)) {
-            throw new IOException(file.name() + " changed since it was opened as an image");
+        for (Part part : parts) {
+            part.checkUnchanged();
         }
     }
 
-    private boolean isResized() throws IOException {
-        long result = file.revalidate();
-        if (result != 0) {
-            throw new IOException("cannot read " + file.name() + ": " + Errno.of(result));
-        }
-        return file.size() != size;
-    }
+    /** A file of an image, as it was at the open. */
+    static final class Part {
+        private final HostFile file;
 
-    /** Returns whether the path names the same file, with another size or time. */
-    private boolean isTouched(Path path) throws IOException {
-        BasicFileAttributes before = Objects.requireNonNull(attributes);
-        BasicFileAttributes now;
-        try {
-            now = Files.readAttributes(path, BasicFileAttributes.class);
-        } catch (NoSuchFileException removed) {
-            return false;
+        /** The path and its attributes at the open; null for a file that the caller opened. */
+        private final @Nullable Path path;
+
+        private final @Nullable BasicFileAttributes attributes;
+        private final long size;
+
+        Part(HostFile file, @Nullable Path path) throws IOException {
+            this.file = file;
+            this.path = path;
+            attributes = path == null ? null : Files.readAttributes(path, BasicFileAttributes.class);
+            size = file.size();
         }
-        return Objects.equals(now.fileKey(), before.fileKey())
-                && (now.size() != before.size() || !now.lastModifiedTime().equals(before.lastModifiedTime()));
+
+        private void checkUnchanged() throws IOException {
+            if (path == null ? isResized() : isTouched(path)) {
+                throw new IOException(file.name() + " changed since it was opened as an image");
+            }
+        }
+
+        private boolean isResized() throws IOException {
+            long result = file.revalidate();
+            if (result != 0) {
+                throw new IOException("cannot read " + file.name() + ": " + Errno.of(result));
+            }
+            return file.size() != size;
+        }
+
+        /** Returns whether the path names the same file, with another size or time. */
+        private boolean isTouched(Path path) throws IOException {
+            BasicFileAttributes before = Objects.requireNonNull(attributes);
+            BasicFileAttributes now;
+            try {
+                now = Files.readAttributes(path, BasicFileAttributes.class);
+            } catch (NoSuchFileException removed) {
+                return false;
+            }
+            return Objects.equals(now.fileKey(), before.fileKey())
+                    && (now.size() != before.size() || !now.lastModifiedTime().equals(before.lastModifiedTime()));
+        }
     }
 
     /**
@@ -331,173 +345,5 @@ public final class SpaceImage implements AutoCloseable {
     @Override
     public String toString() {
         return image.toString();
-    }
-
-    /** One save: finds the pages of a child that nobody uses, and writes them. Used by one thread. */
-    static final class Save {
-        private static final int REGIONS = 256;
-        private static final int REGION = 3;
-        private static final long TOLD =
-                PagemapFlags.PRESENT | PagemapFlags.FILE | PagemapFlags.PFNZERO | PagemapFlags.GUARD;
-
-        private final AddressSpace child;
-        private final WritableByteChannel target;
-        private final int pageSize;
-        private final PrivatePages pages;
-        private final Ranges runs = new Ranges();
-        private final Ranges guards = new Ranges();
-        private final PageScan scan = new PageScan();
-        private final long[] regions = new long[REGIONS * REGION];
-
-        /** The parts of a mapping of a file that must be read. */
-        private Ranges wanted = new Ranges();
-
-        Save(AddressSpace child, WritableByteChannel target) {
-            this.child = child;
-            this.target = target;
-            pageSize = (int) child.geometry().pageSize();
-            pages = new PrivatePages(child.own.memory(), child.own.pages());
-        }
-
-        void run(Map<String, byte[]> sections) throws IOException {
-            Geometry geometry = child.geometry();
-            List<Vma> vmas = child.snapshot().vmas().stream()
-                    .filter(vma -> Addresses.isBelow(vma.start(), geometry.limit()))
-                    .toList();
-            List<Mapping> mappings = new ArrayList<>(vmas.size());
-            for (Vma vma : vmas) {
-                if (!ImageFormat.isSavable(vma) || (!vma.isAnonymous() && cacheOf(vma) == null)) {
-                    throw new MmException("save of the mapping " + vma, Errno.EOPNOTSUPP);
-                }
-                boolean isOfFile = vma.backing() != null;
-                mappings.add(new Mapping(
-                        vma.start(),
-                        vma.end(),
-                        vma.flags(),
-                        isOfFile ? geometry.pages(vma.start()) : vma.pageOffset(),
-                        vma.name()));
-            }
-            checkNotInterrupted("the saving of an image");
-            Writer writer = new Writer(target, pageSize);
-            for (Vma vma : vmas) {
-                save(vma, writer);
-            }
-            writer.finish(new Contents(
-                    geometry,
-                    child.own.origin.heapStart(),
-                    child.brk(0),
-                    child.own.origin.stackStart(),
-                    mappings,
-                    runs,
-                    guards,
-                    sections));
-        }
-
-        private static @Nullable PageCache cacheOf(Vma vma) {
-            Backing backing = vma.backing();
-            return backing == null ? null : backing.pageCache();
-        }
-
-        private void save(Vma vma, Writer writer) throws IOException {
-            // Empty pages of a file have content, too.
-            scan.any(vma.isAnonymous() ? PagemapFlags.PRESENT | PagemapFlags.GUARD : 0)
-                    .told(TOLD);
-            long at = vma.start();
-            do {
-                checkNotInterrupted("the saving of an image");
-                long found = child.pagemapScan(scan.range(at, vma.end()), regions);
-                if (Errno.isError(found)) {
-                    checkNotInterrupted("the saving of an image");
-                    throw new MmException("save", Errno.of(found));
-                }
-                at = scan.walkEnd();
-                for (int i = 0; i < found; i++) {
-                    save(vma, regions[REGION * i], regions[REGION * i + 1], regions[REGION * i + 2], writer);
-                }
-            } while (Addresses.isBelow(at, vma.end()));
-        }
-
-        /** Saves a region of pages with equal categories. */
-        private void save(Vma vma, long start, long end, long categories, Writer writer) throws IOException {
-            boolean isOwn = (categories & (PagemapFlags.PRESENT | PagemapFlags.FILE)) == PagemapFlags.PRESENT;
-            if ((categories & PagemapFlags.GUARD) != 0) {
-                guards.add(start, end);
-            } else if ((categories & PagemapFlags.PFNZERO) == 0) {
-                if (isOwn) {
-                    write(start, end, true, writer);
-                } else {
-                    find(vma, start, end);
-                    for (int i = 0; i < wanted.count(); i++) {
-                        write(wanted.start(i), wanted.end(i), false, writer);
-                    }
-                }
-            }
-        }
-
-        /** Finds the pages of a file that are not zero for sure. */
-        private void find(Vma vma, long start, long end) {
-            wanted = new Ranges();
-            if (vma.backing() instanceof Segment segment) {
-                segment.forEachRun(vma, start, end, wanted::add);
-            } else {
-                wanted.add(start, end);
-            }
-        }
-
-        /** Writes pages, except those that are zero: pages of the child's own, or of a file. */
-        private void write(long start, long end, boolean areOwn, Writer writer) throws IOException {
-            long at = start;
-            while (Addresses.isBelow(at, end)) {
-                checkNotInterrupted("the saving of an image");
-                ByteBuffer room = writer.room();
-                int first = room.position();
-                int length = (int) Addresses.lower(end - at, room.remaining());
-                if (!areOwn) {
-                    read(at, length, room);
-                } else if (!pages.read(at, at + length, room)) {
-                    throw new MmException("save of memory that the machine took", Errno.ENOMEM);
-                }
-                room.position(keep(room, first, first + length, at));
-                at += length;
-            }
-        }
-
-        /** Reads pages of a file, which must be faulted in. */
-        private void read(long start, int length, ByteBuffer room) throws IOException {
-            int limit = room.limit();
-            room.limit(room.position() + length);
-            long done = child.readForced(start, room);
-            room.limit(limit);
-            if (done != length) {
-                checkNotInterrupted("the saving of an image");
-                Errno errno = done < 0 && Errno.of(done) != Errno.EFAULT ? Errno.of(done) : Errno.EIO;
-                throw new MmException("save of 0x" + Long.toHexString(start + Math.max(done, 0)), errno);
-            }
-        }
-
-        /** Moves the pages that are not zero to the front, and adds them to the runs. Returns the end of the last one. */
-        private int keep(ByteBuffer room, int from, int to, long address) {
-            int kept = from;
-            for (int at = from; at < to; at += pageSize) {
-                if (!isZero(room, at)) {
-                    if (kept != at) {
-                        room.put(kept, room, at, pageSize);
-                    }
-                    long page = address + (at - from);
-                    runs.add(page, page + pageSize);
-                    kept += pageSize;
-                }
-            }
-            return kept;
-        }
-
-        private boolean isZero(ByteBuffer bytes, int at) {
-            for (int i = at; i < at + pageSize; i += Long.BYTES) {
-                if (bytes.getLong(i) != 0) {
-                    return false;
-                }
-            }
-            return true;
-        }
     }
 }

@@ -5,6 +5,7 @@ import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.Machine;
 import dev.samara.core.SpaceImage;
 import dev.samara.core.backing.HostFile;
@@ -32,17 +33,32 @@ final class ImageFixture {
         return bytes.toByteArray();
     }
 
-    /** Opens an image in an array. */
-    static SpaceImage open(Machine machine, byte[] image) throws IOException {
-        HostFile file =
-                machine.openFile("image", GEOMETRY, ByteBuffer.wrap(image).asReadOnlyBuffer());
+    static byte[] save(Checkpoint checkpoint) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        checkpoint.save(Channels.newChannel(bytes), Map.of());
+        return bytes.toByteArray();
+    }
+
+    static byte[] saveSince(Checkpoint base, Checkpoint of, Map<String, byte[]> sections) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        of.saveSince(base, Channels.newChannel(bytes), sections);
+        return bytes.toByteArray();
+    }
+
+    /** Opens an image in an array, with increments. */
+    static SpaceImage open(Machine machine, byte[]... chain) throws IOException {
+        HostFile[] files = new HostFile[chain.length];
+        for (int i = 0; i < files.length; i++) {
+            files[i] = machine.openFile(
+                    "image", GEOMETRY, ByteBuffer.wrap(chain[i]).asReadOnlyBuffer());
+        }
         SpaceImage opened = null;
         try {
-            opened = machine.openImage(file, GEOMETRY);
+            opened = machine.openImage(files[0], GEOMETRY, Arrays.copyOfRange(files, 1, files.length));
             return opened;
         } finally {
-            if (opened == null) {
-                file.close();
+            for (int i = 0; opened == null && i < files.length; i++) {
+                files[i].close();
             }
         }
     }

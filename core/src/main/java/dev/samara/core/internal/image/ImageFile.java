@@ -5,7 +5,9 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.image.ImageFormat.Contents;
+import dev.samara.core.internal.image.ImageFormat.Identity;
 import dev.samara.core.internal.image.ImageFormat.Mapping;
+import dev.samara.core.internal.image.ImageFormat.RangeSink;
 import dev.samara.core.internal.image.ImageFormat.Ranges;
 import dev.samara.core.internal.image.ImageFormat.Source;
 import dev.samara.core.internal.sync.Addresses;
@@ -22,19 +24,22 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open image, and the backings of the mappings that are loaded from it. Thread-safe.
+ * An open image, of one file or of a base and its increments, and the backings of the mappings that are loaded from it.
+ * Thread-safe.
  *
  * <p>Each saved mapping that has pages is a file of its own, a {@link Segment}, with a page cache that all spaces share
  * which are loaded from this open. So a page is read once, when the first of them touches it, and each space copies it
  * when it writes there. A mapping without pages is loaded as anonymous memory.
  */
-public final class ImageFile implements Source {
+public final class ImageFile {
     /*
      * Notes.
      *
@@ -54,6 +59,11 @@ public final class ImageFile implements Source {
      * 4. The owner and each mapping use the image. The last use that ends closes the page caches and the host file, on
      *    a thread that may wait: the owner's, or one of the machine. Other mappings end on the thread that unmaps them,
      *    because a thread of the machine would take longer than the whole load of a space.
+     *
+     * 5. An increment is laid over its base when the image is opened: the runs of the base that lie in mappings of the
+     *    increment, and outside the pages that it lists as changed, come before, between and behind the runs of the
+     *    increment. So each page has one place in one file, which is found by the same search as in a single file, and
+     *    a loaded space has no more mappings. The blocks of each file are verified by its own checksums.
      */
 
     /** The size of a segment, which leaves room for growth behind each mapping. */
@@ -62,55 +72,211 @@ public final class ImageFile implements Source {
     /** The largest mapping with content, and the highest place of one in its segment. */
     private static final long MOST = 1L << 60;
 
+    /** The largest number of files. */
+    public static final int MOST_PARTS = 64;
+
+    /** The files, the base first. */
+    private final Part[] parts;
+
+    /** The last file, which names the image. */
     private final OpenHostFile file;
+
+    /** The layout of the last file, with the pages of all. */
     private final Contents contents;
+
     private final int pageSize;
-    private final long dataLength;
 
-    /** The positions of the runs in the data. */
-    private final long[] positions;
-
-    private final int[] checksums;
+    /** The places of the runs of the contents. */
+    private final Places places;
 
     /** The segment of each mapping; null for one without pages. */
     private final List<@Nullable Segment> segments = new ArrayList<>();
 
     /** The number of mappings and the owner. */
-    @GuardedBy("positions")
+    @GuardedBy("places")
     private int uses = 1;
+
+    /** One file of an image. */
+    private static final class Part implements Source {
+        private final OpenHostFile file;
+        private final Contents contents;
+        private final Identity identity;
+        private final long dataLength;
+        private final int[] checksums;
+
+        Part(OpenHostFile file, Geometry geometry) throws IOException {
+            this.file = file;
+            ImageFormat.Reader reader = new ImageFormat.Reader(file.name(), this);
+            contents = reader.contents();
+            if (!contents.geometry().equals(geometry)) {
+                throw ImageFormat.damaged(
+                        file.name(), "it is of a space with " + contents.geometry() + ", not " + geometry);
+            }
+            identity = reader.identity;
+            dataLength = reader.dataLength();
+            checksums = reader.checksums;
+        }
+
+        @Override
+        public long size() {
+            return file.size();
+        }
+
+        @Override
+        public void read(ByteBuffer target, long position) throws IOException {
+            long at = position;
+            while (target.hasRemaining()) {
+                long done = file.preadInUse(target, at);
+                if (done < 0) {
+                    throw new IOException("cannot read " + file.name() + ": " + Errno.of(done));
+                }
+                if (done == 0) {
+                    throw new EOFException(file.name() + " ends at " + at);
+                }
+                at += done;
+            }
+        }
+
+        /** Reads and verifies bytes that begin with a block and end with one. */
+        private ByteBuffer blocks(long from, long length) throws IOException {
+            ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(length, dataLength - from));
+            read(bytes, ImageFormat.HEAD + from);
+            bytes.flip();
+            int block = (int) (from / ImageFormat.BLOCK);
+            for (int at = 0; at < bytes.limit(); at += ImageFormat.BLOCK) {
+                int size = Math.min(ImageFormat.BLOCK, bytes.limit() - at);
+                if (ImageFormat.checksum(bytes.slice(at, size)) != checksums[block]) {
+                    throw new IOException("damaged image: the checksum of block " + block + " of " + file.name()
+                            + " is wrong, at byte " + (ImageFormat.HEAD + (long) block * ImageFormat.BLOCK));
+                }
+                block++;
+            }
+            return bytes;
+        }
+    }
+
+    /** Runs of pages, ascending, each with its place: the number of a file, and a position in the data there. */
+    private static final class Places {
+        private final Ranges runs = new Ranges();
+        private long[] positions = new long[32];
+        private int[] parts = new int[32];
+
+        void add(long start, long end, int part, long position) {
+            int at = runs.count();
+            if (at == parts.length) {
+                positions = Arrays.copyOf(positions, 2 * at);
+                parts = Arrays.copyOf(parts, 2 * at);
+            }
+            positions[at] = position;
+            parts[at] = part;
+            runs.addApart(start, end);
+        }
+
+        /** Adds what a run of other places has in a range. */
+        void add(Places other, int run, long start, long end) {
+            add(start, end, other.parts[run], other.positions[run] + (start - other.runs.start(run)));
+        }
+    }
+
+    /** Returns the places of the runs of one file. */
+    private static Places placesOf(Ranges runs, int part) {
+        Places places = new Places();
+        long position = 0;
+        for (int i = 0; i < runs.count(); i++) {
+            places.add(runs.start(i), runs.end(i), part, position);
+            position += runs.end(i) - runs.start(i);
+        }
+        return places;
+    }
+
+    /** Returns the places of two lists, of which those of the lower one count only in some ranges. */
+    private static Places merged(Places lower, Ranges visible, Places upper) {
+        Places merged = new Places();
+        int from = 0;
+        int i = 0;
+        int j = 0;
+        while (i < lower.runs.count() && j < visible.count()) {
+            long start = Addresses.higher(lower.runs.start(i), visible.start(j));
+            long end = Addresses.lower(lower.runs.end(i), visible.end(j));
+            if (Addresses.isBelow(start, end)) {
+                for (; from < upper.runs.count() && Addresses.isBelow(upper.runs.start(from), start); from++) {
+                    merged.add(upper, from, upper.runs.start(from), upper.runs.end(from));
+                }
+                merged.add(lower, i, start, end);
+            }
+            if (lower.runs.end(i) == end) {
+                i++;
+            } else {
+                j++;
+            }
+        }
+        for (; from < upper.runs.count(); from++) {
+            merged.add(upper, from, upper.runs.start(from), upper.runs.end(from));
+        }
+        return merged;
+    }
+
+    /** Returns the parts of the mappings of an increment whose pages are those of the base. */
+    private static Ranges unchanged(Contents increment) {
+        Ranges changed = Objects.requireNonNull(increment.changed());
+        Ranges unchanged = new Ranges();
+        for (Mapping mapping : increment.mappings()) {
+            changed.forEachGap(mapping.start(), mapping.end(), unchanged::add);
+        }
+        return unchanged;
+    }
 
     /**
      * Opens an image: reads and checks everything except the bytes of the pages.
      *
-     * @param file the file that contains it, which this closes after its last use
+     * @param files the file of the base, and those of its increments in order, which this closes after its last use
      * @param geometry of the spaces that will be loaded
      * @param caches makes the page cache of a file of a size
-     * @throws IOException if the file cannot be read, or is not an image of a space with that geometry
+     * @throws IOException if a file cannot be read, or is not an image of a space with that geometry, or not an
+     *     increment of the one before it
      */
-    public ImageFile(OpenHostFile file, Geometry geometry, LongFunction<PageCache> caches) throws IOException {
-        this.file = file;
-        ImageFormat.Reader reader = new ImageFormat.Reader(file.name(), this);
-        contents = reader.contents();
-        if (!contents.geometry().equals(geometry)) {
-            throw reader.damaged("it is of a space with " + contents.geometry() + ", not " + geometry);
-        }
+    public ImageFile(List<OpenHostFile> files, Geometry geometry, LongFunction<PageCache> caches) throws IOException {
+        parts = new Part[files.size()];
         pageSize = (int) geometry.pageSize();
-        dataLength = reader.dataLength();
-        checksums = reader.checksums;
-        Ranges runs = contents.runs();
-        positions = new long[runs.count()];
-        long position = 0;
-        for (int i = 0; i < positions.length; i++) {
-            positions[i] = position;
-            position += runs.end(i) - runs.start(i);
+        Places all = new Places();
+        Ranges guards = new Ranges();
+        for (int i = 0; i < parts.length; i++) {
+            OpenHostFile file = files.get(i);
+            Part part = new Part(file, geometry);
+            parts[i] = part;
+            checkFollows(part, i == 0 ? null : parts[i - 1]);
+            Contents own = part.contents;
+            Places upper = placesOf(own.runs(), i);
+            Ranges visible = i == 0 ? new Ranges() : unchanged(own);
+            all = merged(all, visible, upper);
+            guards = Ranges.union(Ranges.intersection(guards, visible), own.guards());
+        }
+        places = all;
+        Part last = parts[parts.length - 1];
+        contents = last.contents.with(places.runs, guards);
+        file = last.file;
+        if (!ImageFormat.isEmptyWhereItMust(places.runs, contents.mappings())) {
+            throw ImageFormat.damaged(file.name(), "a mapping without content has pages of the base");
         }
         for (Mapping mapping : contents.mappings()) {
             if (isTooLong(mapping) && hasRun(mapping)) {
-                throw reader.damaged("a mapping with content is longer than " + MOST + " bytes");
+                throw ImageFormat.damaged(file.name(), "a mapping with content is longer than " + MOST + " bytes");
             }
         }
         for (Mapping mapping : contents.mappings()) {
             segments.add(hasRun(mapping) ? new Segment(mapping, caches.apply(SIZE)) : null);
+        }
+    }
+
+    private static void checkFollows(Part part, @Nullable Part before) throws IOException {
+        UUID base = part.identity.base();
+        if (before == null) {
+            if (base != null) {
+                throw new IOException(part.file.name() + " is an increment, which can only be opened after its base");
+            }
+        } else if (base == null || !base.equals(before.identity.own())) {
+            throw new IOException(
+                    part.file.name() + " is not an increment of " + before.file.name() + ", which is another base");
         }
     }
 
@@ -136,48 +302,11 @@ public final class ImageFile implements Source {
 
     // ------------------------------------------------------------------ bytes
 
-    @Override
-    public long size() {
-        return file.size();
-    }
-
-    @Override
-    public void read(ByteBuffer target, long position) throws IOException {
-        long at = position;
-        while (target.hasRemaining()) {
-            long done = file.preadInUse(target, at);
-            if (done < 0) {
-                throw new IOException("cannot read " + file.name() + ": " + Errno.of(done));
-            }
-            if (done == 0) {
-                throw new EOFException(file.name() + " ends at " + at);
-            }
-            at += done;
-        }
-    }
-
     /** Returns the run that contains a page; -1 if the page is zero. */
     private int runOf(long address) {
         Ranges runs = contents.runs();
         int at = runs.above(address);
         return at < runs.count() && !Addresses.isBelow(address, runs.start(at)) ? at : -1;
-    }
-
-    /** Reads and verifies bytes that begin with a block and end with one. */
-    private ByteBuffer blocks(long from, long length) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(length, dataLength - from));
-        read(bytes, ImageFormat.HEAD + from);
-        bytes.flip();
-        int block = (int) (from / ImageFormat.BLOCK);
-        for (int at = 0; at < bytes.limit(); at += ImageFormat.BLOCK) {
-            int size = Math.min(ImageFormat.BLOCK, bytes.limit() - at);
-            if (ImageFormat.checksum(bytes.slice(at, size)) != checksums[block]) {
-                throw new IOException("damaged image: the checksum of block " + block + " of " + file.name()
-                        + " is wrong, at byte " + (ImageFormat.HEAD + (long) block * ImageFormat.BLOCK));
-            }
-            block++;
-        }
-        return bytes;
     }
 
     /**
@@ -190,12 +319,13 @@ public final class ImageFile implements Source {
     public void forEachPiece(int run, PieceSink sink) throws IOException {
         Ranges runs = contents.runs();
         long left = runs.end(run) - runs.start(run);
-        long position = positions[run];
+        Part part = parts[places.parts[run]];
+        long position = places.positions[run];
         long address = runs.start(run);
         int most = Math.max(pageSize, 16 * ImageFormat.BLOCK);
         while (left > 0) {
             long from = position / ImageFormat.BLOCK * ImageFormat.BLOCK;
-            ByteBuffer bytes = blocks(from, most);
+            ByteBuffer bytes = part.blocks(from, most);
             int piece = (int) Math.min(left, bytes.limit() - (position - from));
             sink.accept(address, bytes.slice((int) (position - from), piece));
             left -= piece;
@@ -215,7 +345,7 @@ public final class ImageFile implements Source {
 
     /** Starts a use. Returns false if the last one has ended. */
     private boolean use() {
-        synchronized (positions) {
+        synchronized (places) {
             if (uses == 0) {
                 return false;
             }
@@ -226,7 +356,7 @@ public final class ImageFile implements Source {
 
     /** Ends a use, unless it is the last one. */
     private boolean tryUnuse() {
-        synchronized (positions) {
+        synchronized (places) {
             if (uses == 1) {
                 return false;
             }
@@ -237,7 +367,7 @@ public final class ImageFile implements Source {
 
     /** Ends the use of a mapping, or of the owner. The last one closes the page caches and the file. */
     public void unuse() {
-        synchronized (positions) {
+        synchronized (places) {
             uses--;
             if (uses > 0) {
                 return;
@@ -248,7 +378,9 @@ public final class ImageFile implements Source {
                 segment.close();
             }
         }
-        file.close();
+        for (Part part : parts) {
+            part.file.close();
+        }
     }
 
     @Override
@@ -318,9 +450,10 @@ public final class ImageFile implements Source {
             int run = page < first || !mapping.contains(address) ? -1 : runOf(address);
             if (run >= 0) {
                 try {
-                    long position = positions[run] + (address - contents.runs().start(run));
+                    long position =
+                            places.positions[run] + (address - contents.runs().start(run));
                     long from = position / ImageFormat.BLOCK * ImageFormat.BLOCK;
-                    ByteBuffer bytes = blocks(from, Math.max(pageSize, ImageFormat.BLOCK));
+                    ByteBuffer bytes = parts[places.parts[run]].blocks(from, Math.max(pageSize, ImageFormat.BLOCK));
                     int at = (int) (position - from);
                     store.write(frame, 0, bytes, at, pageSize);
                     insertOthers(page, run, bytes, at);
@@ -388,12 +521,5 @@ public final class ImageFile implements Source {
         public long inode() {
             return file.inode();
         }
-    }
-
-    /** Gets a range of addresses. */
-    @FunctionalInterface
-    public interface RangeSink {
-        /** Gets a range, whose end is exclusive. */
-        void accept(long start, long end);
     }
 }

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * any version of Java reads what another one wrote.
  *
  * <pre>
- *   0         head: magic, version, size of the blocks, zeros               4,096 bytes
+ *   0         head: magic, version, size of the blocks, identities, zeros   4,096 bytes
  *   4,096     data: the pages, in the order of the run table
  *   ...       table of contents, see {@link Contents}
  *   end - 32  trailer: length of the data, length of the table, version, checksum, magic
@@ -53,12 +54,22 @@ public final class ImageFormat {
      *    compared with the bytes that are left before anything is allocated for it, each address with the bounds of the
      *    space, each run with the mapping that contains it, and the sums of the runs with the length of the data.
      *    What can be wrong after that is only the content.
+     *
+     * 5. An image of a checkpoint has an identity, a random number that belongs to the instant of the checkpoint. An
+     *    increment also names the identity of its base: the image of an older checkpoint, which may be an increment
+     *    itself. It has the whole layout, guards and sections of its own instant, but only the pages that may differ
+     *    from the base. Its table lists them (Contents.changed), because a page that is zero now has no run. A page of
+     *    its mappings that is not listed is that of the base at the same address, also if it is a guard there. The
+     *    table of other images has no such list, and an image of no checkpoint has zeros for both identities.
      */
 
     /** The version that is written. A reader refuses others. */
     private static final int VERSION = 1;
 
     static final int HEAD = 4096;
+
+    /** The position of the identities in the head. */
+    private static final int IDENTITIES = Long.BYTES + 2 * Integer.BYTES;
 
     /** The size of a block with a checksum. */
     static final int BLOCK = 1 << 16;
@@ -98,10 +109,16 @@ public final class ImageFormat {
     /**
      * Returns whether a mapping can be saved.
      *
-     * @param vma a mapping of a child of fork, which is not locked
+     * @param flags its attributes in a child of fork, where it is not locked
+     * @param name its displayed name, or null
      */
-    public static boolean isSavable(Vma vma) {
-        return (vma.flags() & ~FLAGS) == 0 && (vma.name() == null || isName(vma.name()));
+    public static boolean isSavable(long flags, @Nullable String name) {
+        return (flags & ~FLAGS) == 0 && (name == null || isName(name));
+    }
+
+    /** Returns whether a mapping has no pages in an image, because a child has none there. */
+    public static boolean isEmpty(long flags) {
+        return (flags & EMPTY) != 0;
     }
 
     private static boolean isName(String name) {
@@ -147,12 +164,7 @@ public final class ImageFormat {
                 pairs[2 * count - 1] = end;
                 return;
             }
-            if (2 * count == pairs.length) {
-                pairs = Arrays.copyOf(pairs, 2 * pairs.length);
-            }
-            pairs[2 * count] = start;
-            pairs[2 * count + 1] = end;
-            count++;
+            addApart(start, end);
         }
 
         /** Returns the number of ranges. */
@@ -170,8 +182,71 @@ public final class ImageFormat {
             return pairs[2 * at + 1];
         }
 
+        /** Adds a range above all others, which stays a range of its own. */
+        void addApart(long start, long end) {
+            if (2 * count == pairs.length) {
+                pairs = Arrays.copyOf(pairs, 2 * pairs.length);
+            }
+            pairs[2 * count] = start;
+            pairs[2 * count + 1] = end;
+            count++;
+        }
+
+        /** Returns the pages that are in one of two lists. */
+        public static Ranges union(Ranges one, Ranges other) {
+            Ranges both = new Ranges();
+            int i = 0;
+            int j = 0;
+            while (i < one.count || j < other.count) {
+                boolean isOne = j == other.count || (i < one.count && !Addresses.isAbove(one.start(i), other.start(j)));
+                long start = isOne ? one.start(i) : other.start(j);
+                long end = isOne ? one.end(i++) : other.end(j++);
+                if (both.count > 0 && Addresses.isBelow(start, both.end(both.count - 1))) {
+                    start = both.end(both.count - 1);
+                }
+                if (Addresses.isBelow(start, end)) {
+                    both.add(start, end);
+                }
+            }
+            return both;
+        }
+
+        /** Returns the pages that are in both of two lists. */
+        public static Ranges intersection(Ranges one, Ranges other) {
+            Ranges both = new Ranges();
+            int i = 0;
+            int j = 0;
+            while (i < one.count && j < other.count) {
+                long start = Addresses.higher(one.start(i), other.start(j));
+                long end = Addresses.lower(one.end(i), other.end(j));
+                if (Addresses.isBelow(start, end)) {
+                    both.add(start, end);
+                }
+                if (one.end(i) == end) {
+                    i++;
+                } else {
+                    j++;
+                }
+            }
+            return both;
+        }
+
+        /** Passes on the parts of a range that are in no range of this list, ascending. */
+        void forEachGap(long start, long end, RangeSink sink) {
+            long from = start;
+            for (int at = above(start); at < count && Addresses.isBelow(start(at), end); at++) {
+                if (Addresses.isBelow(from, start(at))) {
+                    sink.accept(from, start(at));
+                }
+                from = end(at);
+            }
+            if (Addresses.isBelow(from, end)) {
+                sink.accept(from, end);
+            }
+        }
+
         /** Returns the index of the first range that ends above an address. */
-        int above(long address) {
+        public int above(long address) {
             int low = 0;
             int high = count;
             while (low < high) {
@@ -186,6 +261,24 @@ public final class ImageFormat {
         }
     }
 
+    /** Gets a range of addresses. */
+    @FunctionalInterface
+    public interface RangeSink {
+        /** Gets a range, whose end is exclusive. */
+        void accept(long start, long end);
+    }
+
+    /**
+     * The identities of an image.
+     *
+     * @param own that of the image; null if it can be no base
+     * @param base that of the image of which this is an increment; null for a whole image
+     */
+    public record Identity(@Nullable UUID own, @Nullable UUID base) {
+        /** That of an image of no checkpoint. */
+        public static final Identity NONE = new Identity(null, null);
+    }
+
     /**
      * What an image contains besides the bytes of the pages: the table of contents.
      *
@@ -196,6 +289,7 @@ public final class ImageFormat {
      * @param mappings the mappings, ascending
      * @param runs the pages whose bytes are saved
      * @param guards the pages with guard markers
+     * @param changed the pages that are not those of the base; null if there is no base
      * @param sections what the embedder added
      */
     public record Contents(
@@ -206,7 +300,13 @@ public final class ImageFormat {
             List<Mapping> mappings,
             Ranges runs,
             Ranges guards,
-            Map<String, byte[]> sections) {}
+            @Nullable Ranges changed,
+            Map<String, byte[]> sections) {
+        /** Returns the contents with the pages and guards of a base and its increments. */
+        Contents with(Ranges allRuns, Ranges allGuards) {
+            return new Contents(geometry, heapStart, brk, stackStart, mappings, allRuns, allGuards, null, sections);
+        }
+    }
 
     /** Writes an image. Used by one thread. */
     public static final class Writer {
@@ -228,12 +328,13 @@ public final class ImageFormat {
          *
          * @param target receives the image
          * @param pageSize the size of the pages
+         * @param identity the identities
          * @throws IOException as the channel throws
          */
-        public Writer(WritableByteChannel target, int pageSize) throws IOException {
+        public Writer(WritableByteChannel target, int pageSize, Identity identity) throws IOException {
             this.target = target;
             buffer = ByteBuffer.allocateDirect(Math.max(BUFFER, pageSize)).order(ByteOrder.LITTLE_ENDIAN);
-            write(head());
+            write(head(identity));
         }
 
         /**
@@ -306,8 +407,22 @@ public final class ImageFormat {
         return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private static ByteBuffer head() {
-        return allocate(HEAD).putLong(MAGIC).putInt(VERSION).putInt(BLOCK).rewind();
+    private static ByteBuffer head(Identity identity) {
+        ByteBuffer head = allocate(HEAD).putLong(MAGIC).putInt(VERSION).putInt(BLOCK);
+        put(head, identity.own);
+        put(head, identity.base);
+        return head.rewind();
+    }
+
+    private static void put(ByteBuffer head, @Nullable UUID identity) {
+        head.putLong(identity == null ? 0 : identity.getMostSignificantBits());
+        head.putLong(identity == null ? 0 : identity.getLeastSignificantBits());
+    }
+
+    private static @Nullable UUID identity(ByteBuffer head, int at) {
+        long high = head.getLong(at);
+        long low = head.getLong(at + Long.BYTES);
+        return high == 0 && low == 0 ? null : new UUID(high, low);
     }
 
     // ------------------------------------------------------------------ the table of contents
@@ -321,7 +436,7 @@ public final class ImageFormat {
             names.add(name);
             length += Mapping.BYTES + name.length;
         }
-        length += 2L * Integer.BYTES + 2L * Long.BYTES * (of.runs.count() + (long) of.guards.count());
+        length += bytes(of.runs) + bytes(of.guards) + (of.changed == null ? 0 : bytes(of.changed));
         length += Integer.BYTES;
         Map<String, byte[]> sections = new TreeMap<>(of.sections);
         for (Map.Entry<String, byte[]> section : sections.entrySet()) {
@@ -348,6 +463,9 @@ public final class ImageFormat {
         }
         put(table, of.runs);
         put(table, of.guards);
+        if (of.changed != null) {
+            put(table, of.changed);
+        }
         table.putInt(sections.size());
         for (Map.Entry<String, byte[]> section : sections.entrySet()) {
             put(table, bytes(section.getKey()));
@@ -358,6 +476,10 @@ public final class ImageFormat {
             table.putInt(checksums[i]);
         }
         return table.flip();
+    }
+
+    private static long bytes(Ranges ranges) {
+        return Integer.BYTES + 2L * Long.BYTES * ranges.count;
     }
 
     private static byte[] bytes(String text) {
@@ -394,6 +516,21 @@ public final class ImageFormat {
         void read(ByteBuffer target, long position) throws IOException;
     }
 
+    static IOException damaged(String name, String why) {
+        return new IOException("not a usable image: " + name + ": " + why);
+    }
+
+    /** Returns whether no page lies in a mapping that is loaded empty. */
+    static boolean isEmptyWhereItMust(Ranges runs, List<Mapping> mappings) {
+        for (Mapping mapping : mappings) {
+            int at = runs.above(mapping.start);
+            if (isEmpty(mapping.flags) && at < runs.count() && Addresses.isBelow(runs.start(at), mapping.end)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Reads the table of contents of an image, and checks it as described above. Used by one thread. */
     static final class Reader {
         private final String name;
@@ -404,6 +541,8 @@ public final class ImageFormat {
 
         /** The checksums of the blocks. */
         int[] checksums = {};
+
+        final Identity identity;
 
         Reader(String name, Source source) throws IOException {
             this.name = name;
@@ -419,7 +558,8 @@ public final class ImageFormat {
             int version = head.getInt(Long.BYTES);
             check(version == VERSION, "its version is " + version + ", not " + VERSION);
             check(trailer.getLong(TRAILER - Long.BYTES) == END_MAGIC, "it does not end as one");
-            check(head.equals(head()), "its head is damaged");
+            identity = new Identity(identity(head, IDENTITIES), identity(head, IDENTITIES + 2 * Long.BYTES));
+            check(head.equals(head(identity)), "its head is damaged");
             dataLength = trailer.getLong();
             long length = trailer.getLong();
             check(trailer.getInt() == VERSION, "its trailer is damaged");
@@ -440,13 +580,9 @@ public final class ImageFormat {
             geometry = geometry();
         }
 
-        IOException damaged(String why) {
-            return new IOException("not a usable image: " + name + ": " + why);
-        }
-
         private void check(boolean isRight, String otherwise) throws IOException {
             if (!isRight) {
-                throw damaged(otherwise);
+                throw damaged(name, otherwise);
             }
         }
 
@@ -485,7 +621,7 @@ public final class ImageFormat {
                         .decode(ByteBuffer.wrap(bytes()))
                         .toString();
             } catch (CharacterCodingException malformed) {
-                throw damaged("a name is not text");
+                throw damaged(name, "a name is not text");
             }
         }
 
@@ -508,7 +644,7 @@ public final class ImageFormat {
                         limit,
                         new ProtectionMap((map & 1) != 0, (map & 2) != 0, (map & 4) != 0));
             } catch (IllegalArgumentException wrong) {
-                throw (IOException) damaged("its geometry is wrong").initCause(wrong);
+                throw (IOException) damaged(name, "its geometry is wrong").initCause(wrong);
             }
         }
 
@@ -525,6 +661,11 @@ public final class ImageFormat {
             checkRuns(runs, mappings);
             Ranges guards = ranges(mappings);
             checkApart(runs, guards);
+            Ranges changed = identity.base == null ? null : ranges(mappings);
+            if (changed != null) {
+                checkWithin(runs, changed);
+                checkWithin(guards, changed);
+            }
             Map<String, byte[]> sections = new TreeMap<>();
             for (int left = count(2 * Integer.BYTES); left > 0; left--) {
                 String section = text();
@@ -536,7 +677,7 @@ public final class ImageFormat {
             }
             check(checksums.length == (dataLength + BLOCK - 1) / BLOCK, "its number of blocks is wrong");
             check(!table.hasRemaining(), "its table of contents is too long");
-            return new Contents(geometry, heapStart, brk, stackStart, mappings, runs, guards, sections);
+            return new Contents(geometry, heapStart, brk, stackStart, mappings, runs, guards, changed, sections);
         }
 
         private List<Mapping> mappings() throws IOException {
@@ -610,13 +751,17 @@ public final class ImageFormat {
                 left -= length;
             }
             check(left == 0, "its runs name fewer pages than it contains");
-            for (Mapping mapping : mappings) {
-                int at = runs.above(mapping.start);
+            check(isEmptyWhereItMust(runs, mappings), "a mapping without content has pages");
+        }
+
+        private void checkWithin(Ranges ranges, Ranges changed) throws IOException {
+            for (int i = 0; i < ranges.count(); i++) {
+                int at = changed.above(ranges.start(i));
                 check(
-                        (mapping.flags & EMPTY) == 0
-                                || at == runs.count()
-                                || !Addresses.isBelow(runs.start(at), mapping.end),
-                        "a mapping without content has pages");
+                        at < changed.count()
+                                && !Addresses.isBelow(ranges.start(i), changed.start(at))
+                                && !Addresses.isAbove(ranges.end(i), changed.end(at)),
+                        "a page of an increment is not one that changed");
             }
         }
 

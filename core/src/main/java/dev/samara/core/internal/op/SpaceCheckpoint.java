@@ -82,10 +82,10 @@ public final class SpaceCheckpoint {
     public final Layout layout;
     private final MachineMemory memory;
     private final PageTable table;
-    private final CheckpointLog log;
+    final CheckpointLog log;
 
     /** The VMAs of the checkpoint, as they are in the layout where it did not change since the last restore. */
-    private final KeptOpens opens;
+    final KeptOpens opens;
 
     private long brk;
     private long defaultLock;
@@ -125,7 +125,7 @@ public final class SpaceCheckpoint {
     }
 
     /** Becomes a user of the space, so that it is not torn down. */
-    private static void hold(Layout layout, String call) {
+    static void hold(Layout layout, String call) {
         layout.checkNotClosed(call);
         if (!layout.lifetime.context.tryGet()) {
             throw new MmException(call, Errno.ESRCH);
@@ -239,6 +239,9 @@ public final class SpaceCheckpoint {
             for (CheckpointLog each = log(); each != log.older; each = Objects.requireNonNull(each).older) {
                 checkNotLost(Objects.requireNonNull(each));
             }
+            for (CheckpointLog each = log; each != null; each = each.older) {
+                each.countRestore();
+            }
             // Before the layout changes, because the removal of a page from it may need a record in a younger log.
             while (log() != log) {
                 unlink(log());
@@ -320,7 +323,7 @@ public final class SpaceCheckpoint {
     }
 
     /** Refuses a space whose pages were reaped. The mark is set under the layout lock, unless a cut has begun. */
-    private void checkStable(String call) {
+    void checkStable(String call) {
         if (layout.isUnstable()) {
             throw new MmException(call + " of a space that was reaped", Errno.ENOMEM);
         }
@@ -336,7 +339,7 @@ public final class SpaceCheckpoint {
         cut.stopFaults();
     }
 
-    private boolean isOpen() {
+    boolean isOpen() {
         CheckpointLog each = table.log();
         while (each != null && each != log) {
             each = each.older;
@@ -344,13 +347,13 @@ public final class SpaceCheckpoint {
         return each == log;
     }
 
-    private void checkOpen() {
+    void checkOpen() {
         if (!isOpen()) {
             throw new IllegalStateException("the checkpoint is closed");
         }
     }
 
-    private static void checkNotLost(CheckpointLog each) {
+    static void checkNotLost(CheckpointLog each) {
         if (each.isLost()) {
             throw new IllegalStateException("the checkpoint could not keep a page, for lack of memory or by a reap");
         }
@@ -660,6 +663,11 @@ public final class SpaceCheckpoint {
         } finally {
             layout.lifetime.put();
         }
+    }
+
+    /** Returns the end of the heap at the checkpoint. */
+    public long brk() {
+        return brk;
     }
 
     /** Returns the number of the checkpoint. */

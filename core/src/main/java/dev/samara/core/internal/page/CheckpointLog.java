@@ -7,6 +7,7 @@ import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -148,6 +149,9 @@ public final class CheckpointLog extends SpinLock {
 
     /** Whether a page had to be removed that could not be recorded. */
     private boolean isLost;
+
+    /** The number of restores of the checkpoint, and of younger ones, which removed records. */
+    private long restores;
 
     /** Whether a frame was taken over from a thread that may still be reading it. */
     private boolean needsGracePeriod;
@@ -338,6 +342,25 @@ public final class CheckpointLog extends SpinLock {
         lock();
         try {
             return withoutMark(find(page));
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Reads a page that is recorded. The bytes are read under this lock, under which the frame stays the record's.
+     *
+     * @param target gets the bytes of a private page, from its position on, which stays
+     * @return as {@link #get}
+     */
+    public long read(long page, Frames frames, ByteBuffer target) {
+        lock();
+        try {
+            long entry = find(page);
+            if (entry != NO_RECORD && Pte.isOwn(entry)) {
+                frames.store.read(Pte.frame(entry), 0, target, target.position(), frames.pageSize);
+            }
+            return withoutMark(entry);
         } finally {
             unlock();
         }
@@ -662,6 +685,26 @@ public final class CheckpointLog extends SpinLock {
         boolean isTaken = isNew && tryAdd(page, entry, null);
         isLost |= isNew && !isTaken;
         return isTaken;
+    }
+
+    /** Counts a restore, which is about to remove records of this log or of a younger one. */
+    public void countRestore() {
+        lock();
+        try {
+            restores++;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns the number of restores that removed records of this log or of a younger one. */
+    public long restores() {
+        lock();
+        try {
+            return restores;
+        } finally {
+            unlock();
+        }
     }
 
     /** Returns whether a page was removed without a record, so that the checkpoint cannot be restored. */
