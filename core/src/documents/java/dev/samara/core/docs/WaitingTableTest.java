@@ -89,7 +89,7 @@ public class WaitingTableTest {
             AddressSpaceBuilder: build
             BorrowedSpace: close putUsers
             CachedBacking: pread pwrite
-            Checkpoint: close restore restoreRunning
+            Checkpoint: close restore restoreRunning save saveSince
             Cpu: claim close enterGuest enterLazy exec handOver switchTo tryUse use
             FutexTable: await
             HostFile: append close denyWrites dirtyRanges fadvise fsync getByte getInt getLong getShort grow

@@ -10,11 +10,13 @@ import static dev.samara.core.image.ImageFixture.describe;
 import static dev.samara.core.image.ImageFixture.load;
 import static dev.samara.core.image.ImageFixture.open;
 import static dev.samara.core.image.ImageFixture.save;
+import static dev.samara.core.image.ImageFixture.saveSince;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Checkpoint;
 import dev.samara.core.SpaceImage;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
@@ -76,8 +78,27 @@ final class ImageDamageTest {
         return save(space, Map.of("registers", new byte[] {1, 2, 3}));
     }
 
+    /**
+     * Saves the same as a base, and an increment with a changed page, a dropped one, a guard in place of one, and a new
+     * mapping with a page.
+     */
+    private byte[][] savedTwice() throws IOException {
+        byte[] unused = saved();
+        try (Checkpoint first = space.checkpoint()) {
+            byte[] base = save(first);
+            fixture.store(AT + 3 * PAGE, 333);
+            assertEquals(0, space.madvise(AT + 5 * PAGE, PAGE, Mman.DONTNEED));
+            assertEquals(0, space.madvise(AT + 30 * PAGE, PAGE, Mman.GUARD_INSTALL));
+            fixture.map(AT + 60 * PAGE, 2, RW, ANONYMOUS | Mman.FIXED, null, 0);
+            fixture.store(AT + 60 * PAGE, 1);
+            try (Checkpoint second = space.checkpoint()) {
+                return new byte[][] {base, saveSince(first, second, Map.of("registers", new byte[] {4}))};
+            }
+        }
+    }
+
     /** Opens, loads and reads a damaged image. Returns what the space is; null if it is refused. */
-    private @Nullable String read(byte[] image) {
+    private @Nullable String read(byte[]... image) {
         try (SpaceImage opened = open(fixture.machine, image);
                 AddressSpace loaded = load(opened, fixture.machine)) {
             loaded.validate();
@@ -112,7 +133,10 @@ final class ImageDamageTest {
             case 4 -> Arrays.fill(made, at, Math.min(made.length, at + 1 + random.nextInt(5000)), (byte) 0);
             default -> {
                 int block = random.nextInt(2);
-                System.arraycopy(image, HEAD + block * BLOCK, made, HEAD + (1 - block) * BLOCK, BLOCK);
+                int length = Math.min(BLOCK, image.length - HEAD - BLOCK);
+                if (length > 0) {
+                    System.arraycopy(image, HEAD + block * BLOCK, made, HEAD + (1 - block) * BLOCK, length);
+                }
             }
         }
         return made;
@@ -142,15 +166,47 @@ final class ImageDamageTest {
         assertTrue(refused > IMAGES / 8 && failed > IMAGES / 8, "seed " + seed + ": " + refused + ", " + failed);
     }
 
+    @Test
+    @DisplayName("of a base and an increment is refused, or its accesses fail, or it has the right bytes")
+    void randomOfTwo() throws Exception {
+        long seed = Long.getLong("samara.seed", System.nanoTime());
+        byte[][] chain = savedTwice();
+        String expected = Objects.requireNonNull(read(chain));
+        long frames = frames();
+        SplittableRandom random = new SplittableRandom(seed);
+        int refused = 0;
+        int failed = 0;
+        for (int i = 0; i < IMAGES; i++) {
+            byte[][] made = chain.clone();
+            int part = random.nextInt(3) == 0 ? 0 : 1;
+            made[part] = damaged(chain[part], random);
+            String actual = read(made);
+            if (actual == null) {
+                refused++;
+            } else {
+                assertNoWrongByte(expected, actual, "seed " + seed + ", image " + i);
+                failed += actual.equals(expected) ? 0 : 1;
+            }
+        }
+        assertEquals(frames, frames());
+        assertTrue(refused > IMAGES / 8 && failed > IMAGES / 16, "seed " + seed + ": " + refused + ", " + failed);
+    }
+
     private long frames() throws InterruptedException {
         fixture.machine.awaitQuiescence();
         return fixture.frames();
     }
 
     @Test
-    @DisplayName("is refused if any bit outside of its pages is wrong")
+    @DisplayName("is refused if any bit outside of its pages is wrong, also of an increment")
     void everyBit() throws IOException {
-        byte[] image = saved();
+        byte[][] chain = savedTwice();
+        assertEveryBitCounts(chain[0], chain[0]);
+        assertEveryBitCounts(chain[1], chain);
+        assertEveryBitCounts(chain[0], chain);
+    }
+
+    private void assertEveryBitCounts(byte[] image, byte[]... chain) throws IOException {
         int table = image.length
                 - TRAILER
                 - (int) ByteBuffer.wrap(image)
@@ -159,10 +215,10 @@ final class ImageDamageTest {
         for (int at = 0; at < image.length; at = at == HEAD - 1 ? table : at + 1) {
             int byteAt = at;
             image[at] ^= (byte) (1 << at % 8);
-            assertThrows(IOException.class, () -> open(fixture.machine, image), () -> "byte " + byteAt);
+            assertThrows(IOException.class, () -> open(fixture.machine, chain), () -> "byte " + byteAt);
             image[at] ^= (byte) (1 << at % 8);
         }
-        open(fixture.machine, image).close();
+        open(fixture.machine, chain).close();
     }
 
     /** Puts the right checksum under a damaged table of contents. */
@@ -178,10 +234,16 @@ final class ImageDamageTest {
     }
 
     @Test
-    @DisplayName("with the right checksum is refused, or loaded as what it says")
+    @DisplayName("with the right checksum is refused, or loaded as what it says, also an increment")
     void forged() throws Exception {
+        byte[][] chain = savedTwice();
+        assertForgedAtRandom(saved(), new byte[1][], 0);
+        assertForgedAtRandom(chain[1], chain.clone(), 1);
+        assertForgedAtRandom(chain[0], chain.clone(), 0);
+    }
+
+    private void assertForgedAtRandom(byte[] image, byte[][] chain, int part) throws Exception {
         long seed = Long.getLong("samara.seed", System.nanoTime());
-        byte[] image = saved();
         SplittableRandom random = new SplittableRandom(seed);
         int table = HEAD
                 + (int) ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).getLong(image.length - TRAILER);
@@ -191,11 +253,13 @@ final class ImageDamageTest {
             byte[] made = image.clone();
             int changes = 1 + random.nextInt(2);
             for (int change = 0; change < changes; change++) {
-                int at = table + random.nextInt(image.length - TRAILER - table);
+                boolean isInHead = random.nextInt(20) == 0;
+                int at = isInHead ? random.nextInt(64) : table + random.nextInt(image.length - TRAILER - table);
                 made[at] =
                         random.nextBoolean() ? (byte) random.nextInt() : (byte) (made[at] ^ (1 << random.nextInt(8)));
             }
-            try (SpaceImage opened = open(fixture.machine, resummed(made));
+            chain[part] = resummed(made);
+            try (SpaceImage opened = open(fixture.machine, chain);
                     AddressSpace loaded = load(opened, fixture.machine)) {
                 loaded.validate();
             } catch (IOException | MmException | IllegalArgumentException known) {
@@ -277,6 +341,66 @@ final class ImageDamageTest {
         assertForged(image, "not as long", table -> table.putLong(BLOCKS + 16 + 8, Long.MAX_VALUE));
         assertForged(image, "not as long", table -> table.putLong(BLOCKS + 16 + 8, -1));
         assertForged(image, "does not end", table -> table.putLong(BLOCKS + 16 + 24, 1));
+    }
+
+    private void assertForgedPart(byte[][] chain, int part, String why, Consumer<ByteBuffer> change) {
+        byte[][] made = chain.clone();
+        made[part] = chain[part].clone();
+        change.accept(ByteBuffer.wrap(made[part]).order(ByteOrder.LITTLE_ENDIAN));
+        byte[] unused = resummed(made[part]);
+        String message = assertThrows(IOException.class, () -> open(fixture.machine, made), why)
+                .getMessage();
+        assertTrue(String.valueOf(message).contains(why), message);
+    }
+
+    @Test
+    @DisplayName("of a base and an increment is refused for each number that does not fit, whatever its checksum")
+    void boundsOfTwo() throws IOException {
+        byte[][] chain = savedTwice();
+        int table = HEAD
+                + (int) ByteBuffer.wrap(chain[1]).order(ByteOrder.LITTLE_ENDIAN).getLong(chain[1].length - TRAILER);
+        int runs = table + MAPPINGS + 4 + 4 * MAPPING;
+        int guards = runs + 4 + 2 * 16;
+        int changed = guards + 4 + 16;
+        assertForgedPart(chain, 0, "another base", bytes -> bytes.putLong(16, 5));
+        assertForgedPart(chain, 0, "another base", bytes -> bytes.putLong(16, 0).putLong(24, 0));
+        assertForgedPart(chain, 0, "", bytes -> bytes.putLong(32, 5));
+        assertForgedPart(chain, 1, "another base", bytes -> bytes.putLong(40, 5));
+        assertForgedPart(chain, 1, "", bytes -> bytes.putLong(32, 0).putLong(40, 0));
+        assertForgedPart(chain, 1, "its head is damaged", bytes -> bytes.putLong(48, 5));
+        assertForgedPart(chain, 1, "not one that changed", bytes -> bytes.putLong(runs + 4, AT + 4 * PAGE)
+                .putLong(runs + 12, AT + 5 * PAGE));
+        assertForgedPart(chain, 1, "not one that changed", bytes -> bytes.putLong(guards + 4, AT + 31 * PAGE)
+                .putLong(guards + 12, AT + 32 * PAGE));
+        assertForgedPart(chain, 1, "not one that changed", bytes -> bytes.putLong(changed + 4, AT + 4 * PAGE)
+                .putLong(changed + 12, AT + 5 * PAGE));
+        assertForgedPart(chain, 1, "outside the mappings", bytes -> bytes.putLong(changed + 60, AT + 63 * PAGE));
+        assertForgedPart(chain, 1, "a run of pages is not", bytes -> bytes.putLong(changed + 20, AT));
+        assertForgedPart(chain, 1, "negative", bytes -> bytes.putInt(changed, -1));
+        assertForgedPart(chain, 1, "ends early", bytes -> bytes.putInt(changed, Integer.MAX_VALUE));
+        // The page of the base in the second mapping is not listed as changed.
+        int flags = table + MAPPINGS + 4 + MAPPING + 16;
+        assertForgedPart(
+                chain,
+                1,
+                "has pages of the base",
+                bytes -> bytes.putLong(flags, bytes.getLong(flags) | VmaFlags.WIPEONFORK));
+    }
+
+    @Test
+    @DisplayName("of a base and an increment is read with the checksums of each")
+    void blocksOfTwo() throws IOException {
+        byte[][] chain = savedTwice();
+        for (int part = 0; part < 2; part++) {
+            chain[part][HEAD + 5000 * (1 - part)] ^= 4;
+            try (SpaceImage opened = open(fixture.machine, chain)) {
+                String message = String.valueOf(
+                        assertThrows(IOException.class, opened::verify).getMessage());
+                assertTrue(message.contains("the checksum of block 0 of image" + part), message);
+                assertThrows(IOException.class, () -> opened.copy(fixture.machine.space(GEOMETRY)));
+            }
+            chain[part][HEAD + 5000 * (1 - part)] ^= 4;
+        }
     }
 
     @Test

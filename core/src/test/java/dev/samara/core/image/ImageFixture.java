@@ -50,7 +50,7 @@ final class ImageFixture {
         HostFile[] files = new HostFile[chain.length];
         for (int i = 0; i < files.length; i++) {
             files[i] = machine.openFile(
-                    "image", GEOMETRY, ByteBuffer.wrap(chain[i]).asReadOnlyBuffer());
+                    "image" + i, GEOMETRY, ByteBuffer.wrap(chain[i]).asReadOnlyBuffer());
         }
         SpaceImage opened = null;
         try {
