@@ -413,6 +413,47 @@ final class IncrementTest {
     }
 
     @Test
+    @DisplayName("has the content of mappings whose advice, file or place changed, and of the instant of each checkpoint")
+    void kinds() throws IOException {
+        fill(AT, PAGES);
+        assertEquals(0, space.madvise(AT, 2 * PAGE, Mman.WIPEONFORK));
+        assertEquals(0, space.madvise(AT + 4 * PAGE, 2 * PAGE, Mman.DONTFORK));
+        fixture.map(AT + 8 * PAGE, 2, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
+        long moved = AT + 100 * PAGE;
+        String before = child();
+        try (Checkpoint first = space.checkpoint()) {
+            byte[] base = save(first);
+            assertEquals(0, space.madvise(AT, PAGE, Mman.KEEPONFORK));
+            assertEquals(0, space.madvise(AT + 4 * PAGE, PAGE, Mman.DOFORK));
+            assertEquals(0, space.madvise(AT + 6 * PAGE, PAGE, Mman.WIPEONFORK));
+            fixture.map(AT + 8 * PAGE, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
+            fixture.map(AT + 12 * PAGE, 2, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 2);
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
+            assertEquals(moved, space.mremap(AT + 20 * PAGE, 2 * PAGE, 2 * PAGE, flags, moved));
+            String between = child();
+            try (Checkpoint second = space.checkpoint()) {
+                assertEquals(0, space.madvise(AT + 30 * PAGE, 2 * PAGE, Mman.DONTNEED));
+                fixture.store(AT + 33 * PAGE, 99);
+                String after = child();
+                try (Checkpoint third = space.checkpoint()) {
+                    fixture.store(AT + 33 * PAGE, 100);
+                    assertEquals(0, space.munmap(AT + 40 * PAGE, 2 * PAGE));
+                    byte[] increment = saveSince(first, second, Map.of());
+                    byte[] last = saveSince(second, third, Map.of());
+                    byte[] both = saveSince(first, third, Map.of());
+                    assertEquals(before, openAndDescribe(base));
+                    assertEquals(before, openAndDescribe(save(first)));
+                    assertEquals(between, openAndDescribe(base, increment));
+                    assertEquals(between, openAndDescribe(save(second)));
+                    assertEquals(after, openAndDescribe(base, increment, last));
+                    assertEquals(after, openAndDescribe(base, both));
+                    assertEquals(after, openAndDescribe(save(third)));
+                }
+            }
+        }
+    }
+
+    @Test
     @DisplayName("has what a stack gained by growth")
     void stack() throws IOException {
         fixture.map(0x7000_0000_0000L, 3, RW, ANONYMOUS | Mman.FIXED | Mman.GROWSDOWN, null, 0);
