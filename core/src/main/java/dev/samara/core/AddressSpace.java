@@ -1287,7 +1287,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Writes an image of this space to a channel: its mappings and the content of its memory at one instant of the
      * call, as a child of {@link #fork} has them. {@link Machine#openImage} opens it, in this or another process, and
-     * {@link SpaceImage#load} makes a space of it. {@link SpaceImage} describes what an image contains.
+     * {@link SpaceImage#load} makes a space of it. {@link SpaceImage} describes what an image contains. {@link
+     * Checkpoint#save} writes one of which increments can be saved.
      *
      * <p>The guest runs during the call: this method saves a child, whose memory nobody changes, and closes it. Until
      * then the guest's stores copy the pages that they change. So the call waits as {@link #fork} does, and then for

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.annotation.Experimental;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.image.ImageFormat.Identity;
 import dev.samara.core.internal.op.Operation.PopulateRange;
@@ -38,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  */
 @Experimental
 public final class Checkpoint implements AutoCloseable {
+    private static final String SAVING = "the saving of an image";
+
     private final Machine machine;
     private final SpaceCheckpoint checkpoint;
     private final OpenCheckpoints.Entry entry;
@@ -163,6 +166,7 @@ public final class Checkpoint implements AutoCloseable {
      */
     public void saveSince(Checkpoint base, WritableByteChannel target, Map<String, byte[]> sections)
             throws IOException {
+        ThreadCpus.checkMayWait(SAVING);
         try {
             save(base.checkpoint, base.identityOfBase(), target, sections);
         } finally {
@@ -183,6 +187,7 @@ public final class Checkpoint implements AutoCloseable {
             WritableByteChannel target,
             Map<String, byte[]> sections)
             throws IOException {
+        ThreadCpus.checkMayWait(SAVING);
         Objects.requireNonNull(target, "target");
         Map<String, byte[]> saved = Map.copyOf(sections);
         try (ImageSave.OfCheckpoint save = new ImageSave.OfCheckpoint(machine, checkpoint, since, target)) {

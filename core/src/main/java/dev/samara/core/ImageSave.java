@@ -275,8 +275,10 @@ abstract sealed class ImageSave {
 
         private Ranges changed = new Ranges();
 
-        /** The pages to look at. */
+        /** The pages to look at, and at first those of them that may have bytes of a file. */
         private Ranges visited = new Ranges();
+
+        private final Ranges ofFiles = new Ranges();
 
         /** A space with the mappings of files, without pages of its own. Made when it is needed. */
         private @Nullable AddressSpace files;
@@ -320,7 +322,7 @@ abstract sealed class ImageSave {
             // Called after the walks of addWhole.
             Ranges recorded = Ranges.intersection(pages.recorded(), whole);
             Ranges logged = Ranges.intersection(pages.changed(), mapped);
-            visited = Ranges.union(Ranges.union(visited, recorded), logged);
+            visited = Ranges.union(Ranges.union(visited, ofFiles), Ranges.union(recorded, logged));
             changed = Ranges.union(whole, logged);
         }
 
@@ -359,8 +361,12 @@ abstract sealed class ImageSave {
             whole.add(start, end);
             if (vma.isAnonymous()) {
                 pages.present(start, end, visited);
+            } else if (vma.backing() instanceof Segment segment) {
+                // It may be much longer than what it has.
+                pages.present(start, end, visited);
+                segment.forEachRun(vma, start, end, ofFiles::add);
             } else {
-                visited.add(start, end);
+                ofFiles.add(start, end);
             }
         }
 

@@ -33,8 +33,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open image of a space, from which any number of spaces can be loaded. {@link AddressSpace#save} writes images, and
- * {@link Machine#openImage} opens them, in the same or another process, with the same or another version of Java.
+ * An open image of a space, from which any number of spaces can be loaded. {@link AddressSpace#save} and {@link
+ * Checkpoint#save} write images, and {@link Machine#openImage} opens them, in the same or another process, with the same
+ * or another version of Java. An image may be one whole file, or the file of a base and those of increments ({@link
+ * Checkpoint#saveSince}); it then is the image of the last increment, in all that follows.
  *
  * <p><b>Content.</b> An image contains what a child of {@link AddressSpace#fork} has: the mappings with their rights,
  * advice, names and seals; the bytes of their pages; guard markers; the range of the heap and the place of the main
@@ -55,7 +57,7 @@ import org.jspecify.annotations.Nullable;
  * access is a SIGBUS, and it is reported ({@link dev.samara.core.event.Report.Kind#CALLBACK_FAILED}). {@link #verify}
  * checks all blocks. A checksum does not show whether somebody changed the image on purpose.
  *
- * <p>The file must not be changed while the image, or a space that was loaded from it, is open. A changed size or time
+ * <p>No file must be changed while the image, or a space that was loaded from it, is open. A changed size or time
  * is noticed by {@link #load}, {@link #copy} and {@link #verify}. An access notices a change only by the checksum of a
  * block that it reads; pages in memory stay as they were.
  *

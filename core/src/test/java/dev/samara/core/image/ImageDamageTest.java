@@ -368,12 +368,21 @@ final class ImageDamageTest {
         assertForgedPart(chain, 1, "another base", bytes -> bytes.putLong(40, 5));
         assertForgedPart(chain, 1, "", bytes -> bytes.putLong(32, 0).putLong(40, 0));
         assertForgedPart(chain, 1, "its head is damaged", bytes -> bytes.putLong(48, 5));
-        assertForgedPart(chain, 1, "not one that changed", bytes -> bytes.putLong(runs + 4, AT + 4 * PAGE)
-                .putLong(runs + 12, AT + 5 * PAGE));
-        assertForgedPart(chain, 1, "not one that changed", bytes -> bytes.putLong(guards + 4, AT + 31 * PAGE)
-                .putLong(guards + 12, AT + 32 * PAGE));
-        assertForgedPart(chain, 1, "not one that changed", bytes -> bytes.putLong(changed + 4, AT + 4 * PAGE)
-                .putLong(changed + 12, AT + 5 * PAGE));
+        assertForgedPart(
+                chain,
+                1,
+                "not one that changed",
+                bytes -> bytes.putLong(runs + 4, AT + 4 * PAGE).putLong(runs + 12, AT + 5 * PAGE));
+        assertForgedPart(
+                chain,
+                1,
+                "not one that changed",
+                bytes -> bytes.putLong(guards + 4, AT + 31 * PAGE).putLong(guards + 12, AT + 32 * PAGE));
+        assertForgedPart(
+                chain,
+                1,
+                "not one that changed",
+                bytes -> bytes.putLong(changed + 4, AT + 4 * PAGE).putLong(changed + 12, AT + 5 * PAGE));
         assertForgedPart(chain, 1, "outside the mappings", bytes -> bytes.putLong(changed + 60, AT + 63 * PAGE));
         assertForgedPart(chain, 1, "a run of pages is not", bytes -> bytes.putLong(changed + 20, AT));
         assertForgedPart(chain, 1, "negative", bytes -> bytes.putInt(changed, -1));
@@ -383,7 +392,7 @@ final class ImageDamageTest {
         assertForgedPart(
                 chain,
                 1,
-                "has pages of the base",
+                "a mapping without content has pages",
                 bytes -> bytes.putLong(flags, bytes.getLong(flags) | VmaFlags.WIPEONFORK));
     }
 

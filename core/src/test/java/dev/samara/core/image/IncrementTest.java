@@ -413,7 +413,8 @@ final class IncrementTest {
     }
 
     @Test
-    @DisplayName("has the content of mappings whose advice, file or place changed, and of the instant of each checkpoint")
+    @DisplayName(
+            "has the content of mappings whose advice, file or place changed, and of the instant of each checkpoint")
     void kinds() throws IOException {
         fill(AT, PAGES);
         assertEquals(0, space.madvise(AT, 2 * PAGE, Mman.WIPEONFORK));
@@ -599,14 +600,13 @@ final class IncrementTest {
                 Checkpoint second = space.checkpoint();
                 Checkpoint younger = space.checkpoint();
                 fixture.store(AT + 150 * PAGE, 9);
-                Runnable overtakes =
-                        switch (kind) {
-                            case 0 -> second::restore;
-                            case 1 -> younger::restore;
-                            case 2 -> first::restore;
-                            case 3 -> second::close;
-                            default -> younger::close;
-                        };
+                Runnable overtakes = switch (kind) {
+                    case 0 -> second::restore;
+                    case 1 -> younger::restore;
+                    case 2 -> first::restore;
+                    case 3 -> second::close;
+                    default -> younger::close;
+                };
                 boolean[] isDone = {false};
                 ByteArrayOutputStream bytes = new ByteArrayOutputStream();
                 WritableByteChannel channel = during(bytes, () -> {

@@ -256,7 +256,7 @@ public final class ImageFile {
         contents = last.contents.with(places.runs, guards);
         file = last.file;
         if (!ImageFormat.isEmptyWhereItMust(places.runs, contents.mappings())) {
-            throw ImageFormat.damaged(file.name(), "a mapping without content has pages of the base");
+            throw ImageFormat.damaged(file.name(), "a mapping without content has pages");
         }
         for (Mapping mapping : contents.mappings()) {
             if (isTooLong(mapping) && hasRun(mapping)) {

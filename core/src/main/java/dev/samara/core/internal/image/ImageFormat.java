@@ -658,7 +658,7 @@ public final class ImageFormat {
                     "its heap is outside the space");
             List<Mapping> mappings = mappings();
             Ranges runs = ranges(mappings);
-            checkRuns(runs, mappings);
+            checkRuns(runs);
             Ranges guards = ranges(mappings);
             checkApart(runs, guards);
             Ranges changed = identity.base == null ? null : ranges(mappings);
@@ -741,8 +741,8 @@ public final class ImageFormat {
                     what + " is not in its place");
         }
 
-        /** Checks that the runs name exactly the bytes of the data, and no page of a mapping that is loaded empty. */
-        private void checkRuns(Ranges runs, List<Mapping> mappings) throws IOException {
+        /** Checks that the runs name exactly the bytes of the data. */
+        private void checkRuns(Ranges runs) throws IOException {
             long left = dataLength;
             for (int i = 0; i < runs.count(); i++) {
                 long length = runs.end(i) - runs.start(i);
@@ -751,7 +751,6 @@ public final class ImageFormat {
                 left -= length;
             }
             check(left == 0, "its runs name fewer pages than it contains");
-            check(isEmptyWhereItMust(runs, mappings), "a mapping without content has pages");
         }
 
         private void checkWithin(Ranges ranges, Ranges changed) throws IOException {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.image.ImageFormat.Ranges;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.CheckpointLog;
@@ -82,15 +81,14 @@ public final class CheckpointPages implements AutoCloseable {
     }
 
     /**
-     * Begins to read. The space is not torn down until the {@link #close}.
+     * Begins to read. The space is not torn down until the {@link #close}. The thread may wait.
      *
      * @param since an older checkpoint, for {@link #changed}; null if that is not called
      * @throws IllegalArgumentException if that is not an older checkpoint of the space
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if a checkpoint is closed, or lost a page
+     * @throws IllegalStateException if a checkpoint is closed, or lost a page
      * @throws dev.samara.core.mman.MmException with ESRCH if the space is closed; with ENOMEM if it was reaped
      */
     public static CheckpointPages begin(SpaceCheckpoint checkpoint, @Nullable SpaceCheckpoint since) {
-        ThreadCpus.checkMayWait("the saving of an image");
         StackReserve.check(StackReserve.MANY);
         Layout layout = checkpoint.layout;
         if (since != null && (since.layout != layout || since.number() >= checkpoint.number())) {
