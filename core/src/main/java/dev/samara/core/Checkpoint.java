@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Populate;
@@ -45,12 +44,16 @@ public final class Checkpoint implements AutoCloseable {
     private final SpaceCheckpoint checkpoint;
     private final OpenCheckpoints.Entry entry;
 
-    /** The identity of the images of this checkpoint; null until one is saved. */
-    @GuardedBy("this")
+    /**
+     * The identity of the images of this checkpoint; null until one is saved.
+     *
+     * <p>Words: {@code identity}, {@code isSaved}, which is whether an image was written.
+     * Written: threads that save (monitor).
+     * Read: threads that save (monitor).
+     * Invariant: the identity is written once; {@code isSaved} is never cleared.
+     */
     private @Nullable UUID identity;
 
-    /** Whether an image was written. */
-    @GuardedBy("this")
     private boolean isSaved;
 
     Checkpoint(SpaceCheckpoint checkpoint, Machine machine, Layout layout) {

@@ -51,8 +51,8 @@ public abstract class InstanceImage<I> implements AutoCloseable {
      * @param geometry the geometry of the saved memory
      * @param path the file
      * @param shape what the image must fit
-     * @throws IOException as {@link Machine#openImage(Path, Geometry)}; also if it is not the image of an instance of
-     *     the module
+     * @throws IOException as {@link Machine#openImage(Path, Geometry, Path...)}; also if it is not the image of an
+     *     instance of the module
      */
     protected InstanceImage(Machine machine, Geometry geometry, Path path, InstanceValues.Shape shape)
             throws IOException {
