@@ -566,8 +566,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens an image as {@link #openImage(Path, Geometry, Path...)} does, from an open file, e.g. one of a {@code FileChannel}
-     * or of a buffer. Without a path, only another size is noticed as a change of the file.
+     * Opens an image as {@link #openImage(Path, Geometry, Path...)} does, from an open file, e.g. one of a {@code
+     * FileChannel} or of a buffer. Without a path, only another size is noticed as a change of the file.
      *
      * @param file an open file of this machine, which the image closes with itself; not if this throws
      * @param geometry the geometry of the spaces that will be loaded, which must be the one of the saved space

@@ -24,13 +24,13 @@ public final class CheckpointPages implements AutoCloseable {
     /*
      * Notes.
      *
-     * 1. What a page was. The first change of a page after the checkpoint is recorded in the log that is the youngest at
-     *    that time. So the entry of the page at the checkpoint is in the oldest log with a record, from the log of the
-     *    checkpoint to the youngest; or, if none has one, it is the present entry. A record is added under the lock of
-     *    the page's leaf before the entry changes, and nobody stores to a page without a record that the checkpoint had
-     *    mapped. So under that lock the logs and the entry agree, and the frame of the entry is not freed. The frame of
-     *    a record stays the record's under the lock of its log (CheckpointLog.read). Thus the bytes are read with a
-     *    lock held, for as long as a copy of one page takes.
+     * 1. What a page was. The first change of a page after the checkpoint is recorded in the log that is the youngest
+     *    at that time. So the entry of the page at the checkpoint is in the oldest log with a record, from the log of
+     *    the checkpoint to the youngest; or, if none has one, it is the present entry. A record is added under the lock
+     *    of the page's leaf before the entry changes, and nobody stores to a page without a record that the checkpoint
+     *    had mapped. So under that lock the logs and the entry agree, and the frame of the entry is not freed. The
+     *    frame of a record stays the record's under the lock of its log (CheckpointLog.read). Thus the bytes are read
+     *    with a lock held, for as long as a copy of one page takes.
      *
      * 2. Closes of younger checkpoints move records to the next older log while this reads. The logs are read from the
      *    youngest to the oldest, so a record that moves is found in one of the two.

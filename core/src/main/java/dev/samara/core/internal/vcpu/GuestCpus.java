@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An idle CPU of the first kind stays in its space in KERNEL, with its translations, so using it again takes only
  * one compare-and-set and the entry of GUEST. It counts as a user of the space until the last reference to the space is
- * closed. Then it leaves the space, and a few such CPUs wait for the next space. An idle CPU of the second kind is not in
- * any space, so it is not a user of any space and keeps no page tables.
+ * closed. Then it leaves the space, and a few such CPUs wait for the next space. An idle CPU of the second kind is not
+ * in any space, so it is not a user of any space and keeps no page tables.
  */
 public final class GuestCpus implements IdleUsers {
     /*
@@ -53,8 +53,8 @@ public final class GuestCpus implements IdleUsers {
 
     /**
      * How many idle CPUs stay without a space for the next spaces. Few, because they keep their TLBs, and only as many
-     * are useful as threads that use short-lived spaces side by side. Others may be added meanwhile, one for each thread
-     * that takes a CPU out of a space.
+     * are useful as threads that use short-lived spaces side by side. Others may be added meanwhile, one for each
+     * thread that takes a CPU out of a space.
      */
     private static final int MOST_NOWHERE = 8;
 
