@@ -173,7 +173,7 @@ public final class CheckpointPages implements AutoCloseable {
         return pagesOf(table.log(), checkpoint.log);
     }
 
-    /** Returns the pages that may have changed between the older checkpoint and this one, where both had mapped them. */
+    /** Returns the pages that may have changed between the two checkpoints, where both had mapped them. */
     public Ranges changed() {
         return since == null ? new Ranges() : pagesOf(checkpoint.log.older, since.log);
     }
