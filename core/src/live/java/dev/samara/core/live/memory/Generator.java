@@ -102,6 +102,7 @@ final class Generator {
             case EXIT, MUNLOCKALL, MSEAL -> 2;
             case PRIVILEGES -> world.isPrivileged() ? 1 : 0;
             case MDWE, SHM_LOCK, SHM_UNLOCK, SHM_REMOVE, SEAL -> 1;
+            case NAME -> world.namesMemory() ? 8 : 0;
         };
     }
 
@@ -240,6 +241,7 @@ final class Generator {
             case FORK -> alive.size() < MOST_PROCESSES ? Operation.of(process, verb) : null;
             // Only the newest process exits, because children would end with their parent.
             case EXIT -> alive.size() > 1 ? Operation.of(alive.get(alive.size() - 1), verb) : null;
+            case NAME -> Operation.of(process, verb, at, length, arguments.one(0, 1, 1, 2));
         };
     }
 

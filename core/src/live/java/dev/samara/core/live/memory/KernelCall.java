@@ -97,6 +97,7 @@ record KernelCall(List<String> requests, int at) {
                         callRequest(Kernel.PREAD64, NEXT, scratch + DATA, STATUS, 0),
                         STATUS);
             case FORK, EXIT -> NOTHING;
+            case NAME -> throw new IllegalArgumentException("the kernel may have no names: " + operation);
         };
     }
 

@@ -214,6 +214,7 @@ final class LibraryRun implements AutoCloseable {
             case MREMAP -> space.mremap(a[0], a[1], a[2], (int) a[3], a[4]);
             case MADVISE -> space.madvise(a[0], a[1], (int) a[2]);
             case MLOCK -> space.mlock(a[0], a[1]);
+            case NAME -> space.setAnonymousName(a[0], a[1], a[2] == 0 ? null : "pool" + a[2]);
             case MLOCK2 -> space.mlock2(a[0], a[1], (int) a[2]);
             case MUNLOCK -> space.munlock(a[0], a[1]);
             case MLOCKALL -> space.mlockall((int) a[0]);

@@ -94,4 +94,9 @@ final class MadePlace implements Place {
     public boolean isPrivileged() {
         return true;
     }
+
+    @Override
+    public boolean namesMemory() {
+        return true;
+    }
 }

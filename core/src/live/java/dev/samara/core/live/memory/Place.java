@@ -35,6 +35,11 @@ interface Place {
     /** Returns whether a process may lock memory and map the lowest pages, and can drop these privileges. */
     boolean isPrivileged();
 
+    /** Returns whether scripts name memory. Some kernels are built without such names. */
+    default boolean namesMemory() {
+        return false;
+    }
+
     /** Returns whether a mapping was created completely by a script, so that its pages are known. */
     default boolean isWithin(long start, long stop) {
         return Long.compareUnsigned(start, base()) >= 0 && Long.compareUnsigned(stop, end()) <= 0;

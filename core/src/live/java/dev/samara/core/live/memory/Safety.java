@@ -26,7 +26,7 @@ final class Safety {
                         && isFree(world, operation.argument(0), operation.argument(2))
                         && ((operation.argument(3) & Mman.MREMAP_FIXED) == 0
                                 || isFree(world, operation.argument(4), operation.argument(2)));
-            case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE ->
+            case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE, NAME ->
                 isFree(world, operation.argument(0), operation.argument(1));
             case SHMAT -> operation.argument(1) == 0 || isFree(world, operation.argument(1), 16 * PAGE);
             // This detaches only a segment that is attached at the address.

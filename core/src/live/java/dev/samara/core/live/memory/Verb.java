@@ -64,7 +64,10 @@ enum Verb {
     /** The amounts that count against limits; 0 without locked memory. */
     USAGE("n"),
     FORK(""),
-    EXIT("");
+    EXIT(""),
+
+    /** Address, length, and the number of the name, or 0 for none. Only in scripts of checkpoints. */
+    NAME("ann");
 
     private final String kinds;
 

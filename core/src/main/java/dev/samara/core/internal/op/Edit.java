@@ -962,12 +962,7 @@ public final class Edit implements AutoCloseable {
         for (int i = 0; i < gone.size(); i++) {
             int position = near + i < gone.size() ? near + i : near + i - gone.size();
             VmArea vma = gone.get(position);
-            if (vma.start() == outside.start()
-                    && vma.end() == outside.end()
-                    && vma.backing() == outside.backing()
-                    && vma.pageOffset() == outside.pageOffset()
-                    && VmaMerge.haveSameFlags(vma, outside)
-                    && VmaMerge.mayShare(vma.anonVma(), outside.anonVma())) {
+            if (vma.looksLike(outside) && VmaMerge.mayShare(vma.anonVma(), outside.anonVma())) {
                 near = position + 1;
                 return vma;
             }

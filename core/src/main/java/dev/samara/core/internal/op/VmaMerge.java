@@ -66,7 +66,7 @@ public final class VmaMerge {
     }
 
     /** Returns whether two VMAs have the same flags, including the MAY flags, except the sticky ones. */
-    static boolean haveSameFlags(VmArea one, VmArea other) {
+    private static boolean haveSameFlags(VmArea one, VmArea other) {
         return ((one.flags() ^ other.flags()) & ~STICKY) == 0;
     }
 
