@@ -152,10 +152,10 @@ final class AccessModesTest {
             SpaceReferences: isLeft(getVolatile setVolatile), last(incrementAndGet)
             SpaceReferences.Entry: isEnded(compareAndSet get)
             SpinLock: locked(getAndSet set)
-            TlbContext: LAST(incrementAndGet updateAndGet), REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire
-                getOpaque getVolatile setRelease), WORD(getOpaque setOpaque), counts(get getAndAdd getAndIncrement),
-                generation(getAndAdd getVolatile), holds(compareAndSet decrementAndGet get getAndIncrement),
-                notice(getVolatile setVolatile), users(addAndGet compareAndSet get)
+            TlbContext: LAST(incrementAndGet updateAndGet), SEAL(compareAndSet getAcquire getOpaque getVolatile
+                setRelease), WORD(getOpaque setOpaque), counts(get getAndAdd getAndIncrement), generation(getAndAdd
+                getVolatile), holds(compareAndSet decrementAndGet get getAndIncrement), notice(getVolatile setVolatile),
+                noticed(getVolatile setVolatile), users(addAndGet compareAndSet get)
             TlbContext.CutNotice: generation(getVolatile setVolatile)
             Truncation: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd

@@ -195,22 +195,22 @@ public final class ShootdownStress {
         private final TlbContext.FlushedRange range = new TlbContext.FlushedRange();
 
         public LoggedRangeIsWhole() {
-            context.log(OLD, 1, 1, 1, MmuNotifier.Reason.UNMAPPED);
+            context.log(OLD, 1 << 9, 1, 1, MmuNotifier.Reason.UNMAPPED);
         }
 
         @Actor
         public void writer() {
-            context.log(NEW, 2, 2, 2, MmuNotifier.Reason.UNMAPPED);
+            context.log(NEW, 2 << 9, 2, 2, MmuNotifier.Reason.UNMAPPED);
         }
 
         @Actor
         public void reader(IIII_Result r) {
             if (context.readLog(OLD, range)) {
-                r.r1 = (int) range.start();
+                r.r1 = (int) range.start() >> 9;
                 r.r2 = (int) range.cpus();
             }
             if (context.readLog(NEW, range)) {
-                r.r3 = (int) range.start();
+                r.r3 = (int) range.start() >> 9;
                 r.r4 = (int) range.cpus();
             }
         }

@@ -117,23 +117,20 @@ public final class TlbContext {
      * Written: the thread that advanced the generation, between its two stores of the seal (opaque).
      * Read: CPUs that catch up, between their two reads of the seal (opaque).
      * Pairs: with {@code SEAL}.
-     * Invariant: the range of a generation, and its cpumask.
+     * Invariant: the range of a generation with the reason of its flush, and its cpumask.
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     /**
-     * Written: the thread that advanced the generation, between its two stores of the seal (opaque).
-     * Read: CPUs that catch up, between their two reads of the seal (opaque).
-     * Pairs: with {@code SEAL}.
-     * Invariant: the reason of the flush.
+     * The positions of a record's words after its seal. The first contains the start and the reason: pages are at least
+     * 512 bytes long, and a record in one cache line reaches a CPU sooner than one in two.
      */
-    private static final VarHandle REASON = MethodHandles.arrayElementVarHandle(MmuNotifier.Reason[].class);
-
-    /** The positions of a record's words after its seal. */
     private static final int START = 1;
 
     private static final int END = 2;
     private static final int CPUS = 3;
+    private static final MmuNotifier.Reason[] REASONS = MmuNotifier.Reason.values();
+    private static final int REASON_MASK = 7;
     private static final int RECORD_SHIFT = 2;
 
     /** The number of the context, which is positive and never reused. */
@@ -160,11 +157,23 @@ public final class TlbContext {
     private volatile long generation = 1;
 
     /**
+     * The generation of the last checkpoint, or return to one, beside the generation, so that a CPU reads both together.
+     *
+     * <p>Written: the thread of a cut, of which there is one at a time, before it advances the generation, and after it
+     *     (volatile).
+     * Read: CPUs that catch up, after they read the generation (volatile).
+     * Pairs: it is {@code PENDING} before the generation is advanced, so a CPU that reads the new generation finds
+     *     that or the number. It then waits for the number, for a few instructions of the thread of the cut.
+     * Invariant: {@code PENDING}, or the generation of the last cut that has one; 0 if there was none.
+     */
+    private volatile long noticed;
+
+    /**
      * The notice of the last checkpoint, or return to one.
      *
-     * <p>Written: the thread of a cut, of which there is one at a time (volatile).
-     * Read: CPUs that catch up, after they read the generation (volatile).
-     * Pairs: with {@code generation}.
+     * <p>Written: the thread of a cut, before it stores the generation of that cut in {@code noticed} (volatile).
+     * Read: CPUs that have listeners, after they read that generation (volatile).
+     * Pairs: with {@code noticed}. The notice of a later cut has another generation, and is not used.
      * Invariant: the last notice; null if there was none.
      */
     private volatile @Nullable CutNotice notice;
@@ -174,8 +183,6 @@ public final class TlbContext {
      * written. Empty for a context without a page table.
      */
     private final long[] records;
-
-    private final MmuNotifier.Reason[] reasons;
 
     /**
      * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
@@ -298,9 +305,8 @@ public final class TlbContext {
 
         /**
          * Written: the thread of the cut, after it advanced the generation (volatile).
-         * Read: CPUs that catch up, after they read the generation (volatile).
-         * Pairs: the notice is stored before the generation is advanced, so a CPU that reads the new generation finds
-         *     the notice. It then waits until this is stored, for a few instructions of the thread of the cut.
+         * Read: CPUs that catch up (volatile).
+         * Pairs: with {@code noticed}.
          * Invariant: the generation of the cut, once it is known; 0 if the thread failed.
          */
         private volatile long generation = PENDING;
@@ -313,24 +319,11 @@ public final class TlbContext {
         /**
          * Returns the last return before this checkpoint, if it followed another notice; null if there is none.
          *
-         * @param seen a notice that was reached, or null
+         * @param seen the generation of a notice that was reached, or 0
          */
-        public @Nullable CutNotice missedAfter(@Nullable CutNotice seen) {
+        public @Nullable CutNotice missedAfter(long seen) {
             CutNotice before = earlier;
-            return before != null && (seen == null || seen.generation < before.generation) ? before : null;
-        }
-
-        /** Waits briefly until the generation is known, and returns whether a generation is not before it. */
-        public boolean isReached(long flushed) {
-            for (int spins = 0; generation == PENDING; spins++) {
-                if (spins < SPINS) {
-                    Thread.onSpinWait();
-                } else {
-                    // The thread of the cut is not running. The park is timed, because that thread wakes nobody.
-                    Pause.parkNanos(this, PARK_NANOS);
-                }
-            }
-            return generation != 0 && generation <= flushed;
+            return before != null && seen < before.generation ? before : null;
         }
 
         /** Returns whether the space returned to a checkpoint. */
@@ -370,7 +363,6 @@ public final class TlbContext {
         this.teardown = teardown;
         this.lastRelease = lastRelease;
         records = new long[isTranslated ? LOG_SIZE << RECORD_SHIFT : 0];
-        reasons = new MmuNotifier.Reason[isTranslated ? LOG_SIZE : 0];
         // Allocated after the log, so that the generation is some kilobytes away.
         users = new AtomicLong(REFERENCE);
         holds = new AtomicInteger(1);
@@ -451,19 +443,43 @@ public final class TlbContext {
         CutNotice last = notice;
         CutNotice earlier = restored != 0 || last == null ? null : last.isRestored() ? last : last.earlier;
         CutNotice made = new CutNotice(restored, earlier);
-        notice = made;
+        long before = noticed;
         long reached = 0;
+        noticed = CutNotice.PENDING;
         try {
+            notice = made;
             reached = advance();
             return reached;
         } finally {
             made.generation = reached;
+            noticed = reached != 0 ? reached : before;
         }
     }
 
-    /** Returns the notice of the last checkpoint, or return to one; null if there was none. */
-    public @Nullable CutNotice notice() {
-        return notice;
+    /**
+     * Returns the generation of the last checkpoint, or return to one; 0 if there was none. Waits briefly for a cut
+     * that is just advancing the generation.
+     */
+    public long noticed() {
+        long seen = noticed;
+        for (int spins = 0; seen == CutNotice.PENDING; seen = noticed, spins++) {
+            if (spins < CutNotice.SPINS) {
+                Thread.onSpinWait();
+            } else {
+                // The thread of the cut is not running. The park is timed, because that thread wakes nobody.
+                Pause.parkNanos(this, CutNotice.PARK_NANOS);
+            }
+        }
+        return seen;
+    }
+
+    /**
+     * Returns the notice of a generation that {@link #noticed} returned; null if there is a later one, which the
+     * caller finds when it has reached that one's generation.
+     */
+    public @Nullable CutNotice notice(long of) {
+        CutNotice latest = notice;
+        return latest != null && latest.generation == of ? latest : null;
     }
 
     /**
@@ -472,7 +488,7 @@ public final class TlbContext {
      * reads it, which the reader detects. Allocates nothing.
      *
      * @param of a generation to which the caller advanced
-     * @param start the first address
+     * @param start the first address, a multiple of the page size
      * @param end the end of the range, exclusive
      * @param cpus the cpumask of the range, read after the generation was advanced
      * @param reason the reason of the flush
@@ -488,10 +504,9 @@ public final class TlbContext {
         if (before >= 0 && before < of && SEAL.compareAndSet(records, at, before, -of)) {
             // Orders the seal before the words. Pairs with the fence of readLog.
             VarHandle.releaseFence();
-            WORD.setOpaque(records, at + START, start);
+            WORD.setOpaque(records, at + START, start | reason.ordinal());
             WORD.setOpaque(records, at + END, end);
             WORD.setOpaque(records, at + CPUS, cpus);
-            REASON.setOpaque(reasons, at >> RECORD_SHIFT, reason);
             // Pairs with the first read of the seal in readLog.
             SEAL.setRelease(records, at, of);
         }
@@ -509,14 +524,18 @@ public final class TlbContext {
         if ((long) SEAL.getAcquire(records, at) != of) {
             return false;
         }
-        range.start = (long) WORD.getOpaque(records, at + START);
+        long first = (long) WORD.getOpaque(records, at + START);
         range.end = (long) WORD.getOpaque(records, at + END);
         range.cpus = (long) WORD.getOpaque(records, at + CPUS);
-        range.reason = (MmuNotifier.Reason) REASON.getOpaque(reasons, at >> RECORD_SHIFT);
         // Orders the reads of the words before the second read of the seal. Pairs with the fence of log: a reader that
         // saw a word of a later record sees a changed seal.
         VarHandle.acquireFence();
-        return (long) SEAL.getOpaque(records, at) == of;
+        if ((long) SEAL.getOpaque(records, at) != of) {
+            return false;
+        }
+        range.start = first & ~REASON_MASK;
+        range.reason = REASONS[(int) first & REASON_MASK];
+        return true;
     }
 
     private static int recordOf(long generation) {

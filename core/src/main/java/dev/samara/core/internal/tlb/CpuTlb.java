@@ -237,8 +237,11 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         /** The generation up to which this CPU flushed. */
         private long flushed;
 
-        /** The last checkpoint, or return to one, of which listeners were notified, or which preceded the slot. */
-        private TlbContext.@Nullable CutNotice notice;
+        /**
+         * The generation of the last checkpoint, or return to one, of which listeners were notified, or which preceded
+         * the slot.
+         */
+        private long noticed;
 
         /** Whether listeners must still be notified that every earlier translation is flushed. */
         private boolean isFresh;
@@ -483,7 +486,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         renumber(taken);
         taken.context = wanted.id;
         taken.flushed = generation;
-        taken.notice = wanted.notice();
+        taken.noticed = wanted.noticed();
         taken.isFresh = true;
         return taken;
     }
@@ -780,16 +783,27 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         }
         slot.flushed = generation;
         // Before the CPU acknowledges, so that the thread of the cut waits for the listeners.
-        TlbContext.CutNotice latest = of.notice();
-        if (latest != slot.notice && latest != null && latest.isReached(generation)) {
-            TlbContext.CutNotice missed = latest.missedAfter(slot.notice);
-            slot.notice = latest;
+        long noticed = of.noticed();
+        if (noticed > slot.noticed && noticed <= generation) {
+            tellOfCut(of, noticed);
+        }
+        state.flushedTo(generation);
+    }
+
+    private void tellOfCut(TlbContext of, long noticed) {
+        if (listeners.length == 0) {
+            slot.noticed = noticed;
+            return;
+        }
+        TlbContext.CutNotice latest = of.notice(noticed);
+        if (latest != null) {
+            TlbContext.CutNotice missed = latest.missedAfter(slot.noticed);
+            slot.noticed = noticed;
             if (missed != null) {
                 tell(missed);
             }
             tell(latest);
         }
-        state.flushedTo(generation);
     }
 
     private void tell(TlbContext.CutNotice notice) {

@@ -9,6 +9,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.FlushListener;
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemory;
@@ -87,6 +89,48 @@ final class CheckpointScenarios {
         }
 
         abstract void judgeRestored(State state, Cpu cpu);
+    }
+
+    /** A CPU with a listener that enters GUEST beside a checkpoint. Once it has flushed for that, it was notified. */
+    static final class ListenerBesideCheckpoint extends Checkpoints implements FlushListener {
+        private long flushed;
+        private long notified;
+
+        ListenerBesideCheckpoint() {
+            calls().put("enters", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.onFlush(ListenerBesideCheckpoint.this);
+                    cpu.enterGuest();
+                    cpu.leaveGuest();
+                    flushed = 0;
+                    notified = 0;
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    cpu.leaveGuest();
+                    return "entered";
+                }
+            });
+            calls().put("checkpoint", checkpoint());
+        }
+
+        @Override
+        public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {
+            flushed = generation;
+        }
+
+        @Override
+        public void checkpointed(long checkpoint) {
+            notified = checkpoint;
+        }
+
+        @Override
+        void judgeRestored(State state, Cpu cpu) {
+            assertEquals(flushed < made().number() ? 0 : made().number(), notified);
+        }
     }
 
     /** Calls after a checkpoint. */

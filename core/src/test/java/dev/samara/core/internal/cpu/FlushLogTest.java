@@ -32,7 +32,7 @@ final class FlushLogTest {
     }
 
     private static long start(long generation) {
-        return generation * 0x9e37_79b9_7f4a_7c15L;
+        return generation * 0x9e37_79b9_7f4a_7c15L & -512;
     }
 
     /** Returns the generation's reason. It differs between consecutive generations that share a record. */
