@@ -51,6 +51,8 @@ public final class SpaceCheckpoint {
      *    at addresses that no open checkpoint had mapped are not recorded. CheckpointLog contains the argument who owns
      *    a frame, and who reserves room for records.
      *    If all checkpoints are closed, an older page that nothing shares is made writable in place.
+     *    A truncation of a file waits for no cut. A private page that it removes within the section is recorded, so a
+     *    restore brings the page back, even if the truncation returned before the instant.
      *
      * 4. The restore. Within a Cut, which waits for operations in flight, it maps again what the checkpoint had mapped,
      *    if the layout changed: an operation that does not wait for this cut (OldLayout). Faults continue meanwhile,
