@@ -20,11 +20,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Checkpoint;
 import dev.samara.core.Guest;
+import dev.samara.core.Machine;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.SpaceImage;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
@@ -232,6 +236,40 @@ final class IncrementTest {
                 assertEquals(expected, openAndDescribe(bytes.toByteArray()));
             }
         }
+    }
+
+    @Test
+    @DisplayName("holds no lock while a store of frames reads a page, whose content stays that of its instant")
+    void heldRead() throws Exception {
+        HookedFrames[] made = new HookedFrames[1];
+        SpaceFixture held = new SpaceFixture(Machine.builder().memory(1 << 20).frameStore((shift, count) -> {
+            made[0] = new HookedFrames(shift, count);
+            return made[0];
+        }));
+        long at = held.anonymous(2);
+        held.store(at, 1);
+        held.store(at + PAGE, 1);
+        try (Checkpoint first = held.space.checkpoint()) {
+            held.store(at + PAGE, 2);
+            // The first page that is read has no record, the other one has.
+            for (int read = 0; read < 2; read++) {
+                HookedFrames.Hold hold = made[0].holdNextRead();
+                FutureTask<byte[]> saved = new FutureTask<>(() -> save(first));
+                new Thread(saved, "saving").start();
+                Latches.await(hold.reached);
+                held.store(at, 3 + read);
+                assertEquals(0, held.space.madvise(at, 2 * PAGE, Mman.DONTNEED));
+                held.store(at + PAGE, 5);
+                hold.released.countDown();
+                byte[] image = Await.result("the save", saved, held.reports);
+                try (SpaceImage opened = open(fixture.machine, image);
+                        AddressSpace loaded = load(opened, fixture.machine)) {
+                    assertEquals(1, number(loaded, at));
+                    assertEquals(1, number(loaded, at + PAGE));
+                }
+            }
+        }
+        held.closeEmpty();
     }
 
     private static WritableByteChannel during(ByteArrayOutputStream bytes, Runnable each) {

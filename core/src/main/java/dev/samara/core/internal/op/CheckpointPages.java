@@ -11,6 +11,8 @@ import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.maple.Snapshot;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -29,11 +31,13 @@ public final class CheckpointPages implements AutoCloseable {
      *    the checkpoint to the youngest; or, if none has one, it is the present entry. A record is added under the lock
      *    of the page's leaf before the entry changes, and nobody stores to a page without a record that the checkpoint
      *    had mapped. So under that lock the logs and the entry agree, and the frame of the entry is not freed. The
-     *    frame of a record stays the record's under the lock of its log (CheckpointLog.read). Thus the bytes are read
-     *    with a lock held, for as long as a copy of one page takes.
+     *    frame of a record stays the record's under the lock of its log (CheckpointLog.pin). The frame is pinned with
+     *    the lock held, and read without it, because the store of frames may be the embedder's. Nobody stores to it
+     *    meanwhile, unless the checkpoint ends (4): a store to a page without a record makes a copy.
      *
      * 2. Closes of younger checkpoints move records to the next older log while this reads. The logs are read from the
-     *    youngest to the oldest, so a record that moves is found in one of the two.
+     *    youngest to the oldest, so a record that moves is found in one of the two. If it has left the log before its
+     *    frame is pinned, the logs are read again.
      *
      * 3. Which pages there were. A page with content at the checkpoint either still has its entry when the leaf is
      *    visited, under its lock, or its record was added before. So the pages that the walk found, and then those of
@@ -210,28 +214,35 @@ public final class CheckpointPages implements AutoCloseable {
         int index = table.indexOf(address);
         while (true) {
             long[] leaf = table.leaf(address);
-            long entry = leaf == null ? Pte.NONE : readLocked(leaf, index, address, target);
-            if (leaf == null) {
-                long record = record(address, target);
-                entry = record == CheckpointLog.NO_RECORD ? Pte.NONE : record;
+            long record = leaf == null ? pinRecorded(address) : pinLocked(leaf, index, address);
+            long entry = record == CheckpointLog.NO_RECORD ? Pte.NONE : record;
+            if (leaf != null && Pte.isBusy(entry)) {
+                memory.contexts.await(leaf, index, entry, layout.host.busyEntryReporter);
+            } else if (Pte.isOwn(entry)) {
+                int frame = Pte.frame(entry);
+                try {
+                    memory.frames.store.read(frame, 0, target, target.position(), memory.frames.pageSize);
+                } finally {
+                    memory.frames.unpin(frame);
+                }
+                return OWN;
+            } else {
+                return entry == Pte.GUARD ? GUARD : NONE;
             }
-            if (leaf == null || !Pte.isBusy(entry)) {
-                return Pte.isOwn(entry) ? OWN : entry == Pte.GUARD ? GUARD : NONE;
-            }
-            memory.contexts.await(leaf, index, entry, layout.host.busyEntryReporter);
         }
     }
 
-    private long readLocked(long[] leaf, int index, long address, ByteBuffer target) {
+    /** Returns the entry of a page at the checkpoint, whose frame is pinned if it is private; or a busy entry. */
+    private long pinLocked(long[] leaf, int index, long address) {
         Leaf.lock(leaf);
         try {
-            long record = record(address, target);
+            long record = pinRecorded(address);
             if (record != CheckpointLog.NO_RECORD) {
                 return record;
             }
             long entry = Leaf.isDead(leaf) ? Pte.NONE : Leaf.get(leaf, index);
-            if (Pte.isPresent(entry) && Pte.isOwn(entry)) {
-                memory.frames.store.read(Pte.frame(entry), 0, target, target.position(), memory.frames.pageSize);
+            if (Pte.isPresent(entry) && Pte.isOwn(entry) && !memory.frames.pin(Pte.frame(entry))) {
+                throw new MmException("save", Errno.EAGAIN);
             }
             return entry;
         } finally {
@@ -239,16 +250,24 @@ public final class CheckpointPages implements AutoCloseable {
         }
     }
 
-    /** Reads the oldest record of a page, from the log of the checkpoint on; NO_RECORD if there is none. */
-    private long record(long address, ByteBuffer target) {
-        long found = CheckpointLog.NO_RECORD;
-        CheckpointLog each = table.log();
-        while (each != null) {
-            long record = each.read(address >>> table.pageShift, memory.frames, target);
-            found = record == CheckpointLog.NO_RECORD ? found : record;
-            each = each == checkpoint.log ? null : each.older;
-        }
-        return found;
+    /**
+     * Returns the oldest record of a page, from the log of the checkpoint on, whose frame is pinned if it is a private
+     * page; NO_RECORD if there is none.
+     */
+    private long pinRecorded(long address) {
+        long page = address >>> table.pageShift;
+        CheckpointLog oldest;
+        long pinned = CheckpointLog.NO_RECORD;
+        do {
+            oldest = null;
+            CheckpointLog each = table.log();
+            while (each != null) {
+                oldest = each.get(page) == CheckpointLog.NO_RECORD ? oldest : each;
+                each = each == checkpoint.log ? null : each.older;
+            }
+            pinned = oldest == null ? pinned : oldest.pin(page, memory.frames);
+        } while (oldest != null && pinned == CheckpointLog.NO_RECORD);
+        return pinned;
     }
 
     /** Ends the reading. */

@@ -5,9 +5,10 @@ import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
-import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -348,17 +349,17 @@ public final class CheckpointLog extends SpinLock {
     }
 
     /**
-     * Reads a page that is recorded. The bytes are read under this lock, under which the frame stays the record's.
+     * Pins the frame of a page that is recorded, if it is a private page. The frame stays the record's under this lock.
      *
-     * @param target gets the bytes of a private page, from its position on, which stays
      * @return as {@link #get}
+     * @throws MmException with EAGAIN if the frame has the maximum number of pins
      */
-    public long read(long page, Frames frames, ByteBuffer target) {
+    public long pin(long page, Frames frames) {
         lock();
         try {
             long entry = find(page);
-            if (entry != NO_RECORD && Pte.isOwn(entry)) {
-                frames.store.read(Pte.frame(entry), 0, target, target.position(), frames.pageSize);
+            if (entry != NO_RECORD && Pte.isOwn(entry) && !frames.pin(Pte.frame(entry))) {
+                throw new MmException("save", Errno.EAGAIN);
             }
             return withoutMark(entry);
         } finally {
