@@ -185,6 +185,11 @@ final class CheckpointScenarios {
             if (load(cpu, LAST).equals("8") && !load(cpu, AT).equals(changed())) {
                 throw new AssertionError("I5: the restored space has a store, but not what its thread did before");
             }
+            // The page may be written only after it is recorded, also if the checkpoint began beside its change.
+            String restored = load(cpu, AT);
+            store(cpu, AT, 10);
+            made().restore();
+            assertEquals(restored, load(cpu, AT));
         }
     }
 
@@ -206,15 +211,6 @@ final class CheckpointScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             state.space.checkpoint().close();
-        }
-
-        @Override
-        void judgeRestored(State state, Cpu cpu) {
-            super.judgeRestored(state, cpu);
-            String restored = load(cpu, AT);
-            store(cpu, AT, 10);
-            made().restore();
-            assertEquals(restored, load(cpu, AT));
         }
     }
 
