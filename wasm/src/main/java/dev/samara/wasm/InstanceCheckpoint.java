@@ -3,9 +3,12 @@ package dev.samara.wasm;
 
 import dev.samara.core.Checkpoint;
 import dev.samara.core.mman.MmException;
+import java.io.IOException;
+import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The state of an instance between two calls, to which it can return any number of times, without a type of a runtime.
@@ -27,6 +30,9 @@ import java.util.List;
  * <p><b>When.</b> Between two calls, on any thread, but on one at a time. A call through the {@code entering} method of
  * a memory or one of its views is noticed until it returns, and so is an {@link LinearMemory#enter enter}: the
  * checkpoint or restore then throws and changes nothing. Other calls are not noticed.
+ *
+ * <p><b>In a file.</b> {@link #save} writes an image of the instant of a checkpoint, and {@link #saveSince} only what
+ * changed since an older one, while the instance goes on. State of the host is not part of an image.
  *
  * <p><b>Failure.</b> A restore that fails halfway closes the memories of the instance, so that nothing can go on with a
  * state that is neither the old nor the new one. The restore of an older checkpoint closes younger ones of the same
@@ -146,6 +152,76 @@ public final class InstanceCheckpoint implements AutoCloseable {
                 end();
             }
         }
+    }
+
+    /**
+     * Writes an image of the instant of this checkpoint to a channel, as the class of the runtime's images writes one
+     * of an instance ({@link InstanceImage}); it can also be the base of increments. May be called on any thread, also
+     * while a call uses the instance, and by a function of the host: the instance goes on during the save ({@link
+     * Checkpoint#save}).
+     *
+     * @param target receives the image, from the present position of the channel on; blocking. The caller closes it
+     * @param sections what else is saved, by name; {@link InstanceImage#section} returns it
+     * @throws IOException as for {@link Checkpoint#save}
+     * @throws IllegalArgumentException if this is not a checkpoint of one instance with one memory, if a global or a
+     *     table had a value that cannot be saved, or if a section has the name of one of the library
+     * @throws IllegalStateException if the calling thread is in GUEST in another space; if this checkpoint is closed,
+     *     also during the call; or if it, or another one that is not older, was restored during the call. What was
+     *     written is no image then
+     * @throws MmException as for {@link Checkpoint#save}, e.g. with ESRCH if the memory is closed
+     */
+    public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
+        Map<String, byte[]> all = InstanceImage.sections(only(), sections);
+        content().save(target, all);
+    }
+
+    /**
+     * Writes an increment to a channel: an image of the instant of this checkpoint without the pages that are as they
+     * were at an older checkpoint, the base. The class of the runtime's images opens the image of the base with this
+     * increment and others. The time and the size depend on the number of pages that changed between the two
+     * checkpoints, and on the sizes of the tables, not on the size of the memory. Afterwards this checkpoint can be the
+     * base of the next increment, and the older one can be closed, so that it keeps no more pages. May be called where
+     * {@link #save} may.
+     *
+     * @param base an older checkpoint of the same memory, of which {@link #save} or this method saved an image; not the
+     *     class of the runtime's images, whose images belong to no checkpoint
+     * @param target receives the increment, as for {@link #save}
+     * @param sections as for {@link #save}; an increment has only its own
+     * @throws IOException as for {@link #save}
+     * @throws IllegalArgumentException as for {@link #save}; also if the base is not an older checkpoint of the memory
+     * @throws IllegalStateException as for {@link #save}, for each of the two checkpoints; also if no save of the base
+     *     has ended yet
+     * @throws MmException as for {@link #save}
+     */
+    public void saveSince(InstanceCheckpoint base, WritableByteChannel target, Map<String, byte[]> sections)
+            throws IOException {
+        Map<String, byte[]> all = InstanceImage.sections(only(), sections);
+        content().saveSince(base.content(), target, all);
+    }
+
+    /** Returns the content of the only memory. */
+    private Checkpoint content() {
+        if (contents.size() != 1) {
+            throw new IllegalArgumentException("cannot save an image with " + contents.size() + " memories");
+        }
+        return contents.get(0).checkpoint;
+    }
+
+    /** Returns the state of the only instance. */
+    private SavedInstance only() {
+        SavedInstance only = null;
+        for (Runnable state : states) {
+            if (state instanceof SavedInstance saved) {
+                if (only != null) {
+                    throw new IllegalArgumentException("cannot save an image of several instances");
+                }
+                only = saved;
+            }
+        }
+        if (only == null) {
+            throw new IllegalArgumentException("cannot save an image of no instance");
+        }
+        return only;
     }
 
     /** Returns whether this checkpoint is closed, also by a restore that failed. */

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * without a type of a runtime. A program is started and warmed up once, and later processes start where it was. The
  * time of {@link #build} does not depend on the size of the memory: its pages are read from the file when they are
  * touched, and the instances share them until they write ({@link SpaceImage}). Programs use the class of their runtime,
- * e.g. {@code dev.samara.wasm.endive.EndiveImage}.
+ * e.g. {@code dev.samara.wasm.endive.EndiveImage}. An image may be one whole file, or that of a base and those of
+ * increments ({@link InstanceCheckpoint#saveSince}).
  *
  * <p><b>What is saved.</b> The bytes and the size of the memory, own or imported; the values of the instance's own
  * globals; the entries and sizes of its own tables; which data and element segments were dropped. No start function
@@ -49,21 +50,23 @@ public abstract class InstanceImage<I> implements AutoCloseable {
      *
      * @param machine a machine with memory
      * @param geometry the geometry of the saved memory
-     * @param path the file
+     * @param path the file, or that of the base of the increments
      * @param shape what the image must fit
+     * @param increments the files of increments, in order
      * @throws IOException as {@link Machine#openImage(Path, Geometry, Path...)}; also if it is not the image of an
      *     instance of the module
      */
-    protected InstanceImage(Machine machine, Geometry geometry, Path path, InstanceValues.Shape shape)
+    protected InstanceImage(
+            Machine machine, Geometry geometry, Path path, InstanceValues.Shape shape, Path... increments)
             throws IOException {
         this.machine = machine;
         this.geometry = geometry;
-        image = machine.openImage(path, geometry);
+        image = machine.openImage(path, geometry, increments);
         boolean isOpen = false;
         try {
             byte[] saved = image.section(VALUES);
             if (saved == null) {
-                throw new IOException(path + " is the image of a space, not of an instance");
+                throw new IOException(image + " is of a space, not of an instance");
             }
             values = InstanceValues.decode(saved, shape);
             isOpen = true;
@@ -78,33 +81,37 @@ public abstract class InstanceImage<I> implements AutoCloseable {
      * Saves an instance. Its memory and the views of it cannot be entered until this returns.
      *
      * @param memory the only memory of the instance
-     * @param digest the digest of its module
-     * @param values returns the values, while no call is in progress
+     * @param saved returns the other state, while no call is in progress
      * @param target receives the image
      * @param sections what else is saved
      * @throws IOException as {@link AddressSpace#save} throws it
      * @throws IllegalArgumentException if the memory is not a {@link LinearMemory}, a section has the name of one of
-     *     the library, or as {@code values} throws it
+     *     the library, or as {@code saved} or its result throws it
      * @throws IllegalStateException if the memory is in use
      */
     protected static void save(
-            Object memory,
-            String digest,
-            Supplier<InstanceValues> values,
-            WritableByteChannel target,
-            Map<String, byte[]> sections)
+            Object memory, Supplier<SavedInstance> saved, WritableByteChannel target, Map<String, byte[]> sections)
             throws IOException {
         if (!(memory instanceof LinearMemory linear)) {
             throw new IllegalArgumentException("cannot save a memory of " + memory.getClass());
         }
-        Map<String, byte[]> all = new HashMap<>(sections);
         try (ClaimedMemories claimed = new ClaimedMemories()) {
             claimed.claim(linear);
-            if (all.put(VALUES, values.get().encode(digest)) != null) {
-                throw new IllegalArgumentException("a section has the name of one of the library: " + VALUES);
-            }
-            linear.space().save(target, all);
+            linear.space().save(target, sections(saved.get(), sections));
         }
+    }
+
+    /**
+     * Returns the sections of an image.
+     *
+     * @throws IllegalArgumentException if a section has the name of one of the library, or a value cannot be saved
+     */
+    static Map<String, byte[]> sections(SavedInstance saved, Map<String, byte[]> others) {
+        Map<String, byte[]> all = new HashMap<>(others);
+        if (all.put(VALUES, saved.values().encode(saved.digest())) != null) {
+            throw new IllegalArgumentException("a section has the name of one of the library: " + VALUES);
+        }
+        return all;
     }
 
     /**

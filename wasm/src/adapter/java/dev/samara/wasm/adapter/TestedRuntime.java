@@ -80,8 +80,8 @@ public interface TestedRuntime {
     interface Program {
         TestedInstance start(Memories memories, Imports imports);
 
-        /** Opens an image of an instance of the module. */
-        InstanceImage<?> open(Machine machine, Path path, Imports imports) throws IOException;
+        /** Opens an image of an instance of the module, with increments. */
+        InstanceImage<?> open(Machine machine, Path path, Imports imports, Path... increments) throws IOException;
 
         /** Makes an instance of an image that was opened here. */
         TestedInstance build(InstanceImage<?> image) throws IOException;

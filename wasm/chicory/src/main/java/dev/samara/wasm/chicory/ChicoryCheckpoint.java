@@ -9,13 +9,18 @@ import com.dylibso.chicory.wasm.types.DataSegment;
 import com.dylibso.chicory.wasm.types.Element;
 import com.dylibso.chicory.wasm.types.MemorySection;
 import com.dylibso.chicory.wasm.types.MutabilityType;
+import com.dylibso.chicory.wasm.types.ValType;
 import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.InstanceState;
+import dev.samara.wasm.InstanceValues;
+import dev.samara.wasm.SavedInstance;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes checkpoints of instances of Chicory. {@link InstanceCheckpoint} describes what is restored.
@@ -36,6 +41,20 @@ public final class ChicoryCheckpoint implements InstanceState {
             of.setValueLow(low);
             of.setValueHigh(high);
         }
+
+        /** Returns the value for an image. */
+        long[] number() {
+            checkNumber(of.getType(), low);
+            return new long[] {low, high};
+        }
+    }
+
+    /** Rejects what is more than a number of the module. */
+    private static void checkNumber(ValType type, long value) {
+        boolean isNumber = !type.isReference() || type.equals(ValType.FuncRef);
+        if (!isNumber && value != InstanceValues.NULL) {
+            throw new IllegalArgumentException("cannot save a reference of type " + type);
+        }
     }
 
     /** The entries of a table. */
@@ -47,16 +66,26 @@ public final class ChicoryCheckpoint implements InstanceState {
         /** The changes of the table when it last had these entries. */
         private long changes;
 
-        Entries(Instance of, TableInstance table) {
+        Entries(TableInstance table) {
             this.table = table;
             numbers = new int[table.size()];
             instances = new Instance[table.size()];
             for (int i = 0; i < numbers.length; i++) {
-                ChicoryFork.check(of, table.elementType(), table.ref(i));
                 numbers[i] = table.ref(i);
                 instances[i] = table.instance(i);
             }
-            changes = table instanceof ChicoryTable counting ? counting.changes() : 0;
+            changes = table instanceof ChicoryTable of ? of.changes() : 0;
+        }
+
+        /** Returns the entries for an image of an instance. */
+        int[] numbers(Instance of) {
+            for (int i = 0; i < numbers.length; i++) {
+                checkNumber(table.elementType(), numbers[i]);
+                if (numbers[i] != InstanceValues.NULL && instances[i] != of) {
+                    throw new IllegalArgumentException("cannot save a reference to a function of another instance");
+                }
+            }
+            return numbers;
         }
 
         void putBack() {
@@ -130,28 +159,68 @@ public final class ChicoryCheckpoint implements InstanceState {
     }
 
     @Override
-    public Runnable save() {
-        List<Global> globals = new ArrayList<>();
-        for (int i = 0; i < instance.globalCount(); i++) {
-            GlobalInstance of = instance.global(i);
-            // Also of a constant, whose object may change.
-            ChicoryFork.check(instance, of.getType(), of.getValueLow());
-            if (of.getMutabilityType() == MutabilityType.Var) {
-                globals.add(new Global(of, of.getValueLow(), of.getValueHigh()));
+    public SavedInstance save() {
+        Saved saved = new Saved(instance);
+        saved.check();
+        return saved;
+    }
+
+    /** Returns the state of an instance for an image, which contains nothing that is imported. */
+    static SavedInstance forImage(Instance instance) {
+        return new Saved(instance);
+    }
+
+    /** The saved state of an instance. */
+    private static final class Saved implements SavedInstance {
+        private final Instance instance;
+        private final List<Global> variables = new ArrayList<>();
+        private final List<Global> own = new ArrayList<>();
+        private final List<Entries> tables;
+        private final @Nullable Element[] elements;
+        private final DataSegment[] live;
+        private final DataSegment[] segments;
+
+        Saved(Instance instance) {
+            this.instance = instance;
+            for (int i = 0; i < instance.globalCount(); i++) {
+                GlobalInstance of = instance.global(i);
+                Global global = new Global(of, of.getValueLow(), of.getValueHigh());
+                if (of.getMutabilityType() == MutabilityType.Var) {
+                    variables.add(global);
+                }
+                if (i >= instance.imports().globalCount()) {
+                    own.add(global);
+                }
+            }
+            tables = IntStream.range(0, instance.tableCount())
+                    .mapToObj(i -> new Entries(instance.table(i)))
+                    .toList();
+            elements = new Element[instance.elementCount()];
+            for (int i = 0; i < elements.length; i++) {
+                elements[i] = instance.element(i);
+            }
+            live = liveSegments(instance);
+            segments = live.clone();
+        }
+
+        /** Rejects what no checkpoint can keep. */
+        void check() {
+            for (int i = 0; i < instance.globalCount(); i++) {
+                GlobalInstance of = instance.global(i);
+                // Also of a constant, whose object may change.
+                ChicoryFork.check(instance, of.getType(), of.getValueLow());
+            }
+            for (Entries of : tables) {
+                for (int i = 0; i < of.numbers.length; i++) {
+                    ChicoryFork.check(instance, of.table.elementType(), of.numbers[i]);
+                }
             }
         }
-        List<Entries> tables = IntStream.range(0, instance.tableCount())
-                .mapToObj(i -> new Entries(instance, instance.table(i)))
-                .toList();
-        Element[] elements = new Element[instance.elementCount()];
-        for (int i = 0; i < elements.length; i++) {
-            elements[i] = instance.element(i);
-        }
-        DataSegment[] live = segments();
-        DataSegment[] segments = live.clone();
-        return () -> {
-            for (int i = 0; i < globals.size(); i++) {
-                globals.get(i).putBack();
+
+        @Override
+        public void run() {
+            for (int i = 0; i < variables.size(); i++) {
+                variables.get(i).putBack();
             }
             for (int i = 0; i < tables.size(); i++) {
                 tables.get(i).putBack();
@@ -163,14 +232,33 @@ public final class ChicoryCheckpoint implements InstanceState {
             if (instance.getMachine() instanceof ChicoryInterpreter interpreter) {
                 interpreter.clear();
             }
-        };
+        }
+
+        @Override
+        public String digest() {
+            return ChicoryImage.digest(instance.module());
+        }
+
+        @Override
+        public InstanceValues values() {
+            return new InstanceValues(
+                    own.stream().map(Global::number).toList(),
+                    tables.stream()
+                            .skip(instance.imports().tableCount())
+                            .map(of -> of.numbers(instance))
+                            .toList(),
+                    Stream.of(segments)
+                            .map(segment -> segment.data().length == 0)
+                            .toList(),
+                    Stream.of(elements).map(Objects::isNull).toList());
+        }
     }
 
     /**
      * Returns the array in which the instance keeps its data segments, without which a dropped one could not come back.
      * The instance passed it to its memories. Without a memory, only {@code array.new_data} reads a segment.
      */
-    private DataSegment[] segments() {
+    private static DataSegment[] liveSegments(Instance instance) {
         for (Memory memory : memories(instance)) {
             DataSegment[] passed = ((ChicoryMemory) memory).segments(instance);
             if (passed != null) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm.chicory;
 
-import com.dylibso.chicory.runtime.GlobalInstance;
 import com.dylibso.chicory.runtime.ImportMemory;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
@@ -10,7 +9,6 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.ExternalType;
 import com.dylibso.chicory.wasm.types.MemoryImport;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
-import com.dylibso.chicory.wasm.types.ValType;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
@@ -20,7 +18,6 @@ import dev.samara.wasm.LinearMemory;
 import java.io.IOException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -46,8 +43,9 @@ public final class ChicoryImage extends InstanceImage<Instance> {
     private Function<Instance, com.dylibso.chicory.runtime.Machine> machines = ChicoryInterpreter::new;
     private ImportValues imports = ImportValues.empty();
 
-    private ChicoryImage(Machine machine, Geometry geometry, Path path, WasmModule module) throws IOException {
-        super(machine, geometry, path, shape(module));
+    private ChicoryImage(Machine machine, Geometry geometry, Path path, WasmModule module, Path... increments)
+            throws IOException {
+        super(machine, geometry, path, shape(module), increments);
         this.module = module;
         begun = ChicoryFork.begun(module);
     }
@@ -75,20 +73,25 @@ public final class ChicoryImage extends InstanceImage<Instance> {
         if (count == 0) {
             throw new IllegalArgumentException("cannot save an instance without a memory");
         }
-        save(instance.memory(0), digest(of), () -> values(instance), target, sections);
+        save(instance.memory(0), () -> ChicoryCheckpoint.forImage(instance), target, sections);
     }
 
     /**
      * Opens an image of an instance whose memory has pages of 64 KiB.
      *
      * @param machine a machine with memory
-     * @param path the file, which must not change while it is open
+     * @param path the file, which must not change while it is open; if there are increments, that of their base
      * @param module the module of the saved instance
+     * @param increments the files of increments, each the base of the next one, in order; the image is that of the last
+     *     one
      * @return the image, which the caller closes
-     * @throws IOException if the file is not the image of an instance of the module, or is damaged
+     * @throws IOException if a file is not the image of an instance of the module, is damaged, or not an increment of
+     *     the one before it
+     * @throws IllegalArgumentException if there are more than 63 increments
      */
-    public static ChicoryImage open(Machine machine, Path path, WasmModule module) throws IOException {
-        return open(machine, LinearMemory.PAGES_64K, path, module);
+    public static ChicoryImage open(Machine machine, Path path, WasmModule module, Path... increments)
+            throws IOException {
+        return open(machine, LinearMemory.PAGES_64K, path, module, increments);
     }
 
     /**
@@ -96,14 +99,18 @@ public final class ChicoryImage extends InstanceImage<Instance> {
      *
      * @param machine a machine with memory
      * @param geometry the geometry of the saved memory
-     * @param path the file, which must not change while it is open
+     * @param path the file, which must not change while it is open; if there are increments, that of their base
      * @param module the module of the saved instance
+     * @param increments the files of increments, each the base of the next one, in order; the image is that of the last
+     *     one
      * @return the image, which the caller closes
-     * @throws IOException if the file is not the image of an instance of the module, or is damaged
+     * @throws IOException if a file is not the image of an instance of the module, is damaged, or not an increment of
+     *     the one before it
+     * @throws IllegalArgumentException if there are more than 63 increments
      */
-    public static ChicoryImage open(Machine machine, Geometry geometry, Path path, WasmModule module)
-            throws IOException {
-        return new ChicoryImage(machine, geometry, path, module);
+    public static ChicoryImage open(
+            Machine machine, Geometry geometry, Path path, WasmModule module, Path... increments) throws IOException {
+        return new ChicoryImage(machine, geometry, path, module, increments);
     }
 
     /**
@@ -130,7 +137,7 @@ public final class ChicoryImage extends InstanceImage<Instance> {
 
     // ------------------------------------------------------------------ the module
 
-    private static String digest(WasmModule module) {
+    static String digest(WasmModule module) {
         return Objects.requireNonNullElse(module.digest(), "");
     }
 
@@ -164,48 +171,6 @@ public final class ChicoryImage extends InstanceImage<Instance> {
                         .toList(),
                 module.dataSection().dataSegmentCount(),
                 module.elementSection().elementCount());
-    }
-
-    // ------------------------------------------------------------------ saving
-
-    private static InstanceValues values(Instance instance) {
-        List<long[]> globals = new ArrayList<>();
-        for (int i = instance.imports().globalCount(); i < instance.globalCount(); i++) {
-            GlobalInstance of = instance.global(i);
-            checkNumber(of.getType(), of.getValueLow());
-            globals.add(new long[] {of.getValueLow(), of.getValueHigh()});
-        }
-        List<int[]> tables = new ArrayList<>();
-        for (int i = instance.imports().tableCount(); i < instance.tableCount(); i++) {
-            tables.add(entries(instance.table(i), instance));
-        }
-        List<Boolean> data = IntStream.range(0, instance.module().dataSection().dataSegmentCount())
-                .mapToObj(i -> instance.dataSegmentData(i).length == 0)
-                .toList();
-        List<Boolean> elements = IntStream.range(0, instance.elementCount())
-                .mapToObj(i -> instance.element(i) == null)
-                .toList();
-        return new InstanceValues(globals, tables, data, elements);
-    }
-
-    private static int[] entries(TableInstance table, Instance instance) {
-        int[] entries = new int[table.size()];
-        for (int at = 0; at < entries.length; at++) {
-            checkNumber(table.elementType(), table.ref(at));
-            entries[at] = table.ref(at);
-            if (entries[at] != InstanceValues.NULL && table.instance(at) != instance) {
-                throw new IllegalArgumentException("cannot save a reference to a function of another instance");
-            }
-        }
-        return entries;
-    }
-
-    /** Rejects what is more than a number of the module. */
-    private static void checkNumber(ValType type, long value) {
-        boolean isNumber = !type.isReference() || type.equals(ValType.FuncRef);
-        if (!isNumber && value != InstanceValues.NULL) {
-            throw new IllegalArgumentException("cannot save a reference of type " + type);
-        }
     }
 
     // ------------------------------------------------------------------ loading

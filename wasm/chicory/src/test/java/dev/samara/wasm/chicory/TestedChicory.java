@@ -145,8 +145,9 @@ public final class TestedChicory implements TestedRuntime {
         }
 
         @Override
-        public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports) throws IOException {
-            ChicoryImage image = ChicoryImage.open(machine, path, module)
+        public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports, Path... increments)
+                throws IOException {
+            ChicoryImage image = ChicoryImage.open(machine, path, module, increments)
                     .withImportValues(((OfStore) imports).store.toImportValues());
             return machines == INTERPRETER ? image : image.withMachineFactory(machines);
         }

@@ -3,9 +3,12 @@ package dev.samara.wasm.endive;
 
 import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.InstanceState;
+import dev.samara.wasm.InstanceValues;
+import dev.samara.wasm.SavedInstance;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +20,7 @@ import run.endive.wasm.types.DataSegment;
 import run.endive.wasm.types.Element;
 import run.endive.wasm.types.MemorySection;
 import run.endive.wasm.types.MutabilityType;
+import run.endive.wasm.types.ValType;
 
 /**
  * Makes checkpoints of instances of Endive. {@link InstanceCheckpoint} describes what is restored.
@@ -42,6 +46,20 @@ public final class EndiveCheckpoint implements InstanceState {
             of.setValueHigh(high);
             of.setRefValue(reference);
         }
+
+        /** Returns the value for an image. */
+        long[] number() {
+            checkNumber(of.getType(), low, reference);
+            return new long[] {low, high};
+        }
+    }
+
+    /** Rejects what is more than a number of the module. */
+    private static void checkNumber(ValType type, long value, @Nullable Object object) {
+        boolean isNumber = !type.isReference() || type.equals(ValType.FuncRef);
+        if (!isNumber && (object != null || value != InstanceValues.NULL)) {
+            throw new IllegalArgumentException("cannot save a reference of type " + type);
+        }
     }
 
     /** The entries of a table. */
@@ -60,12 +78,22 @@ public final class EndiveCheckpoint implements InstanceState {
             objects = new Object[table.size()];
             instances = new Instance[table.size()];
             for (int i = 0; i < numbers.length; i++) {
-                EndiveFork.check(table.elementType(), table.ref(i), table.objRef(i));
                 numbers[i] = table.ref(i);
                 objects[i] = table.objRef(i);
                 instances[i] = table.instance(i);
             }
             changes = table instanceof EndiveTable of ? of.changes() : 0;
+        }
+
+        /** Returns the entries for an image of an instance. */
+        int[] numbers(Instance of) {
+            for (int i = 0; i < numbers.length; i++) {
+                checkNumber(table.elementType(), numbers[i], objects[i]);
+                if (numbers[i] != InstanceValues.NULL && instances[i] != of) {
+                    throw new IllegalArgumentException("cannot save a reference to a function of another instance");
+                }
+            }
+            return numbers;
         }
 
         void putBack() {
@@ -141,28 +169,68 @@ public final class EndiveCheckpoint implements InstanceState {
     }
 
     @Override
-    public Runnable save() {
-        List<Global> globals = new ArrayList<>();
-        for (int i = 0; i < instance.globalCount(); i++) {
-            GlobalInstance of = instance.global(i);
-            // Also of a constant, whose object may change.
-            EndiveFork.check(of.getType(), of.getValueLow(), of.getRefValue());
-            if (of.getMutabilityType() == MutabilityType.Var) {
-                globals.add(new Global(of, of.getValueLow(), of.getValueHigh(), of.getRefValue()));
+    public SavedInstance save() {
+        Saved saved = new Saved(instance);
+        saved.check();
+        return saved;
+    }
+
+    /** Returns the state of an instance for an image, which contains nothing that is imported. */
+    static SavedInstance forImage(Instance instance) {
+        return new Saved(instance);
+    }
+
+    /** The saved state of an instance. */
+    private static final class Saved implements SavedInstance {
+        private final Instance instance;
+        private final List<Global> variables = new ArrayList<>();
+        private final List<Global> own = new ArrayList<>();
+        private final List<Entries> tables;
+        private final @Nullable Element[] elements;
+        private final DataSegment[] live;
+        private final DataSegment[] segments;
+
+        Saved(Instance instance) {
+            this.instance = instance;
+            for (int i = 0; i < instance.globalCount(); i++) {
+                GlobalInstance of = instance.global(i);
+                Global global = new Global(of, of.getValueLow(), of.getValueHigh(), of.getRefValue());
+                if (of.getMutabilityType() == MutabilityType.Var) {
+                    variables.add(global);
+                }
+                if (i >= instance.imports().globalCount()) {
+                    own.add(global);
+                }
+            }
+            tables = IntStream.range(0, instance.tableCount())
+                    .mapToObj(i -> new Entries(instance.table(i)))
+                    .toList();
+            elements = new Element[instance.elementCount()];
+            for (int i = 0; i < elements.length; i++) {
+                elements[i] = instance.element(i);
+            }
+            live = liveSegments(instance);
+            segments = live.clone();
+        }
+
+        /** Rejects what no checkpoint can keep. */
+        void check() {
+            for (int i = 0; i < instance.globalCount(); i++) {
+                GlobalInstance of = instance.global(i);
+                // Also of a constant, whose object may change.
+                EndiveFork.check(of.getType(), of.getValueLow(), of.getRefValue());
+            }
+            for (Entries of : tables) {
+                for (int i = 0; i < of.numbers.length; i++) {
+                    EndiveFork.check(of.table.elementType(), of.numbers[i], of.objects[i]);
+                }
             }
         }
-        List<Entries> tables = IntStream.range(0, instance.tableCount())
-                .mapToObj(i -> new Entries(instance.table(i)))
-                .toList();
-        Element[] elements = new Element[instance.elementCount()];
-        for (int i = 0; i < elements.length; i++) {
-            elements[i] = instance.element(i);
-        }
-        DataSegment[] live = segments();
-        DataSegment[] segments = live.clone();
-        return () -> {
-            for (int i = 0; i < globals.size(); i++) {
-                globals.get(i).putBack();
+
+        @Override
+        public void run() {
+            for (int i = 0; i < variables.size(); i++) {
+                variables.get(i).putBack();
             }
             for (int i = 0; i < tables.size(); i++) {
                 tables.get(i).putBack();
@@ -175,14 +243,33 @@ public final class EndiveCheckpoint implements InstanceState {
             if (instance.getMachine() instanceof EndiveInterpreter interpreter) {
                 interpreter.clear();
             }
-        };
+        }
+
+        @Override
+        public String digest() {
+            return EndiveImage.digest(instance.module());
+        }
+
+        @Override
+        public InstanceValues values() {
+            return new InstanceValues(
+                    own.stream().map(Global::number).toList(),
+                    tables.stream()
+                            .skip(instance.imports().tableCount())
+                            .map(of -> of.numbers(instance))
+                            .toList(),
+                    Stream.of(segments)
+                            .map(segment -> segment.data().length == 0)
+                            .toList(),
+                    Stream.of(elements).map(Objects::isNull).toList());
+        }
     }
 
     /**
      * Returns the array in which the instance keeps its data segments, without which a dropped one could not come back.
      * The instance passed it to its memories. Without a memory, only {@code array.new_data} reads a segment.
      */
-    private DataSegment[] segments() {
+    private static DataSegment[] liveSegments(Instance instance) {
         for (Memory memory : memories(instance)) {
             DataSegment[] passed = ((EndiveMemory) memory).segments(instance);
             if (passed != null) {

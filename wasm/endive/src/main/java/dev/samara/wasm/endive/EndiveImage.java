@@ -10,7 +10,6 @@ import dev.samara.wasm.LinearMemory;
 import java.io.IOException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -18,8 +17,6 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
-import run.endive.runtime.GlobalInstance;
 import run.endive.runtime.ImportMemory;
 import run.endive.runtime.ImportValues;
 import run.endive.runtime.Instance;
@@ -28,7 +25,6 @@ import run.endive.wasm.WasmModule;
 import run.endive.wasm.types.ExternalType;
 import run.endive.wasm.types.MemoryImport;
 import run.endive.wasm.types.MemoryLimits;
-import run.endive.wasm.types.ValType;
 
 /**
  * Saves instances of Endive, and makes new ones of what was saved. {@link InstanceImage} describes what an image
@@ -47,8 +43,9 @@ public final class EndiveImage extends InstanceImage<Instance> {
     private Function<Instance, run.endive.runtime.Machine> machines = EndiveInterpreter::new;
     private ImportValues imports = ImportValues.empty();
 
-    private EndiveImage(Machine machine, Geometry geometry, Path path, WasmModule module) throws IOException {
-        super(machine, geometry, path, shape(module));
+    private EndiveImage(Machine machine, Geometry geometry, Path path, WasmModule module, Path... increments)
+            throws IOException {
+        super(machine, geometry, path, shape(module), increments);
         this.module = module;
         begun = EndiveFork.begun(module);
     }
@@ -76,20 +73,25 @@ public final class EndiveImage extends InstanceImage<Instance> {
         if (count == 0) {
             throw new IllegalArgumentException("cannot save an instance without a memory");
         }
-        save(instance.memory(0), digest(of), () -> values(instance), target, sections);
+        save(instance.memory(0), () -> EndiveCheckpoint.forImage(instance), target, sections);
     }
 
     /**
      * Opens an image of an instance whose memory has pages of 64 KiB.
      *
      * @param machine a machine with memory
-     * @param path the file, which must not change while it is open
+     * @param path the file, which must not change while it is open; if there are increments, that of their base
      * @param module the module of the saved instance
+     * @param increments the files of increments, each the base of the next one, in order; the image is that of the last
+     *     one
      * @return the image, which the caller closes
-     * @throws IOException if the file is not the image of an instance of the module, or is damaged
+     * @throws IOException if a file is not the image of an instance of the module, is damaged, or not an increment of
+     *     the one before it
+     * @throws IllegalArgumentException if there are more than 63 increments
      */
-    public static EndiveImage open(Machine machine, Path path, WasmModule module) throws IOException {
-        return open(machine, LinearMemory.PAGES_64K, path, module);
+    public static EndiveImage open(Machine machine, Path path, WasmModule module, Path... increments)
+            throws IOException {
+        return open(machine, LinearMemory.PAGES_64K, path, module, increments);
     }
 
     /**
@@ -97,14 +99,18 @@ public final class EndiveImage extends InstanceImage<Instance> {
      *
      * @param machine a machine with memory
      * @param geometry the geometry of the saved memory
-     * @param path the file, which must not change while it is open
+     * @param path the file, which must not change while it is open; if there are increments, that of their base
      * @param module the module of the saved instance
+     * @param increments the files of increments, each the base of the next one, in order; the image is that of the last
+     *     one
      * @return the image, which the caller closes
-     * @throws IOException if the file is not the image of an instance of the module, or is damaged
+     * @throws IOException if a file is not the image of an instance of the module, is damaged, or not an increment of
+     *     the one before it
+     * @throws IllegalArgumentException if there are more than 63 increments
      */
-    public static EndiveImage open(Machine machine, Geometry geometry, Path path, WasmModule module)
+    public static EndiveImage open(Machine machine, Geometry geometry, Path path, WasmModule module, Path... increments)
             throws IOException {
-        return new EndiveImage(machine, geometry, path, module);
+        return new EndiveImage(machine, geometry, path, module, increments);
     }
 
     /**
@@ -131,7 +137,7 @@ public final class EndiveImage extends InstanceImage<Instance> {
 
     // ------------------------------------------------------------------ the module
 
-    private static String digest(WasmModule module) {
+    static String digest(WasmModule module) {
         return Objects.requireNonNullElse(module.digest(), "");
     }
 
@@ -165,48 +171,6 @@ public final class EndiveImage extends InstanceImage<Instance> {
                         .toList(),
                 module.dataSection().dataSegmentCount(),
                 module.elementSection().elementCount());
-    }
-
-    // ------------------------------------------------------------------ saving
-
-    private static InstanceValues values(Instance instance) {
-        List<long[]> globals = new ArrayList<>();
-        for (int i = instance.imports().globalCount(); i < instance.globalCount(); i++) {
-            GlobalInstance of = instance.global(i);
-            checkNumber(of.getType(), of.getValueLow(), of.getRefValue());
-            globals.add(new long[] {of.getValueLow(), of.getValueHigh()});
-        }
-        List<int[]> tables = new ArrayList<>();
-        for (int i = instance.imports().tableCount(); i < instance.tableCount(); i++) {
-            tables.add(entries(instance.table(i), instance));
-        }
-        List<Boolean> data = IntStream.range(0, instance.module().dataSection().dataSegmentCount())
-                .mapToObj(i -> instance.dataSegmentData(i).length == 0)
-                .toList();
-        List<Boolean> elements = IntStream.range(0, instance.elementCount())
-                .mapToObj(i -> instance.element(i) == null)
-                .toList();
-        return new InstanceValues(globals, tables, data, elements);
-    }
-
-    private static int[] entries(TableInstance table, Instance instance) {
-        int[] entries = new int[table.size()];
-        for (int at = 0; at < entries.length; at++) {
-            checkNumber(table.elementType(), table.ref(at), table.objRef(at));
-            entries[at] = table.ref(at);
-            if (entries[at] != InstanceValues.NULL && table.instance(at) != instance) {
-                throw new IllegalArgumentException("cannot save a reference to a function of another instance");
-            }
-        }
-        return entries;
-    }
-
-    /** Rejects what is more than a number of the module. */
-    private static void checkNumber(ValType type, long value, @Nullable Object object) {
-        boolean isNumber = !type.isReference() || type.equals(ValType.FuncRef);
-        if (!isNumber && (object != null || value != InstanceValues.NULL)) {
-            throw new IllegalArgumentException("cannot save a reference of type " + type);
-        }
     }
 
     // ------------------------------------------------------------------ loading

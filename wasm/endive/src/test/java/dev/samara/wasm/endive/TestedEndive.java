@@ -146,8 +146,9 @@ public final class TestedEndive implements TestedRuntime {
         }
 
         @Override
-        public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports) throws IOException {
-            EndiveImage image = EndiveImage.open(machine, path, module)
+        public InstanceImage<?> open(dev.samara.core.Machine machine, Path path, Imports imports, Path... increments)
+                throws IOException {
+            EndiveImage image = EndiveImage.open(machine, path, module, increments)
                     .withImportValues(((OfStore) imports).store.toImportValues());
             return machines == INTERPRETER ? image : image.withMachineFactory(machines);
         }
