@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.image.ImageFile;
 import dev.samara.core.internal.image.ImageFormat.Identity;
 import dev.samara.core.internal.op.Operation.PopulateRange;
 import dev.samara.core.internal.op.SpaceCheckpoint;
@@ -144,7 +145,7 @@ public final class Checkpoint implements AutoCloseable {
      *     reaped}; with EOPNOTSUPP, EIO and ENOMEM as for {@link AddressSpace#save}
      */
     public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
-        save(null, null, target, sections);
+        save(null, null, null, target, sections);
     }
 
     /**
@@ -171,10 +172,39 @@ public final class Checkpoint implements AutoCloseable {
             throws IOException {
         ThreadCpus.checkMayWait(SAVING);
         try {
-            save(base.checkpoint, base.identityOfBase(), target, sections);
+            save(base.checkpoint, null, base.identityOfBase(), target, sections);
         } finally {
             Reference.reachabilityFence(base);
         }
+    }
+
+    /**
+     * Writes an increment of an image from which the space was loaded ({@link SpaceImage#load}): an image of the
+     * instant of this checkpoint without the pages that are those of the image. {@link Machine#openImage} opens the
+     * files of the base, in their order, with this increment after them. So a program that was saved, and goes on in
+     * another process, is saved for the price of what it wrote there. Afterwards this checkpoint can be the base of the
+     * next increment ({@link #saveSince(Checkpoint, WritableByteChannel, Map)}).
+     *
+     * <p>The time depends on the number of pages that are the space's own, on that of its page tables and on that of
+     * its mappings, not on the size of the space. Mappings that do not lie where they were loaded, and all others, are
+     * written as a whole. So an increment of a space that was not loaded from that open image, or that is a {@linkplain
+     * SpaceImage#copy copy} of it, has all pages.
+     *
+     * @param base an open image, with the geometry of the space; it may be closed
+     * @param target receives the increment, as for {@link #save}
+     * @param sections as for {@link #save}; an increment has only its own
+     * @throws IOException as for {@link #save}
+     * @throws IllegalArgumentException if the geometry is another one
+     * @throws IllegalStateException as for {@link #save}
+     * @throws MmException as for {@link #save}
+     */
+    public void saveSince(SpaceImage base, WritableByteChannel target, Map<String, byte[]> sections)
+            throws IOException {
+        ThreadCpus.checkMayWait(SAVING);
+        if (!base.geometry.equals(checkpoint.layout.geometry)) {
+            throw new IllegalArgumentException("the base is of a space with " + base.geometry);
+        }
+        save(null, base.image, base.image.identity(), target, sections);
     }
 
     private synchronized UUID identityOfBase() {
@@ -186,6 +216,7 @@ public final class Checkpoint implements AutoCloseable {
 
     private void save(
             @Nullable SpaceCheckpoint since,
+            @Nullable ImageFile image,
             @Nullable UUID base,
             WritableByteChannel target,
             Map<String, byte[]> sections)
@@ -193,7 +224,7 @@ public final class Checkpoint implements AutoCloseable {
         ThreadCpus.checkMayWait(SAVING);
         Objects.requireNonNull(target, "target");
         Map<String, byte[]> saved = Map.copyOf(sections);
-        try (ImageSave.OfCheckpoint save = new ImageSave.OfCheckpoint(machine, checkpoint, since, target)) {
+        try (ImageSave.OfCheckpoint save = new ImageSave.OfCheckpoint(machine, checkpoint, since, image, target)) {
             save.run(new Identity(identity(), base), saved);
             endSave();
         } finally {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.image.ImageFile;
 import dev.samara.core.internal.image.ImageFile.Segment;
 import dev.samara.core.internal.image.ImageFormat;
 import dev.samara.core.internal.image.ImageFormat.Contents;
@@ -28,6 +29,7 @@ import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** One save of an image: finds the pages of an instant, and writes them. Used by one thread. */
@@ -177,7 +179,7 @@ abstract sealed class ImageSave {
         }
 
         void run(Map<String, byte[]> sections) throws IOException {
-            run(below(geometry.limit(), child.snapshot().vmas()), Identity.NONE, sections);
+            run(below(geometry.limit(), child.snapshot().vmas()), new Identity(UUID.randomUUID(), null), sections);
         }
 
         @Override
@@ -250,7 +252,10 @@ abstract sealed class ImageSave {
         }
     }
 
-    /** The save of a checkpoint: of all of its pages, or of those that may differ from an older checkpoint. */
+    /**
+     * The save of a checkpoint: of all of its pages, or of those that may differ from an older checkpoint, or from an
+     * image of which the space was loaded.
+     */
     static final class OfCheckpoint extends ImageSave implements AutoCloseable {
         /*
          * Notes. Which pages may differ (changed).
@@ -264,11 +269,25 @@ abstract sealed class ImageSave {
          *    written as a whole where the older checkpoint had none, one that has no content in an image, or one of
          *    another kind or file; and each mapping of a file, because the file may have changed. The exception is a
          *    mapping of an image, whose file does not change, if both have it at the same place of the file.
+         *
+         * 3. If the base is an image, no log is needed: a space that was loaded from it maps it, so the pages that may
+         *    differ are those of the space's own, where such a mapping lies as it was saved. That holds for each
+         *    checkpoint of each such space, whatever happened to it. All else is written as a whole. A page of the
+         *    space's own may have become one after the checkpoint, and then it is skipped. The guards of the image are
+         *    always listed, because one that was removed leaves nothing that could be found.
          */
 
         private final Machine machine;
         private final SpaceCheckpoint checkpoint;
         private final CheckpointPages pages;
+
+        /** The base, if it is an image. */
+        private final @Nullable ImageFile image;
+
+        /** What is that of the image, except for pages of the space's own, and those pages. */
+        private final Ranges loaded = new Ranges();
+
+        private final Ranges own = new Ranges();
 
         /** What may differ as a whole, and all that may differ. */
         private final Ranges whole = new Ranges();
@@ -289,10 +308,12 @@ abstract sealed class ImageSave {
                 Machine machine,
                 SpaceCheckpoint checkpoint,
                 @Nullable SpaceCheckpoint since,
+                @Nullable ImageFile image,
                 WritableByteChannel target) {
             super(checkpoint.layout.geometry, target);
             this.machine = machine;
             this.checkpoint = checkpoint;
+            this.image = image;
             pages = CheckpointPages.begin(checkpoint, since);
         }
 
@@ -313,17 +334,36 @@ abstract sealed class ImageSave {
             Snapshot<VmArea> since = pages.vmasSince();
             for (Vma vma : vmas) {
                 mapped.add(vma.start(), vma.end());
-                if (since == null) {
-                    addWhole(vma, vma.start(), vma.end());
-                } else {
+                if (since != null) {
                     compare(since, vma);
+                } else if (image != null) {
+                    compare(image, vma);
+                } else {
+                    addWhole(vma, vma.start(), vma.end());
                 }
             }
-            // Called after the walks of addWhole.
-            Ranges recorded = Ranges.intersection(pages.recorded(), whole);
+            // Called after the walks.
+            Ranges recorded = Ranges.intersection(pages.recorded(), Ranges.union(whole, loaded));
             Ranges logged = Ranges.intersection(pages.changed(), mapped);
             visited = Ranges.union(Ranges.union(visited, ofFiles), Ranges.union(recorded, logged));
             changed = Ranges.union(whole, logged);
+            if (image != null) {
+                changed = Ranges.union(
+                        changed, Ranges.intersection(image.contents().guards(), loaded));
+            }
+        }
+
+        private void compare(ImageFile base, Vma vma) {
+            long[] from = {vma.start()};
+            if (vma.backing() instanceof Segment segment && !ImageFormat.isEmpty(vma.flags())) {
+                segment.forPartInPlace(base, vma, (start, end) -> {
+                    addWhole(vma, from[0], start);
+                    loaded.add(start, end);
+                    pages.present(start, end, visited);
+                    from[0] = end;
+                });
+            }
+            addWhole(vma, from[0], vma.end());
         }
 
         private void compare(Snapshot<VmArea> since, Vma vma) {
@@ -358,6 +398,9 @@ abstract sealed class ImageSave {
         }
 
         private void addWhole(Vma vma, long start, long end) {
+            if (start == end) {
+                return;
+            }
             whole.add(start, end);
             if (vma.isAnonymous()) {
                 pages.present(start, end, visited);
@@ -391,7 +434,8 @@ abstract sealed class ImageSave {
                 ByteBuffer room = writer.room();
                 int first = room.position();
                 int kind = pages.read(at, room);
-                if (kind == CheckpointPages.NONE) {
+                boolean isLoaded = image != null && loaded.contains(at);
+                if (kind == CheckpointPages.NONE && !isLoaded) {
                     continue;
                 }
                 if (!vma.isAnonymous() && written != at) {
@@ -401,6 +445,12 @@ abstract sealed class ImageSave {
                     kind = pages.read(at, room);
                 }
                 written = at + pageSize;
+                if (kind == CheckpointPages.NONE) {
+                    continue;
+                }
+                if (isLoaded) {
+                    own.add(at, written);
+                }
                 if (kind == CheckpointPages.GUARD) {
                     guards.add(at, written);
                 } else {
@@ -445,7 +495,7 @@ abstract sealed class ImageSave {
                     mappings,
                     runs,
                     guards,
-                    pages.vmasSince() == null ? null : changed,
+                    pages.vmasSince() == null && image == null ? null : Ranges.union(changed, own),
                     sections);
         }
 

@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * An open image of a space, from which any number of spaces can be loaded. {@link AddressSpace#save} and {@link
  * Checkpoint#save} write images, and {@link Machine#openImage} opens them, in the same or another process, with the
  * same or another version of Java. An image may be one whole file, or the file of a base and those of increments
- * ({@link Checkpoint#saveSince}); it then is the image of the last increment, in all that follows.
+ * ({@link Checkpoint#saveSince}); it then is the image of the last increment, in all that follows. A space that was
+ * loaded from an image can be saved as an increment of it.
  *
  * <p><b>Content.</b> An image contains what a child of {@link AddressSpace#fork} has: the mappings with their rights,
  * advice, names and seals; the bytes of their pages; guard markers; the range of the heap and the place of the main
@@ -67,8 +68,8 @@ import org.jspecify.annotations.Nullable;
 public final class SpaceImage implements AutoCloseable {
     private final Machine machine;
     private final List<Part> parts;
-    private final ImageFile image;
-    private final Geometry geometry;
+    final ImageFile image;
+    final Geometry geometry;
 
     /**
      * Whether this was closed.

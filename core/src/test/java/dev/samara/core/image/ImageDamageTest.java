@@ -363,7 +363,7 @@ final class ImageDamageTest {
         int guards = runs + 4 + 2 * 16;
         int changed = guards + 4 + 16;
         assertForgedPart(chain, 0, "another base", bytes -> bytes.putLong(16, 5));
-        assertForgedPart(chain, 0, "another base", bytes -> bytes.putLong(16, 0).putLong(24, 0));
+        assertForgedPart(chain, 0, "no identity", bytes -> bytes.putLong(16, 0).putLong(24, 0));
         assertForgedPart(chain, 0, "", bytes -> bytes.putLong(32, 5));
         assertForgedPart(chain, 1, "another base", bytes -> bytes.putLong(40, 5));
         assertForgedPart(chain, 1, "", bytes -> bytes.putLong(32, 0).putLong(40, 0));

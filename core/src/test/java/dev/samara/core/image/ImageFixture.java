@@ -45,6 +45,12 @@ final class ImageFixture {
         return bytes.toByteArray();
     }
 
+    static byte[] saveSince(SpaceImage base, Checkpoint of) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        of.saveSince(base, Channels.newChannel(bytes), Map.of());
+        return bytes.toByteArray();
+    }
+
     /** Opens an image in an array, with increments. */
     static SpaceImage open(Machine machine, byte[]... chain) throws IOException {
         HostFile[] files = new HostFile[chain.length];

@@ -32,6 +32,7 @@ import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
+import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -53,6 +54,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -389,15 +391,22 @@ final class IncrementTest {
         fixture.memory.store(of.brk(0) - PAGE, 8, random.nextLong());
     }
 
+    /** An image of which the space of a script was loaded, and its files. */
+    private record Origin(SpaceImage image, List<byte[]> chain) {}
+
     /** Saves the present state, as a whole or as an increment, after further changes; checks what opens. */
-    private Saved saved(AddressSpace of, List<Saved> open, SplittableRandom random) throws IOException {
+    private Saved saved(AddressSpace of, @Nullable Origin origin, List<Saved> open, SplittableRandom random)
+            throws IOException {
         Checkpoint checkpoint = of.checkpoint();
         String expected = child(of);
         for (int i = random.nextInt(8); i > 0; i--) {
             change(of, random);
         }
         List<byte[]> chain = new ArrayList<>();
-        if (open.isEmpty() || random.nextInt(8) == 0) {
+        if (origin != null && (open.isEmpty() || random.nextInt(4) == 0)) {
+            chain.addAll(origin.chain);
+            chain.add(saveSince(origin.image, checkpoint));
+        } else if (open.isEmpty() || random.nextInt(8) == 0) {
             chain.add(save(checkpoint));
         } else {
             Saved base = open.get(Math.max(open.size() - 1 - random.nextInt(4), 0));
@@ -434,20 +443,25 @@ final class IncrementTest {
         for (int i = 0; i < 30; i++) {
             change(run, random);
         }
+        Origin origin = null;
         if (isLoaded) {
-            AddressSpace loaded;
-            try (SpaceImage image = open(fixture.machine, save(run))) {
-                loaded = load(image, fixture.machine);
-            }
-            fixture.cpu.switchTo(loaded);
-            run.close();
-            run = loaded;
+            origin = originOf(List.of(save(run)));
+            run = loadAfter(run, origin);
         }
         List<Saved> open = new ArrayList<>();
         for (int step = 0; step < 150; step++) {
             change(run, random);
             if (random.nextInt(6) == 0) {
-                open.add(saved(run, open, random));
+                open.add(saved(run, origin, open, random));
+            }
+            if (origin != null && !open.isEmpty() && random.nextInt(30) == 0) {
+                // Goes on in another space of one of the chains.
+                List<byte[]> chain = open.get(random.nextInt(open.size())).chain;
+                open.forEach(saved -> saved.checkpoint.close());
+                open.clear();
+                origin.image.close();
+                origin = originOf(chain);
+                run = loadAfter(run, origin);
             }
             if (!open.isEmpty() && random.nextInt(20) == 0) {
                 int chosen = random.nextInt(open.size());
@@ -467,6 +481,21 @@ final class IncrementTest {
         open.forEach(saved -> saved.checkpoint.close());
         fixture.cpu.switchTo(space);
         run.close();
+        if (origin != null) {
+            origin.image.close();
+        }
+    }
+
+    private Origin originOf(List<byte[]> chain) throws IOException {
+        return new Origin(open(fixture.machine, chain.toArray(byte[][]::new)), chain);
+    }
+
+    /** Loads a space in place of another one. */
+    private AddressSpace loadAfter(AddressSpace before, Origin origin) throws IOException {
+        AddressSpace loaded = load(origin.image, fixture.machine);
+        fixture.cpu.switchTo(loaded);
+        before.close();
+        return loaded;
     }
 
     @Test
@@ -546,6 +575,119 @@ final class IncrementTest {
                     assertEquals(expected, openAndDescribe(base, increment));
                     assertTrue(expected.contains(String.format("  %x: ", AT + 2 * PAGE)));
                 }
+            }
+            fixture.cpu.switchTo(space);
+        }
+    }
+
+    @Test
+    @DisplayName("of the image of which a space was loaded has what that space wrote, and is a base itself")
+    void ofItsImage() throws IOException {
+        fill(AT, PAGES);
+        assertEquals(0, space.madvise(AT + 40 * PAGE, 2 * PAGE, Mman.GUARD_INSTALL));
+        byte[] base = save(space);
+        SpaceImage image = open(fixture.machine, base);
+        try (AddressSpace loaded = load(image, fixture.machine)) {
+            fixture.cpu.switchTo(loaded);
+            // It was restored, which leaves no trace.
+            try (Checkpoint passing = loaded.checkpoint()) {
+                fixture.store(AT + 9 * PAGE, 99);
+                passing.restore();
+            }
+            fixture.store(AT + 2 * PAGE, 22);
+            fixture.store(AT + 3 * PAGE, 0);
+            fixture.store(AT + 4 * PAGE, 44);
+            assertEquals(0, loaded.madvise(AT + 4 * PAGE, PAGE, Mman.DONTNEED));
+            assertEquals(0, loaded.madvise(AT + 6 * PAGE, PAGE, Mman.GUARD_INSTALL));
+            assertEquals(0, loaded.madvise(AT + 40 * PAGE, PAGE, Mman.GUARD_REMOVE));
+            assertEquals(0, loaded.munmap(AT + 10 * PAGE, PAGE));
+            fixture.map(AT + 12 * PAGE, 1, RW, ANONYMOUS | Mman.FIXED, null, 0);
+            int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
+            long moved = AT + 100 * PAGE;
+            assertEquals(moved, loaded.mremap(AT + 20 * PAGE, 2 * PAGE, 2 * PAGE, flags, moved));
+            assertEquals(0, loaded.mprotect(AT + 30 * PAGE, 2 * PAGE, READ));
+            describe(loaded);
+            String expected = child(loaded);
+            try (Checkpoint first = loaded.checkpoint()) {
+                fixture.store(AT + 32 * PAGE, 1);
+                image.close();
+                byte[] increment = saveSince(image, first);
+                assertTrue(increment.length < 4096 + 5 * PAGE, increment.length + " bytes");
+                assertEquals(expected, openAndDescribe(base, increment));
+                fixture.store(AT + 33 * PAGE, 2);
+                try (Checkpoint second = loaded.checkpoint()) {
+                    byte[] next = saveSince(first, second, Map.of());
+                    assertEquals(child(loaded), openAndDescribe(base, increment, next));
+                    // A child of the loaded space, and a space of the chain, are loaded spaces, too.
+                    try (AddressSpace child = loaded.fork();
+                            Checkpoint third = child.checkpoint()) {
+                        assertEquals(child(loaded), openAndDescribe(base, saveSince(image, third)));
+                    }
+                    assertContinues(base, increment, next);
+                }
+            }
+            fixture.cpu.switchTo(space);
+        }
+    }
+
+    private void assertContinues(byte[]... chain) throws IOException {
+        try (SpaceImage image = open(fixture.machine, chain);
+                AddressSpace loaded = load(image, fixture.machine)) {
+            String expected = child(loaded);
+            byte[] same;
+            try (Checkpoint checkpoint = loaded.checkpoint()) {
+                same = saveSince(image, checkpoint);
+            }
+            assertTrue(same.length < 4096 + PAGE, same.length + " bytes");
+            byte[][] longer = Arrays.copyOf(chain, chain.length + 1);
+            longer[chain.length] = same;
+            assertEquals(expected, openAndDescribe(longer));
+        }
+    }
+
+    @Test
+    @DisplayName("of an image of which the space was not loaded has all pages, and is refused with another geometry")
+    void ofAnotherImage() throws IOException {
+        fill(AT, PAGES);
+        byte[] base = save(space);
+        fixture.store(AT, 5);
+        try (SpaceImage image = open(fixture.machine, base);
+                AddressSpace copy = image.copy(fixture.machine.space(GEOMETRY));
+                Checkpoint ofSpace = space.checkpoint();
+                Checkpoint ofCopy = copy.checkpoint()) {
+            assertEquals(child(), openAndDescribe(base, saveSince(image, ofSpace)));
+            byte[] whole = saveSince(image, ofCopy);
+            assertTrue(whole.length > PAGES * PAGE, whole.length + " bytes");
+            assertEquals(child(copy), openAndDescribe(base, whole));
+            try (AddressSpace loaded = load(image, fixture.machine);
+                    SpaceImage again = open(fixture.machine, base);
+                    Checkpoint checkpoint = loaded.checkpoint()) {
+                // Of another open of the same file.
+                assertEquals(child(loaded), openAndDescribe(base, saveSince(again, checkpoint)));
+            }
+            try (AddressSpace flat = fixture.machine.newSpace(Geometry.flat(32));
+                    Checkpoint other = flat.checkpoint()) {
+                assertThrows(IllegalArgumentException.class, () -> saveSince(image, other));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("of an image has what a stack gained by growth, and what it wrote where it was saved")
+    void stackOfAnImage() throws IOException {
+        fixture.map(0x7000_0000_0000L, 3, RW, ANONYMOUS | Mman.FIXED | Mman.GROWSDOWN, null, 0);
+        fixture.store(0x7000_0000_2000L, 5);
+        fixture.store(0x7000_0000_1000L, 6);
+        byte[] base = save(space);
+        try (SpaceImage image = open(fixture.machine, base);
+                AddressSpace loaded = load(image, fixture.machine)) {
+            fixture.cpu.switchTo(loaded);
+            fixture.store(0x6fff_ffff_f000L, 7);
+            fixture.store(0x7000_0000_2008L, 8);
+            try (Checkpoint checkpoint = loaded.checkpoint()) {
+                byte[] increment = saveSince(image, checkpoint);
+                assertTrue(increment.length < 4096 + 3 * PAGE, increment.length + " bytes");
+                assertEquals(child(loaded), openAndDescribe(base, increment));
             }
             fixture.cpu.switchTo(space);
         }

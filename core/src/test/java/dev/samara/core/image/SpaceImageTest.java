@@ -146,7 +146,7 @@ final class SpaceImageTest {
             loaded.validate();
             copied.validate();
             // An image of what was loaded contains the same again, although its pages were not written.
-            assertArrayEquals(save(copied), saved);
+            assertArrayEquals(withoutIdentity(save(copied)), withoutIdentity(saved));
             byte[] again = save(loaded);
             try (SpaceImage second = open(fixture.machine, again);
                     AddressSpace reloaded = load(second, fixture.machine)) {
@@ -259,6 +259,14 @@ final class SpaceImageTest {
         }
     }
 
+    /** Clears the identity of a copy of an image, which is random, and the checksum that covers it. */
+    private static byte[] withoutIdentity(byte[] image) {
+        ByteBuffer bytes = ByteBuffer.wrap(image.clone()).order(ByteOrder.LITTLE_ENDIAN);
+        assertTrue(bytes.getLong(16) != 0 && bytes.getLong(24) != 0, "an identity");
+        bytes.putLong(16, 0).putLong(24, 0).putInt(image.length - 12, 0);
+        return bytes.array();
+    }
+
     @Test
     @DisplayName("has the bytes of version 1 of the format")
     void format() throws IOException {
@@ -266,10 +274,11 @@ final class SpaceImageTest {
         fixture.store(0x10_0000_1008L, 0x0123_4567_89ab_cdefL);
         assertEquals(0, space.setAnonymousName(0x10_0000_0000L, 3 * PAGE, "pool"));
         assertEquals(0, space.madvise(0x10_0000_2000L, PAGE, Mman.GUARD_INSTALL));
+        byte[] saved = save(space, Map.of("b", new byte[] {1}, "a", new byte[] {2, 3}));
         CRC32C checksum = new CRC32C();
-        checksum.update(save(space, Map.of("b", new byte[] {1}, "a", new byte[] {2, 3})));
+        checksum.update(withoutIdentity(saved));
         // Of another format, change the number of the version, too.
-        assertEquals("ecf3a5d5", Long.toHexString(checksum.getValue()));
+        assertEquals("34110f12", Long.toHexString(checksum.getValue()));
     }
 
     @Test

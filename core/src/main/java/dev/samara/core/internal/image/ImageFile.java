@@ -290,6 +290,11 @@ public final class ImageFile {
         return at < runs.count() && Addresses.isBelow(runs.start(at), mapping.end());
     }
 
+    /** Returns the identity of the image, that of its last file. */
+    public UUID identity() {
+        return parts[parts.length - 1].identity.own();
+    }
+
     /** Returns what the image contains besides the bytes of pages. */
     public Contents contents() {
         return contents;
@@ -407,6 +412,24 @@ public final class ImageFile {
         /** Returns the page of the segment at which the mapping begins. */
         public long first() {
             return first;
+        }
+
+        /**
+         * Passes on the part of a mapping that was loaded from an image and lies where it was saved. Each page there
+         * that is none of the space's own is that of the image at the same address, unless that is a guard.
+         *
+         * @param image the image
+         * @param vma a mapping of this segment
+         * @param sink gets the part, unless it is empty
+         */
+        public void forPartInPlace(ImageFile image, Vma vma, RangeSink sink) {
+            if (image == ImageFile.this && addressOf(vma.pageOffset()) == vma.start()) {
+                long start = Addresses.higher(vma.start(), mapping.start());
+                long end = Addresses.lower(vma.end(), mapping.end());
+                if (Addresses.isBelow(start, end)) {
+                    sink.accept(start, end);
+                }
+            }
         }
 
         /** Returns the address at which a page was saved; it may be outside of the saved mapping. */

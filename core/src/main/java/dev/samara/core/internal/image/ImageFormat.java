@@ -55,12 +55,12 @@ public final class ImageFormat {
      *    space, each run with the mapping that contains it, and the sums of the runs with the length of the data.
      *    What can be wrong after that is only the content.
      *
-     * 5. An image of a checkpoint has an identity, a random number that belongs to the instant of the checkpoint. An
-     *    increment also names the identity of its base: the image of an older checkpoint, which may be an increment
-     *    itself. It has the whole layout, guards and sections of its own instant, but only the pages that may differ
-     *    from the base. Its table lists them (Contents.changed), because a page that is zero now has no run. A page of
-     *    its mappings that is not listed is that of the base at the same address, also if it is a guard there. The
-     *    table of other images has no such list, and an image of no checkpoint has zeros for both identities.
+     * 5. An image has an identity, a random number that belongs to its instant; so all images of a checkpoint have one.
+     *    An increment also names the identity of its base: an older image, which may be an increment itself. It has the
+     *    whole layout, guards and sections of its own instant, but only the pages that may differ from the base. Its
+     *    table lists them (Contents.changed), because a page that is zero now has no run. A page of its mappings that
+     *    is not listed is that of the base at the same address, also if it is a guard there. The table of other images
+     *    has no such list, and zeros for the identity of the base.
      */
 
     /** The version that is written. A reader refuses others. */
@@ -245,6 +245,12 @@ public final class ImageFormat {
             }
         }
 
+        /** Returns whether an address is in one of the ranges. */
+        public boolean contains(long address) {
+            int at = above(address);
+            return at < count && !Addresses.isBelow(address, start(at));
+        }
+
         /** Returns the index of the first range that ends above an address. */
         public int above(long address) {
             int low = 0;
@@ -271,13 +277,10 @@ public final class ImageFormat {
     /**
      * The identities of an image.
      *
-     * @param own that of the image; null if it can be no base
+     * @param own that of the image
      * @param base that of the image of which this is an increment; null for a whole image
      */
-    public record Identity(@Nullable UUID own, @Nullable UUID base) {
-        /** That of an image of no checkpoint. */
-        public static final Identity NONE = new Identity(null, null);
-    }
+    public record Identity(UUID own, @Nullable UUID base) {}
 
     /**
      * What an image contains besides the bytes of the pages: the table of contents.
@@ -586,7 +589,11 @@ public final class ImageFormat {
             int version = head.getInt(Long.BYTES);
             check(version == VERSION, "its version is " + version + ", not " + VERSION);
             check(trailer.getLong(TRAILER - Long.BYTES) == END_MAGIC, "it does not end as one");
-            identity = new Identity(identity(head, IDENTITIES), identity(head, IDENTITIES + 2 * Long.BYTES));
+            UUID own = identity(head, IDENTITIES);
+            if (own == null) {
+                throw damaged(name, "it has no identity");
+            }
+            identity = new Identity(own, identity(head, IDENTITIES + 2 * Long.BYTES));
             check(head.equals(head(identity)), "its head is damaged");
             dataLength = trailer.getLong();
             long length = trailer.getLong();
