@@ -183,8 +183,7 @@ public final class InstanceCheckpoint implements AutoCloseable {
      * base of the next increment, and the older one can be closed, so that it keeps no more pages. May be called where
      * {@link #save} may.
      *
-     * @param base an older checkpoint of the same memory, of which {@link #save} or this method saved an image; not the
-     *     class of the runtime's images, whose images belong to no checkpoint
+     * @param base an older checkpoint of the same memory, of which an image or an increment was saved
      * @param target receives the increment, as for {@link #save}
      * @param sections as for {@link #save}; an increment has only its own
      * @throws IOException as for {@link #save}
@@ -197,6 +196,26 @@ public final class InstanceCheckpoint implements AutoCloseable {
             throws IOException {
         Map<String, byte[]> all = InstanceImage.sections(only(), sections);
         content().saveSince(base.content(), target, all);
+    }
+
+    /**
+     * Writes an increment of an image of which the instance was made ({@link InstanceImage#build}), as {@link
+     * Checkpoint#saveSince(dev.samara.core.SpaceImage, WritableByteChannel, Map)} does. The class of the runtime's
+     * images opens the files of the image, in their order, with this increment after them. Afterwards this checkpoint
+     * can be the base of the next increment. An increment of an image of which the instance was not made has all pages.
+     *
+     * @param base an open image, with the geometry of the memory; it may be closed
+     * @param target receives the increment, as for {@link #save}
+     * @param sections as for {@link #save}; an increment has only its own
+     * @throws IOException as for {@link #save}
+     * @throws IllegalArgumentException as for {@link #save}; also if the geometry is another one
+     * @throws IllegalStateException as for {@link #save}
+     * @throws MmException as for {@link #save}
+     */
+    public void saveSince(InstanceImage<?> base, WritableByteChannel target, Map<String, byte[]> sections)
+            throws IOException {
+        Map<String, byte[]> all = InstanceImage.sections(only(), sections);
+        content().saveSince(base.space(), target, all);
     }
 
     /** Returns the content of the only memory. */

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * time of {@link #build} does not depend on the size of the memory: its pages are read from the file when they are
  * touched, and the instances share them until they write ({@link SpaceImage}). Programs use the class of their runtime,
  * e.g. {@code dev.samara.wasm.endive.EndiveImage}. An image may be one whole file, or that of a base and those of
- * increments ({@link InstanceCheckpoint#saveSince}).
+ * increments ({@link InstanceCheckpoint}).
  *
  * <p><b>What is saved.</b> The bytes and the size of the memory, own or imported; the values of the instance's own
  * globals; the entries and sizes of its own tables; which data and element segments were dropped. No start function
@@ -162,6 +162,11 @@ public abstract class InstanceImage<I> implements AutoCloseable {
      * @return the instance
      */
     protected abstract I make(LinearMemory memory, InstanceValues saved);
+
+    /** Returns the image of the memory. */
+    final SpaceImage space() {
+        return image;
+    }
 
     /**
      * Returns the names of the sections that the program saved.

@@ -235,6 +235,42 @@ final class InstanceIncrementTest {
         }
     }
 
+    @Test
+    @DisplayName("of the image of which an instance was made has what that instance wrote, and is a base itself")
+    void ofItsImage() throws IOException {
+        memory(instance).fill((byte) 7, PAGE, 2 * PAGE);
+        List<Path> chain = new ArrayList<>(List.of(file()));
+        try (FileChannel channel = to(chain.get(0))) {
+            instance.save(channel, Map.of());
+        }
+        // In the first round of a whole image, then of increments.
+        for (int i = 0; i < 3; i++) {
+            end(instance);
+            try (InstanceImage<?> image = open(chain)) {
+                instance = program.build(image);
+                memory(instance).writeI32(PAGE + 4 * i, i);
+                call(instance, "grow_functions", 1);
+                String expected = state();
+                InstanceCheckpoint first = instance.checkpoint();
+                memory(instance).writeI32(8, i);
+                Path increment = file();
+                try (FileChannel channel = to(increment)) {
+                    first.saveSince(image, channel, Map.of());
+                }
+                assertTrue(
+                        Files.size(increment) < 4096 + 2 * PAGE,
+                        () -> increment.toFile().length() + " bytes");
+                chain.add(increment);
+                assertEquals(expected, openAndDescribe(chain));
+                InstanceCheckpoint second = instance.checkpoint();
+                chain.add(saveSince(first, second));
+                first.close();
+                second.close();
+                assertEquals(state(), openAndDescribe(chain));
+            }
+        }
+    }
+
     /** A saved checkpoint: the files that open as its image, and what they must contain. */
     private record Saved(InstanceCheckpoint checkpoint, List<Path> chain, String expected) {}
 
