@@ -493,6 +493,7 @@ public final class TlbContext {
      * @param cpus the cpumask of the range, read after the generation was advanced
      * @param reason the reason of the flush
      */
+    @SuppressWarnings("EnumOrdinal") // the number leaves no process
     public void log(long of, long start, long end, long cpus, MmuNotifier.Reason reason) {
         if (of <= 0) {
             return;

@@ -229,7 +229,7 @@ final class CpusTest {
     void waitsForThoseBehind() throws Exception {
         long generation = context.advance();
         Owned behind = guest(cpus, context, generation - 1);
-        Owned done = guest(cpus, context, generation);
+        Owned unused = guest(cpus, context, generation);
         Owned elsewhere = guest(cpus, new TlbContext(), 0);
         Owned kernel = guest(cpus, context, 0);
         kernel.does(() -> kernel.state.leaveGuest(context.id));
