@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -47,14 +48,18 @@ final class InstancePoolTest {
 
     private final AtomicBoolean isFailing = new AtomicBoolean();
 
+    /** What pools reported, unless a test passes a reporter of its own. */
+    private final List<String> reports = new CopyOnWriteArrayList<>();
+
     @AfterEach
     void close() {
         // Fails while a memory is open.
         machine.close();
+        assertEquals(List.of(), reports);
     }
 
     private InstancePool<LinearMemory> pool(int bound, WhenEmpty whenEmpty) {
-        return InstancePool.of(bound, whenEmpty, () -> {
+        InstancePool<LinearMemory> pool = InstancePool.of(bound, whenEmpty, () -> {
             made.incrementAndGet();
             LinearMemory memory = new PlainMemory(machine, 1, 4);
             InstanceCheckpoint checkpoint = new InstanceCheckpoint(List.of(memory), List.of(() -> () -> {
@@ -64,6 +69,7 @@ final class InstancePoolTest {
             }));
             return new Member<>(memory, checkpoint, ended::incrementAndGet);
         });
+        return pool.reports((message, cause) -> reports.add(message));
     }
 
     private static void assertClosed(LinearMemory memory) {

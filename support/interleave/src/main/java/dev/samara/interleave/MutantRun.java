@@ -184,8 +184,13 @@ public final class MutantRun {
             String test = TestClasses.named(named[0]).getName();
             TestExecutionSummary unchanged = run(new MutantClassLoader(mutant.settings()), test, named);
             if (unchanged.getTestsSucceededCount() == 0 || unchanged.getTotalFailureCount() > 0) {
-                throw new IllegalStateException("without the mutant: " + unchanged.getTestsSucceededCount()
-                        + " passed, " + unchanged.getTotalFailureCount() + " failed");
+                throw new IllegalStateException(
+                        "without the mutant: " + unchanged.getTestsSucceededCount() + " passed, "
+                                + unchanged.getTotalFailureCount() + " failed",
+                        unchanged.getFailures().stream()
+                                .map(TestExecutionSummary.Failure::getException)
+                                .findFirst()
+                                .orElse(null));
             }
             TestExecutionSummary broken = run(new MutantClassLoader(List.of(mutant)), test, named);
             if (broken.getTotalFailureCount() == 0) {

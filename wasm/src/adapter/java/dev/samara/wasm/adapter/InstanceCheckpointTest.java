@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.wasm.adapter;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -62,6 +63,20 @@ final class InstanceCheckpointTest {
             "0061736d010000000105016000017f020e01016d066d656d6f72790201010203030200000606017f0141"
                     + "010b070f0205636f756e740000036f776e00010a22021b00230041016a24004100410028020041016a36"
                     + "020041002802000b040023000b";
+
+    /** {@code (memory 1) (global (mut v128) (v128.const i64x2 1 2))}, in the binary format. */
+    private static final String MEMORY_AND_V128 =
+            "0061736d01000000" + "0503010001" + "0616017b01fd0c" + "0100000000000000" + "0200000000000000" + "0b";
+
+    /**
+     * In the binary format: {@code (table (import "m" "table") 1 8 funcref) (memory 1)}; {@code own}, which is not
+     * exported, returns a global; {@code put} sets the global, and puts {@code own} in the table; {@code call} calls
+     * what is there.
+     */
+    private static final String SHARED_TABLE =
+            "0061736d010000000109026000017f60017f00020e01016d057461626c65017001010803040300010005"
+                    + "030100010606017f0141000b070e020370757400010463616c6c0002090501030001000a1b03040023"
+                    + "000b0c00200024004100d20026000b070041001100000b";
 
     private final TestedRuntime runtime = TestedRuntime.get();
     private final Machine machine = Machine.builder().memory(64L << 20).build();
@@ -454,6 +469,39 @@ final class InstanceCheckpointTest {
             }
         }
         shared.close();
+    }
+
+    @Test
+    @DisplayName("brings back which instance a function in a table belongs to, although its number is the same")
+    void ownersOfFunctions() {
+        Imports imports = runtime.imports();
+        imports.addTable("m", "table", 1, 8);
+        byte[] module = HexFormat.of().parseHex(SHARED_TABLE);
+        TestedInstance one = runtime.program(module, false).start(runtime.factory(machine), imports);
+        TestedInstance two = runtime.program(module, false).start(runtime.factory(machine), imports);
+        one.call("put", 1);
+        try (InstanceCheckpoint checkpoint = one.checkpoint()) {
+            for (int i = 0; i < 3; i++) {
+                assertEquals(1, call(one, "call"));
+                two.call("put", 2);
+                assertEquals(2, call(one, "call"));
+                checkpoint.restore();
+            }
+        }
+        end(one);
+        end(two);
+    }
+
+    @Test
+    @DisplayName("brings back all 128 bits of a global")
+    void wideGlobal() {
+        TestedInstance of = start(MEMORY_AND_V128);
+        try (InstanceCheckpoint checkpoint = of.checkpoint()) {
+            of.setHalves(3, 4);
+            checkpoint.restore();
+            assertArrayEquals(new long[] {1, 2}, of.halves());
+        }
+        end(of);
     }
 
     @Test

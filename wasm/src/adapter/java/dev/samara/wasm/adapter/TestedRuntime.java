@@ -124,6 +124,12 @@ public interface TestedRuntime {
         /** Sets the first global, of a reference type that cannot be copied, to null or to a reference. */
         void setReference(boolean isNull);
 
+        /** Returns the two halves of the first global, which has 128 bits. */
+        long[] halves();
+
+        /** Sets the two halves of the first global. */
+        void setHalves(long low, long high);
+
         /** Returns an object that is the same for the same import. */
         Object importedFunction(int index);
 

@@ -27,7 +27,7 @@ public final class Mutant {
     private static final Pattern EDIT = Pattern.compile("edit (\\w+) (\\w+)(?: in (\\w+))?");
 
     /** The modules that the profile runs mutants of. A mutant is one of the module of its first edit. */
-    private static final List<String> MODULES = List.of("maple", "core", "emulator");
+    private static final List<String> MODULES = List.of("maple", "core", "emulator", "wasm", "endive", "chicory");
 
     /** All mutants, by name. */
     private static final Map<String, Mutant> ALL = read(Project.root().resolve("mutants"));

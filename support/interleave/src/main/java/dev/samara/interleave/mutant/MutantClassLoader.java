@@ -10,12 +10,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with
- * mutants but without instrumentation. It reloads all of these classes, so mutants share no static state with the
+ * Loads the classes of the modules that have mutants, and of their tests, with mutants but without instrumentation. It reloads all of these classes, so mutants share no static state with the
  * parent's classes.
  */
 public final class MutantClassLoader extends ClassLoader {
-    private static final List<String> OWN = List.of("dev.samara.core.", "dev.samara.maple.", "dev.samara.emulator.");
+    private static final List<String> OWN =
+            List.of("dev.samara.core.", "dev.samara.maple.", "dev.samara.emulator.", "dev.samara.wasm.");
 
     private final List<Mutant> mutants;
     private final List<String> shared;

@@ -28,6 +28,15 @@ final class SourceCompiler {
             "dev.samara.core.Machine",
             "dev.samara.maple.MapleTree",
             "dev.samara.emulator.linux.Emulation",
+            "dev.samara.wasm.LinearMemory",
+            "dev.samara.wasm.endive.EndiveMemory",
+            "run.endive.runtime.Instance",
+            "run.endive.wasm.WasmModule",
+            "run.endive.log.Logger",
+            "dev.samara.wasm.chicory.ChicoryMemory",
+            "com.dylibso.chicory.runtime.Instance",
+            "com.dylibso.chicory.wasm.WasmModule",
+            "com.dylibso.chicory.log.Logger",
             "org.objectweb.asm.ClassWriter",
             "org.jspecify.annotations.Nullable",
             "com.google.errorprone.annotations.concurrent.GuardedBy",
@@ -66,7 +75,9 @@ final class SourceCompiler {
         if (Files.exists(Project.module(module).resolve("src/main/java/module-info.java"))) {
             // Compiled as a part of its module, because sealed classes permit subclasses in other packages only within
             // a module.
-            String patch = "dev.samara." + module + '=' + directory.resolve("sources");
+            String name =
+                    Project.root().relativize(Project.module(module)).toString().replace(File.separatorChar, '.');
+            String patch = "dev.samara." + name + '=' + directory.resolve("sources");
             arguments.addAll(List.of("--module-path", places(), "--patch-module", patch));
         } else {
             arguments.addAll(List.of("-classpath", places()));

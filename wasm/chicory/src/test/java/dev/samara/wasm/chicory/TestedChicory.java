@@ -274,6 +274,19 @@ public final class TestedChicory implements TestedRuntime {
             ChicoryFork fork = ChicoryFork.of(instance);
             if (machines != INTERPRETER) {
                 fork.withMachineFactory(machines);
+        @Override
+        public long[] halves() {
+            return new long[] {
+                instance.global(0).getValueLow(), instance.global(0).getValueHigh()
+            };
+        }
+
+        @Override
+        public void setHalves(long low, long high) {
+            instance.global(0).setValueLow(low);
+            instance.global(0).setValueHigh(high);
+        }
+
             }
             if (imports != null) {
                 fork.withImportValues(((OfStore) imports).store.toImportValues());
