@@ -2,6 +2,7 @@
 package dev.samara.wasm.adapter;
 
 import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
 import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.InstancePool;
 import dev.samara.wasm.InstancePool.Lease;
@@ -20,8 +21,8 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * What isolation adds to a request: a restore of an instance, and requests of QuickJS a second without isolation, in a
- * pool, and in a fork for each. The kinds alternate in one JVM; each figure is a median of rounds, with the smallest
- * and the largest.
+ * pool, in a fork for each, and in a rival's memory, which is the only thing that is reset there ({@link PagedMemory}).
+ * The kinds alternate in one JVM; each figure is a median of rounds, with the smallest and the largest.
  *
  * <p>{@code mvn -q -P compare -pl wasm/endive -am test -DskipTests -Dwasm.measured=RequestTimes -Dwasm.rounds=9}, or
  * {@code wasm/chicory}
@@ -125,23 +126,25 @@ final class RequestTimes {
      */
     private static void isolations(Machine machine, int rounds, int pages) throws Exception {
         TestedRuntime.Program program = RUNTIME.program(TestModules.kernels(), RUNTIME.compiles());
-        TestedInstance warm = program.start(
-                (initial, maximum, isShared) ->
-                        RUNTIME.linearMemory(machine, LinearMemory.PAGES_64K, pages, maximum, isShared),
-                RUNTIME.imports());
+        TestedInstance warm = warm(machine, program, LinearMemory.PAGES_64K, pages);
+        TestedInstance fine = warm(machine, program, Geometry.flat(32), pages);
         LinearMemory memory = (LinearMemory) warm.memory(0);
-        write(memory, pages, 1);
         byte[] saved = memory.enter(() -> memory.readBytes(0, pages * Accesses.PAGE_SIZE));
-        try (InstancePool<TestedInstance> pool = InstancePool.of(1, WhenEmpty.WAIT, () -> {
-            TestedInstance fork = warm.fork(null);
-            return new Member<>(fork, fork.checkpoint());
-        })) {
+        TestedInstance rival =
+                program.start((initial, maximum, isShared) -> RUNTIME.pagedMemory(pages, maximum), RUNTIME.imports());
+        PagedMemory paged = (PagedMemory) rival.memory(0);
+        paged.write(0, saved, 0, saved.length);
+        paged.save();
+        try (InstancePool<TestedInstance> pool = pool(warm);
+                InstancePool<TestedInstance> finePool = pool(fine)) {
             print(
                     rounds,
                     List.of(
                             "us, " + pages + " pages, a copy for each request",
                             "us, " + pages + " pages, a fork for each request",
-                            "us, " + pages + " pages, a pool"),
+                            "us, " + pages + " pages, a pool",
+                            "us, " + pages + " pages, a pool, in pages of 4 KiB",
+                            "us, " + pages + " pages, a reset of the rival"),
                     List.of(
                             () -> micros(() -> {
                                 TestedInstance copy = program.start(
@@ -156,13 +159,37 @@ final class RequestTimes {
                                 ((LinearMemory) fork.memory(0)).close();
                                 return result;
                             }),
+                            () -> micros(() -> touchPooled(pool)),
+                            () -> micros(() -> touchPooled(finePool)),
                             () -> micros(() -> {
-                                try (Lease<TestedInstance> lease = pool.take(LONG)) {
-                                    return touch(lease.instance());
-                                }
+                                String result = touch(rival);
+                                paged.reset();
+                                return result;
                             })));
         }
         memory.close();
+        ((LinearMemory) fine.memory(0)).close();
+    }
+
+    private static TestedInstance warm(Machine machine, TestedRuntime.Program program, Geometry geometry, int pages) {
+        TestedInstance warm = program.start(
+                (initial, maximum, isShared) -> RUNTIME.linearMemory(machine, geometry, pages, maximum, isShared),
+                RUNTIME.imports());
+        write((LinearMemory) warm.memory(0), pages, 1);
+        return warm;
+    }
+
+    private static InstancePool<TestedInstance> pool(TestedInstance warm) {
+        return InstancePool.of(1, WhenEmpty.WAIT, () -> {
+            TestedInstance fork = warm.fork(null);
+            return new Member<>(fork, fork.checkpoint());
+        });
+    }
+
+    private static String touchPooled(InstancePool<TestedInstance> pool) throws InterruptedException, TimeoutException {
+        try (Lease<TestedInstance> lease = pool.take(LONG)) {
+            return touch(lease.instance());
+        }
     }
 
     private static String touch(TestedInstance instance) {
@@ -193,6 +220,10 @@ final class RequestTimes {
         QuickJs warm = start(machine);
         QuickJs plain = start(machine);
         QuickJs reset = warm.fork();
+        QuickJs rival = QuickJs.start(RUNTIME, (initial, maximum, isShared) -> RUNTIME.pagedMemory(initial, maximum));
+        rival.run("globalThis.ready = true;");
+        PagedMemory paged = (PagedMemory) rival.memory();
+        paged.save();
         InstanceCheckpoint checkpoint = reset.checkpoint();
         long[] restored = new long[2];
         try (InstancePool<QuickJs> pool = InstancePool.of(4, WhenEmpty.WAIT, () -> {
@@ -208,7 +239,9 @@ final class RequestTimes {
                             "us, that restore",
                             "requests a second, in a pool",
                             "requests a second, in a pool, four threads",
-                            "requests a second, in a fork for each"),
+                            "requests a second, in a fork for each",
+                            "requests a second, in the rival, without a reset",
+                            "requests a second, in the rival, with a reset"),
                     List.of(
                             () -> rate(() -> plain.run(script)),
                             () -> {
@@ -230,7 +263,16 @@ final class RequestTimes {
                                 String printed = fork.run(script);
                                 ((LinearMemory) fork.memory()).close();
                                 return printed;
-                            })));
+                            }),
+                            () -> rate(() -> rival.run(script)),
+                            () -> {
+                                paged.reset();
+                                return rate(() -> {
+                                    String printed = rival.run(script);
+                                    paged.reset();
+                                    return printed;
+                                });
+                            }));
             System.out.println(pool.statistics());
         }
         checkpoint.close();

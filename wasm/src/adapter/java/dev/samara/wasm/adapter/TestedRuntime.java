@@ -52,6 +52,9 @@ public interface TestedRuntime {
     /** Creates a memory of the runtime itself. */
     Object ownMemory(int initial, int maximum, boolean isShared);
 
+    /** Creates a memory of the rival. */
+    PagedMemory pagedMemory(int initial, int maximum);
+
     /** Creates a memory of the adapter. */
     LinearMemory linearMemory(Machine machine, Geometry geometry, int initial, int maximum, boolean isShared);
 
@@ -121,14 +124,14 @@ public interface TestedRuntime {
 
         long global(String name);
 
-        /** Sets the first global, of a reference type that cannot be copied, to null or to a reference. */
-        void setReference(boolean isNull);
-
         /** Returns the two halves of the first global, which has 128 bits. */
         long[] halves();
 
         /** Sets the two halves of the first global. */
         void setHalves(long low, long high);
+
+        /** Sets the first global, of a reference type that cannot be copied, to null or to a reference. */
+        void setReference(boolean isNull);
 
         /** Returns an object that is the same for the same import. */
         Object importedFunction(int index);

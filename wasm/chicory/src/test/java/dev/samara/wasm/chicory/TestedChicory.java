@@ -3,6 +3,7 @@ package dev.samara.wasm.chicory;
 
 import com.dylibso.chicory.compiler.MachineFactoryCompiler;
 import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.ConstantEvaluators;
 import com.dylibso.chicory.runtime.ExportFunction;
 import com.dylibso.chicory.runtime.GlobalInstance;
 import com.dylibso.chicory.runtime.HostFunction;
@@ -19,6 +20,7 @@ import com.dylibso.chicory.wasi.WasiPreview1;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.ActiveDataSegment;
 import com.dylibso.chicory.wasm.types.DataSegment;
 import com.dylibso.chicory.wasm.types.FunctionType;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
@@ -35,6 +37,7 @@ import dev.samara.wasm.InstanceImage;
 import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.JavyPlugin;
+import dev.samara.wasm.adapter.PagedMemory;
 import dev.samara.wasm.adapter.TestedRuntime;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -73,6 +76,42 @@ public final class TestedChicory implements TestedRuntime {
     @Override
     public Object ownMemory(int initial, int maximum, boolean isShared) {
         return new ByteArrayMemory(new MemoryLimits(initial, maximum, isShared));
+    }
+
+    /** The rival, with what has types of the runtime. */
+    @SuppressWarnings("removal") // of methods that it inherits
+    private static final class Paged extends PagedMemory implements Memory {
+        private DataSegment[] segments = {};
+
+        Paged(int initial, int maximum) {
+            super(initial, maximum);
+        }
+
+        @Override
+        public void initialize(Instance instance, DataSegment[] all) {
+            segments = all;
+            for (DataSegment segment : all) {
+                if (segment instanceof ActiveDataSegment active) {
+                    long at = ConstantEvaluators.computeConstantValue(instance, active.offsetInstructions())[0];
+                    write((int) at, active.data(), 0, active.data().length);
+                }
+            }
+        }
+
+        @Override
+        public void initPassiveSegment(int segment, int target, int offset, int length) {
+            write(target, segments[segment].data(), offset, length);
+        }
+
+        @Override
+        public void drop(int segment) {
+            segments[segment] = PassiveDataSegment.EMPTY;
+        }
+    }
+
+    @Override
+    public PagedMemory pagedMemory(int initial, int maximum) {
+        return new Paged(initial, maximum);
     }
 
     @Override
@@ -236,6 +275,19 @@ public final class TestedChicory implements TestedRuntime {
         }
 
         @Override
+        public long[] halves() {
+            return new long[] {
+                instance.global(0).getValueLow(), instance.global(0).getValueHigh()
+            };
+        }
+
+        @Override
+        public void setHalves(long low, long high) {
+            instance.global(0).setValueLow(low);
+            instance.global(0).setValueHigh(high);
+        }
+
+        @Override
         public void setReference(boolean isNull) {
             instance.global(0).setValueLow(isNull ? Value.REF_NULL_VALUE : 5);
         }
@@ -274,19 +326,6 @@ public final class TestedChicory implements TestedRuntime {
             ChicoryFork fork = ChicoryFork.of(instance);
             if (machines != INTERPRETER) {
                 fork.withMachineFactory(machines);
-        @Override
-        public long[] halves() {
-            return new long[] {
-                instance.global(0).getValueLow(), instance.global(0).getValueHigh()
-            };
-        }
-
-        @Override
-        public void setHalves(long low, long high) {
-            instance.global(0).setValueLow(low);
-            instance.global(0).setValueHigh(high);
-        }
-
             }
             if (imports != null) {
                 fork.withImportValues(((OfStore) imports).store.toImportValues());

@@ -7,6 +7,7 @@ import dev.samara.wasm.InstanceImage;
 import dev.samara.wasm.InstanceState;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.JavyPlugin;
+import dev.samara.wasm.adapter.PagedMemory;
 import dev.samara.wasm.adapter.TestedRuntime;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -22,6 +23,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import run.endive.compiler.MachineFactoryCompiler;
 import run.endive.runtime.ByteArrayMemory;
+import run.endive.runtime.ConstantEvaluators;
 import run.endive.runtime.ExportFunction;
 import run.endive.runtime.GlobalInstance;
 import run.endive.runtime.HostFunction;
@@ -39,6 +41,7 @@ import run.endive.wasi.WasiPreview1;
 import run.endive.wasm.Parser;
 import run.endive.wasm.WasmEngineException;
 import run.endive.wasm.WasmModule;
+import run.endive.wasm.types.ActiveDataSegment;
 import run.endive.wasm.types.DataSegment;
 import run.endive.wasm.types.FunctionType;
 import run.endive.wasm.types.MemoryLimits;
@@ -74,6 +77,42 @@ public final class TestedEndive implements TestedRuntime {
     @Override
     public Object ownMemory(int initial, int maximum, boolean isShared) {
         return new ByteArrayMemory(new MemoryLimits(initial, maximum, isShared));
+    }
+
+    /** The rival, with what has types of the runtime. */
+    @SuppressWarnings("removal") // of methods that it inherits
+    private static final class Paged extends PagedMemory implements Memory {
+        private DataSegment[] segments = {};
+
+        Paged(int initial, int maximum) {
+            super(initial, maximum);
+        }
+
+        @Override
+        public void initialize(Instance instance, DataSegment[] all) {
+            segments = all;
+            for (DataSegment segment : all) {
+                if (segment instanceof ActiveDataSegment active) {
+                    long at = ConstantEvaluators.computeConstantValue(instance, active.offsetInstructions())[0];
+                    write((int) at, active.data(), 0, active.data().length);
+                }
+            }
+        }
+
+        @Override
+        public void initPassiveSegment(int segment, int target, int offset, int length) {
+            write(target, segments[segment].data(), offset, length);
+        }
+
+        @Override
+        public void drop(int segment) {
+            segments[segment] = PassiveDataSegment.EMPTY;
+        }
+    }
+
+    @Override
+    public PagedMemory pagedMemory(int initial, int maximum) {
+        return new Paged(initial, maximum);
     }
 
     @Override
@@ -245,6 +284,19 @@ public final class TestedEndive implements TestedRuntime {
         }
 
         @Override
+        public long[] halves() {
+            return new long[] {
+                instance.global(0).getValueLow(), instance.global(0).getValueHigh()
+            };
+        }
+
+        @Override
+        public void setHalves(long low, long high) {
+            instance.global(0).setValueLow(low);
+            instance.global(0).setValueHigh(high);
+        }
+
+        @Override
         public void setReference(boolean isNull) {
             instance.global(0).setRefValue(isNull ? null : (WasmGcRef) () -> 0);
         }
@@ -283,19 +335,6 @@ public final class TestedEndive implements TestedRuntime {
             EndiveFork fork = EndiveFork.of(instance);
             if (machines != INTERPRETER) {
                 fork.withMachineFactory(machines);
-        @Override
-        public long[] halves() {
-            return new long[] {
-                instance.global(0).getValueLow(), instance.global(0).getValueHigh()
-            };
-        }
-
-        @Override
-        public void setHalves(long low, long high) {
-            instance.global(0).setValueLow(low);
-            instance.global(0).setValueHigh(high);
-        }
-
             }
             if (imports != null) {
                 fork.withImportValues(((OfStore) imports).store.toImportValues());
