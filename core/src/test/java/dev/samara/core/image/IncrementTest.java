@@ -605,6 +605,9 @@ final class IncrementTest {
             int flags = Mman.MAYMOVE | Mman.MREMAP_FIXED;
             long moved = AT + 100 * PAGE;
             assertEquals(moved, loaded.mremap(AT + 20 * PAGE, 2 * PAGE, 2 * PAGE, flags, moved));
+            // To where other pages of the image lay.
+            long other = AT + 24 * PAGE;
+            assertEquals(other, loaded.mremap(AT + 22 * PAGE, PAGE, PAGE, flags, other));
             assertEquals(0, loaded.mprotect(AT + 30 * PAGE, 2 * PAGE, READ));
             describe(loaded);
             String expected = child(loaded);
@@ -612,7 +615,7 @@ final class IncrementTest {
                 fixture.store(AT + 32 * PAGE, 1);
                 image.close();
                 byte[] increment = saveSince(image, first);
-                assertTrue(increment.length < 4096 + 5 * PAGE, increment.length + " bytes");
+                assertTrue(increment.length < 4096 + 6 * PAGE, increment.length + " bytes");
                 assertEquals(expected, openAndDescribe(base, increment));
                 fixture.store(AT + 33 * PAGE, 2);
                 try (Checkpoint second = loaded.checkpoint()) {
@@ -664,6 +667,12 @@ final class IncrementTest {
                     Checkpoint checkpoint = loaded.checkpoint()) {
                 // Of another open of the same file.
                 assertEquals(child(loaded), openAndDescribe(base, saveSince(again, checkpoint)));
+            }
+            try (SpaceImage later = open(fixture.machine, save(space));
+                    AddressSpace loaded = load(later, fixture.machine);
+                    Checkpoint checkpoint = loaded.checkpoint()) {
+                // Of an image with other pages at the same place.
+                assertEquals(child(loaded), openAndDescribe(base, saveSince(image, checkpoint)));
             }
             try (AddressSpace flat = fixture.machine.newSpace(Geometry.flat(32));
                     Checkpoint other = flat.checkpoint()) {

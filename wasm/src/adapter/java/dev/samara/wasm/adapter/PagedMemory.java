@@ -133,7 +133,7 @@ public abstract class PagedMemory {
 
     public short readShort(int address) {
         if (!isWithin(address, Short.BYTES)) {
-            return (short) (read(address) & 0xff | read(address + 1) << 8);
+            return (short) ((read(address) & 0xff) | (read(address + 1) << 8));
         }
         check(address, Short.BYTES);
         return (short) SHORTS.get(pages[address >> SHIFT], address & (PAGE - 1));
@@ -151,7 +151,7 @@ public abstract class PagedMemory {
 
     public int readInt(int address) {
         if (!isWithin(address, Integer.BYTES)) {
-            return readShort(address) & 0xffff | readShort(address + 2) << 16;
+            return (readShort(address) & 0xffff) | (readShort(address + 2) << 16);
         }
         check(address, Integer.BYTES);
         return (int) INTS.get(pages[address >> SHIFT], address & (PAGE - 1));
@@ -169,7 +169,7 @@ public abstract class PagedMemory {
 
     public long readLong(int address) {
         if (!isWithin(address, Long.BYTES)) {
-            return Integer.toUnsignedLong(readInt(address)) | (long) readInt(address + 4) << 32;
+            return Integer.toUnsignedLong(readInt(address)) | ((long) readInt(address + 4) << 32);
         }
         check(address, Long.BYTES);
         return (long) LONGS.get(pages[address >> SHIFT], address & (PAGE - 1));
@@ -219,7 +219,7 @@ public abstract class PagedMemory {
         for (int done = 0; done < length; ) {
             int from = address + done & (PAGE - 1);
             int some = Math.min(length - done, PAGE - from);
-            System.arraycopy(pages[address + done >> SHIFT], from, bytes, done, some);
+            System.arraycopy(pages[(address + done) >> SHIFT], from, bytes, done, some);
             done += some;
         }
         return bytes;

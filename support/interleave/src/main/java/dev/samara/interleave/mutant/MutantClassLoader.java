@@ -10,8 +10,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads the classes of the modules that have mutants, and of their tests, with mutants but without instrumentation. It reloads all of these classes, so mutants share no static state with the
- * parent's classes.
+ * Loads the classes of the modules that have mutants, and of their tests, with mutants but without instrumentation. It
+ * reloads all of these classes, so mutants share no static state with the parent's classes.
  */
 public final class MutantClassLoader extends ClassLoader {
     private static final List<String> OWN =
