@@ -46,7 +46,7 @@ public final class Checkpoint implements AutoCloseable {
     private final OpenCheckpoints.Entry entry;
 
     /**
-     * The identity of the images of this checkpoint; null until one is saved.
+     * The identity of the instant of this checkpoint; null until an image of it is saved.
      *
      * <p>Words: {@code identity}, {@code isSaved}, which is whether an image was written.
      * Written: threads that save (monitor).
@@ -181,7 +181,8 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Writes an increment of an image from which the space was loaded ({@link SpaceImage#load}): an image of the
      * instant of this checkpoint without the pages that are those of the image. {@link Machine#openImage} opens the
-     * files of the base, in their order, with this increment after them. So a program that was saved, and goes on in
+     * files of the base, in their order, with this increment after them, but not after another image of the same
+     * checkpoint, in which pages of mapped files may differ. So a program that was saved, and goes on in
      * another process, is saved for the price of what it wrote there. Afterwards this checkpoint can be the base of the
      * next increment ({@link #saveSince(Checkpoint, WritableByteChannel, Map)}).
      *
@@ -225,7 +226,7 @@ public final class Checkpoint implements AutoCloseable {
         Objects.requireNonNull(target, "target");
         Map<String, byte[]> saved = Map.copyOf(sections);
         try (ImageSave.OfCheckpoint save = new ImageSave.OfCheckpoint(machine, checkpoint, since, image, target)) {
-            save.run(new Identity(identity(), base), saved);
+            save.run(new Identity(identity(), base, UUID.randomUUID()), saved);
             endSave();
         } finally {
             // Otherwise a thread of the machine may close this checkpoint during the save.

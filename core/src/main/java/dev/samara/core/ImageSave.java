@@ -179,7 +179,8 @@ abstract sealed class ImageSave {
         }
 
         void run(Map<String, byte[]> sections) throws IOException {
-            run(below(geometry.limit(), child.snapshot().vmas()), new Identity(UUID.randomUUID(), null), sections);
+            Identity identity = new Identity(UUID.randomUUID(), null, UUID.randomUUID());
+            run(below(geometry.limit(), child.snapshot().vmas()), identity, sections);
         }
 
         @Override

@@ -364,10 +364,11 @@ final class ImageDamageTest {
         int changed = guards + 4 + 16;
         assertForgedPart(chain, 0, "another base", bytes -> bytes.putLong(16, 5));
         assertForgedPart(chain, 0, "no identity", bytes -> bytes.putLong(16, 0).putLong(24, 0));
+        assertForgedPart(chain, 0, "no identity", bytes -> bytes.putLong(48, 0).putLong(56, 0));
         assertForgedPart(chain, 0, "", bytes -> bytes.putLong(32, 5));
         assertForgedPart(chain, 1, "another base", bytes -> bytes.putLong(40, 5));
         assertForgedPart(chain, 1, "", bytes -> bytes.putLong(32, 0).putLong(40, 0));
-        assertForgedPart(chain, 1, "its head is damaged", bytes -> bytes.putLong(48, 5));
+        assertForgedPart(chain, 1, "its head is damaged", bytes -> bytes.putLong(64, 5));
         assertForgedPart(
                 chain,
                 1,

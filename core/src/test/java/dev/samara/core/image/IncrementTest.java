@@ -682,6 +682,32 @@ final class IncrementTest {
     }
 
     @Test
+    @DisplayName(
+            "of an image is refused after another image of the same checkpoint, which may have other bytes of a file")
+    void ofAnotherSave() throws IOException {
+        fixture.map(AT, 4, RW, Mman.PRIVATE | Mman.FIXED, file.open(), 0);
+        fixture.store(AT, 1);
+        try (Checkpoint first = space.checkpoint()) {
+            byte[] base = save(first);
+            assertEquals(1, file.pwrite(new byte[] {9}, 0, 1, PAGE));
+            byte[] other = save(first);
+            try (SpaceImage image = open(fixture.machine, base);
+                    AddressSpace loaded = load(image, fixture.machine);
+                    Checkpoint checkpoint = loaded.checkpoint()) {
+                byte[] increment = saveSince(image, checkpoint);
+                assertEquals(child(loaded), openAndDescribe(base, increment));
+                assertThrows(IOException.class, () -> openAndDescribe(other, increment));
+            }
+            // An increment of the checkpoint has these pages itself.
+            try (Checkpoint second = space.checkpoint()) {
+                byte[] increment = saveSince(first, second, Map.of());
+                assertEquals(child(), openAndDescribe(base, increment));
+                assertEquals(child(), openAndDescribe(other, increment));
+            }
+        }
+    }
+
+    @Test
     @DisplayName("of an image has what a stack gained by growth, and what it wrote where it was saved")
     void stackOfAnImage() throws IOException {
         fixture.map(0x7000_0000_0000L, 3, RW, ANONYMOUS | Mman.FIXED | Mman.GROWSDOWN, null, 0);

@@ -259,11 +259,12 @@ final class SpaceImageTest {
         }
     }
 
-    /** Clears the identity of a copy of an image, which is random, and the checksum that covers it. */
+    /** Clears the identities of a copy of an image, which are random, and the checksum that covers them. */
     private static byte[] withoutIdentity(byte[] image) {
         ByteBuffer bytes = ByteBuffer.wrap(image.clone()).order(ByteOrder.LITTLE_ENDIAN);
         assertTrue(bytes.getLong(16) != 0 && bytes.getLong(24) != 0, "an identity");
-        bytes.putLong(16, 0).putLong(24, 0).putInt(image.length - 12, 0);
+        assertTrue(bytes.getLong(48) != 0 && bytes.getLong(56) != 0, "the identity of the save");
+        bytes.putLong(16, 0).putLong(24, 0).putLong(48, 0).putLong(56, 0).putInt(image.length - 12, 0);
         return bytes.array();
     }
 

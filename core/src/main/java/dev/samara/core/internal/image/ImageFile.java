@@ -274,7 +274,8 @@ public final class ImageFile {
             if (base != null) {
                 throw new IOException(part.file.name() + " is an increment, which can only be opened after its base");
             }
-        } else if (base == null || !base.equals(before.identity.own())) {
+        } else if (!before.identity.instant().equals(base)
+                && !before.identity.save().equals(base)) {
             throw new IOException(
                     part.file.name() + " is not an increment of " + before.file.name() + ", which is another base");
         }
@@ -290,9 +291,9 @@ public final class ImageFile {
         return at < runs.count() && Addresses.isBelow(runs.start(at), mapping.end());
     }
 
-    /** Returns the identity of the image, that of its last file. */
+    /** Returns the identity of the save that wrote the last file, which no other image has. */
     public UUID identity() {
-        return parts[parts.length - 1].identity.own();
+        return parts[parts.length - 1].identity.save();
     }
 
     /** Returns what the image contains besides the bytes of pages. */

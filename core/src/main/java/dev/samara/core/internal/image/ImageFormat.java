@@ -55,12 +55,17 @@ public final class ImageFormat {
      *    space, each run with the mapping that contains it, and the sums of the runs with the length of the data.
      *    What can be wrong after that is only the content.
      *
-     * 5. An image has an identity, a random number that belongs to its instant; so all images of a checkpoint have one.
-     *    An increment also names the identity of its base: an older image, which may be an increment itself. It has the
-     *    whole layout, guards and sections of its own instant, but only the pages that may differ from the base. Its
-     *    table lists them (Contents.changed), because a page that is zero now has no run. A page of its mappings that
-     *    is not listed is that of the base at the same address, also if it is a guard there. The table of other images
-     *    has no such list, and zeros for the identity of the base.
+     * 5. An image has two identities, random numbers: that of its instant, which all images of a checkpoint have, and
+     *    that of its save, which no other image has. An increment also names one of its base: an older image, which may
+     *    be an increment itself. It has the whole layout, guards and sections of its own instant, but only the pages
+     *    that may differ from the base. Its table lists them (Contents.changed), because a page that is zero now has no
+     *    run. A page of its mappings that is not listed is that of the base at the same address, also if it is a guard
+     *    there. The table of other images has no such list, and zeros for the identity of the base.
+     *
+     * 6. Two images of a checkpoint may differ in the pages of mapped files, which are read during the save. An
+     *    increment of a checkpoint lists all of these, so it fits each image of that instant, and names the instant. An
+     *    increment of a loaded image does not list them, because they are pages of the image now. So it fits only that
+     *    image, and names the save.
      */
 
     /** The version that is written. A reader refuses others. */
@@ -277,10 +282,11 @@ public final class ImageFormat {
     /**
      * The identities of an image.
      *
-     * @param own that of the image
-     * @param base that of the image of which this is an increment; null for a whole image
+     * @param instant that of the instant of the image
+     * @param base one of the image of which this is an increment; null for a whole image
+     * @param save that of the save that wrote the image
      */
-    public record Identity(UUID own, @Nullable UUID base) {}
+    public record Identity(UUID instant, @Nullable UUID base, UUID save) {}
 
     /**
      * What an image contains besides the bytes of the pages: the table of contents.
@@ -440,8 +446,9 @@ public final class ImageFormat {
 
     private static ByteBuffer head(Identity identity) {
         ByteBuffer head = allocate(HEAD).putLong(MAGIC).putInt(VERSION).putInt(BLOCK);
-        put(head, identity.own);
+        put(head, identity.instant);
         put(head, identity.base);
+        put(head, identity.save);
         return head.rewind();
     }
 
@@ -589,11 +596,12 @@ public final class ImageFormat {
             int version = head.getInt(Long.BYTES);
             check(version == VERSION, "its version is " + version + ", not " + VERSION);
             check(trailer.getLong(TRAILER - Long.BYTES) == END_MAGIC, "it does not end as one");
-            UUID own = identity(head, IDENTITIES);
-            if (own == null) {
+            UUID instant = identity(head, IDENTITIES);
+            UUID save = identity(head, IDENTITIES + 4 * Long.BYTES);
+            if (instant == null || save == null) {
                 throw damaged(name, "it has no identity");
             }
-            identity = new Identity(own, identity(head, IDENTITIES + 2 * Long.BYTES));
+            identity = new Identity(instant, identity(head, IDENTITIES + 2 * Long.BYTES), save);
             check(head.equals(head(identity)), "its head is damaged");
             dataLength = trailer.getLong();
             long length = trailer.getLong();
