@@ -40,6 +40,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -253,10 +254,7 @@ final class InstanceIncrementTest {
                 String expected = state();
                 InstanceCheckpoint first = instance.checkpoint();
                 memory(instance).writeI32(8, i);
-                Path increment = file();
-                try (FileChannel channel = to(increment)) {
-                    first.saveSince(image, channel, Map.of());
-                }
+                Path increment = saveSince(image, first);
                 assertTrue(
                         Files.size(increment) < 4096 + 2 * PAGE,
                         () -> increment.toFile().length() + " bytes");
@@ -274,14 +272,35 @@ final class InstanceIncrementTest {
     /** A saved checkpoint: the files that open as its image, and what they must contain. */
     private record Saved(InstanceCheckpoint checkpoint, List<Path> chain, String expected) {}
 
-    private Saved saved(List<Saved> open, SplittableRandom random) throws IOException {
+    /** An image of which the instance of a script was made, and its files. */
+    private record Origin(InstanceImage<?> image, List<Path> chain) {}
+
+    private Origin originOf(List<Path> chain) throws IOException {
+        InstanceImage<?> image = open(chain);
+        end(instance);
+        instance = program.build(image);
+        return new Origin(image, chain);
+    }
+
+    private Path saveSince(InstanceImage<?> base, InstanceCheckpoint checkpoint) throws IOException {
+        Path path = file();
+        try (FileChannel channel = to(path)) {
+            checkpoint.saveSince(base, channel, Map.of());
+        }
+        return path;
+    }
+
+    private Saved saved(@Nullable Origin origin, List<Saved> open, SplittableRandom random) throws IOException {
         InstanceCheckpoint checkpoint = instance.checkpoint();
         String expected = state();
         for (int i = random.nextInt(6); i > 0; i--) {
             change(random);
         }
         List<Path> chain = new ArrayList<>();
-        if (open.isEmpty() || random.nextInt(8) == 0) {
+        if (origin != null && (open.isEmpty() || random.nextInt(4) == 0)) {
+            chain.addAll(origin.chain);
+            chain.add(saveSince(origin.image, checkpoint));
+        } else if (open.isEmpty() || random.nextInt(8) == 0) {
             chain.add(save(checkpoint));
         } else {
             Saved base = open.get(Math.max(open.size() - 1 - random.nextInt(4), 0));
@@ -308,18 +327,31 @@ final class InstanceIncrementTest {
         for (int i = 0; i < 10; i++) {
             change(random);
         }
+        Origin origin = null;
         if (isLoaded) {
             try (InstanceCheckpoint checkpoint = instance.checkpoint()) {
-                TestedInstance loaded = built(List.of(save(checkpoint)));
-                end(instance);
-                instance = loaded;
+                origin = originOf(List.of(save(checkpoint)));
             }
         }
         List<Saved> open = new ArrayList<>();
         for (int step = 0; step < 150; step++) {
             change(random);
             if (random.nextInt(6) == 0) {
-                open.add(saved(open, random));
+                open.add(saved(origin, open, random));
+            }
+            if (origin != null && !open.isEmpty() && random.nextInt(30) == 0) {
+                // Goes on with another instance of one of the chains, or with a copy.
+                List<Path> chain = open.get(random.nextInt(open.size())).chain;
+                open.forEach(saved -> saved.checkpoint.close());
+                open.clear();
+                if (random.nextInt(3) == 0) {
+                    TestedInstance copy = instance.fork(imports());
+                    end(instance);
+                    instance = copy;
+                } else {
+                    origin.image.close();
+                    origin = originOf(chain);
+                }
             }
             if (!open.isEmpty() && random.nextInt(20) == 0) {
                 int chosen = random.nextInt(open.size());
@@ -337,6 +369,9 @@ final class InstanceIncrementTest {
             }
         }
         open.forEach(saved -> saved.checkpoint.close());
+        if (origin != null) {
+            origin.image.close();
+        }
     }
 
     @Test
