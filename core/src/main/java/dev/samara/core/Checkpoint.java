@@ -142,7 +142,8 @@ public final class Checkpoint implements AutoCloseable {
      *     during the call, or could not keep a page for lack of memory; or if the space was restored during the call,
      *     to this checkpoint or another one that is not older. What was written is no image then
      * @throws MmException with ESRCH if the space is closed; with ENOMEM if it was {@linkplain PageTableRef#reap
-     *     reaped}; with EOPNOTSUPP, EIO and ENOMEM as for {@link AddressSpace#save}
+     *     reaped}; with EAGAIN if a page has the maximum number of pins; with EOPNOTSUPP, EIO and ENOMEM as for {@link
+     *     AddressSpace#save}
      */
     public void save(WritableByteChannel target, Map<String, byte[]> sections) throws IOException {
         save(null, null, null, target, sections);
@@ -182,9 +183,9 @@ public final class Checkpoint implements AutoCloseable {
      * Writes an increment of an image from which the space was loaded ({@link SpaceImage#load}): an image of the
      * instant of this checkpoint without the pages that are those of the image. {@link Machine#openImage} opens the
      * files of the base, in their order, with this increment after them, but not after another image of the same
-     * checkpoint, in which pages of mapped files may differ. So a program that was saved, and goes on in
-     * another process, is saved for the price of what it wrote there. Afterwards this checkpoint can be the base of the
-     * next increment ({@link #saveSince(Checkpoint, WritableByteChannel, Map)}).
+     * checkpoint, in which pages of mapped files may differ. So a program that was saved, and goes on in another
+     * process, is saved for the price of what it wrote there. Afterwards this checkpoint can be the base of the next
+     * increment ({@link #saveSince(Checkpoint, WritableByteChannel, Map)}).
      *
      * <p>The time depends on the number of pages that are the space's own, on that of its page tables and on that of
      * its mappings, not on the size of the space. Mappings that do not lie where they were loaded, and all others, are

@@ -452,6 +452,9 @@ public final class TlbContext {
             return reached;
         } finally {
             made.generation = reached;
+            if (reached == 0) {
+                notice = last;
+            }
             noticed = reached != 0 ? reached : before;
         }
     }

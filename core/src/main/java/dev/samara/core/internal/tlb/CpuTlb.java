@@ -757,12 +757,26 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     }
 
     private void flushMissed(TlbContext of) {
-        long generation = of.generation();
-        if (generation == slot.flushed) {
+        if (of.generation() == slot.flushed) {
             return;
         }
         // Incremented first, because a flush that fails may already have dropped some translations.
         drops++;
+        long noticed = flushLogged(of);
+        while (noticed > slot.flushed) {
+            // A cut has begun since. It waits for this CPU, so no other one follows, and the CPU is notified of all.
+            noticed = flushLogged(of);
+        }
+        // Before the CPU acknowledges, so that the thread of the cut waits for the listeners.
+        if (noticed > slot.noticed) {
+            tellOfCut(of, noticed);
+        }
+        state.flushedTo(slot.flushed);
+    }
+
+    /** Flushes up to the current generation; returns the generation of the last cut, which may be a later one. */
+    private long flushLogged(TlbContext of) {
+        long generation = of.generation();
         of.checkNotGivenBack(generation);
         long from = slot.flushed;
         boolean isRanged = generation - from <= TlbContext.LOG_SIZE / 2;
@@ -782,12 +796,7 @@ public final class CpuTlb implements CpuState.OwnerTlb {
             tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
         }
         slot.flushed = generation;
-        // Before the CPU acknowledges, so that the thread of the cut waits for the listeners.
-        long noticed = of.noticed();
-        if (noticed > slot.noticed && noticed <= generation) {
-            tellOfCut(of, noticed);
-        }
-        state.flushedTo(generation);
+        return of.noticed();
     }
 
     private void tellOfCut(TlbContext of, long noticed) {
