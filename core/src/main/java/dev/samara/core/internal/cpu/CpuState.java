@@ -440,11 +440,6 @@ public final class CpuState extends CpuWords.Flushed {
         return seen >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (seen >>> STATE_BITS);
     }
 
-    /** Returns whether the CPU may use translations of a context. */
-    boolean isGuestIn(long context) {
-        return word == wordOf(GUEST, context);
-    }
-
     /** Returns whether the CPU is in a context. */
     boolean isIn(long context) {
         return word >>> STATE_BITS == context;

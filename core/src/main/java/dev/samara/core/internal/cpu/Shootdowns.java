@@ -23,10 +23,10 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>It is skipped if no CPU, or only a CPU of the caller outside GUEST, is in the space.
  *   <li>It checks each CPU of the cpumask. A CPU of the caller catches up immediately. Another CPU gets a request if it
- *       is in GUEST in the space; if it has not flushed up to the generation ({@link CpuState#isDone}), the embedder
- *       may interrupt its thread. Other CPUs, e.g. LAZY ones, get no request.
- *   <li>If such a CPU got a request, the caller waits, or polls a {@link Begun} shootdown, until each CPU has left
- *       GUEST or flushed. A CPU whose thread has ended is taken offline, and a CPU that is late is reported and kicked.
+ *       is in GUEST in the space and has not flushed up to the generation ({@link CpuState#isDone}); the embedder may
+ *       interrupt its thread. Other CPUs, e.g. LAZY ones, get no request.
+ *   <li>If a CPU got a request, the caller waits, or polls a {@link Begun} shootdown, until each CPU has left GUEST or
+ *       flushed. A CPU whose thread has ended is taken offline, and a CPU that is late is reported and kicked.
  * </ol>
  */
 public final class Shootdowns {
@@ -272,8 +272,8 @@ public final class Shootdowns {
             if (cpu == null) {
                 continue;
             }
-            if (cpu.isGuestIn(context.id)) {
-                asked += ask(cpu, context, generation);
+            if (!cpu.isDone(context.id, generation)) {
+                asked += ask(cpu);
             } else if (cpu.isSwitching()) {
                 // The CPU may be switching to this context. It reads the generation before it uses a translation, so
                 // the shootdown does not wait for it.
@@ -288,8 +288,8 @@ public final class Shootdowns {
         return asked;
     }
 
-    /** Sends a request; returns the number of CPUs to wait for: 1, or 0 for a CPU of the caller or one that is done. */
-    private int ask(CpuState cpu, TlbContext context, long generation) {
+    /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller and 1 otherwise. */
+    private int ask(CpuState cpu) {
         if (cpu.owner() == Thread.currentThread() && !cpu.isLost()) {
             CpuState.OwnerTlb tlb = cpu.tlb();
             if (tlb != null) {
@@ -297,12 +297,7 @@ public final class Shootdowns {
             }
             return 0;
         }
-        // Before the look at how far the CPU has flushed, whose cache line is at the CPU. A CPU that is done, which is
-        // rare, finds nothing to do at its next poll.
         cpu.request();
-        if (cpu.isDone(context.id, generation)) {
-            return 0;
-        }
         deliver(cpu);
         return 1;
     }
