@@ -157,7 +157,7 @@ public final class TlbContext {
     private volatile long generation = 1;
 
     /**
-     * The generation of the last checkpoint, or return to one, beside the generation, so that a CPU reads both together.
+     * The generation of the last checkpoint, or return to one, beside the generation: a CPU reads both together.
      *
      * <p>Written: the thread of a cut, of which there is one at a time, before it advances the generation, and after it
      *     (volatile).
