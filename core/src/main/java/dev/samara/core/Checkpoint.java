@@ -196,7 +196,7 @@ public final class Checkpoint implements AutoCloseable {
      * @param target receives the increment, as for {@link #save}
      * @param sections as for {@link #save}; an increment has only its own
      * @throws IOException as for {@link #save}
-     * @throws IllegalArgumentException if the geometry is another one
+     * @throws IllegalArgumentException if the geometry is another one, or the base has 63 increments
      * @throws IllegalStateException as for {@link #save}
      * @throws MmException as for {@link #save}
      */
@@ -205,6 +205,9 @@ public final class Checkpoint implements AutoCloseable {
         ThreadCpus.checkMayWait(SAVING);
         if (!base.geometry.equals(checkpoint.layout.geometry)) {
             throw new IllegalArgumentException("the base is of a space with " + base.geometry);
+        }
+        if (base.image.parts() == ImageFile.MOST_PARTS) {
+            throw new IllegalArgumentException("the base has the most increments, " + (ImageFile.MOST_PARTS - 1));
         }
         save(null, base.image, base.image.identity(), target, sections);
     }

@@ -208,7 +208,8 @@ public final class InstanceCheckpoint implements AutoCloseable {
      * @param target receives the increment, as for {@link #save}
      * @param sections as for {@link #save}; an increment has only its own
      * @throws IOException as for {@link #save}
-     * @throws IllegalArgumentException as for {@link #save}; also if the geometry is another one
+     * @throws IllegalArgumentException as for {@link #save}; also if the geometry is another one, or the base has 63
+     *     increments
      * @throws IllegalStateException as for {@link #save}
      * @throws MmException as for {@link #save}
      */

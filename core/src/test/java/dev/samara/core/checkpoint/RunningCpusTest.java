@@ -20,6 +20,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Mman;
@@ -151,6 +152,56 @@ final class RunningCpusTest {
             assertEquals(registers.saved.get(of) - 1, fixture.load(at), "the last store before checkpoint " + i);
         }
         all.forEach(Checkpoint::close);
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @SuppressWarnings("try") // only closed
+    @DisplayName("one that enters GUEST after a return is called for it before, also if another checkpoint begins then")
+    void enteringBesideNextCut() throws Exception {
+        List<String> told = new ArrayList<>();
+        TlbContext context = fixture.layout().pages().context;
+        FutureTask<Checkpoint> next = new FutureTask<>(fixture.space::checkpoint);
+        long[] before = new long[1];
+        FlushListener listener = new FlushListener() {
+            private long flushed;
+
+            @Override
+            public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {
+                flushed = generation;
+                // The CPU has read the generation to which it flushes. The checkpoint then waits for this CPU.
+                if (before[0] != 0) {
+                    long last = before[0];
+                    before[0] = 0;
+                    new Thread(next, "checkpoint").start();
+                    Await.until("the next cut has its generation", () -> context.noticed() > last);
+                }
+            }
+
+            @Override
+            public void checkpointed(long checkpoint) {
+                told.add("checkpoint " + checkpoint + (flushed < checkpoint ? ", too early" : ""));
+            }
+
+            @Override
+            public void restored(long checkpoint) {
+                told.add("return to " + checkpoint);
+            }
+        };
+        fixture.cpu.onFlush(listener);
+        fixture.cpu.enterGuest();
+        fixture.cpu.leaveGuest();
+        try (Checkpoint first = fixture.space.checkpoint()) {
+            first.restore();
+            before[0] = context.noticed();
+            fixture.cpu.enterGuest();
+            assertEquals("return to " + first.number(), told.get(0));
+            fixture.cpu.poll();
+            fixture.cpu.leaveGuest();
+            try (Checkpoint second = next.get()) {
+                assertEquals(List.of("return to " + first.number(), "checkpoint " + second.number()), told);
+            }
+        }
         fixture.closeEmpty();
     }
 

@@ -649,6 +649,24 @@ final class IncrementTest {
     }
 
     @Test
+    @DisplayName("of an image is refused if the files could not be opened together")
+    void longest() throws IOException {
+        fill(AT, 1);
+        List<byte[]> chain = new ArrayList<>(List.of(save(space)));
+        for (int files = 1; files <= 64; files++) {
+            try (SpaceImage image = open(fixture.machine, chain.toArray(byte[][]::new));
+                    AddressSpace loaded = load(image, fixture.machine);
+                    Checkpoint checkpoint = loaded.checkpoint()) {
+                if (files == 64) {
+                    assertThrows(IllegalArgumentException.class, () -> saveSince(image, checkpoint));
+                } else {
+                    chain.add(saveSince(image, checkpoint));
+                }
+            }
+        }
+    }
+
+    @Test
     @DisplayName("of an image of which the space was not loaded has all pages, and is refused with another geometry")
     void ofAnotherImage() throws IOException {
         fill(AT, PAGES);

@@ -180,6 +180,15 @@ final class InstanceImageTest {
     }
 
     @Test
+    @DisplayName("is refused for an instance that was not initialized, and so is a checkpoint")
+    void uninitialized() {
+        TestedInstance parent = warm(false).start(runtime.factory(machine), imports(), false);
+        assertThrows(IllegalArgumentException.class, () -> saved(parent));
+        assertThrows(IllegalArgumentException.class, parent::checkpoint);
+        end(parent);
+    }
+
+    @Test
     @DisplayName("replaces the memory that the module imports")
     void importedMemory() throws IOException {
         Program program = runtime.program(HexFormat.of().parseHex(IMPORT_M_A), false);

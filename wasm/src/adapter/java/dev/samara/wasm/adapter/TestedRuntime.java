@@ -81,7 +81,12 @@ public interface TestedRuntime {
 
     /** A module. */
     interface Program {
-        TestedInstance start(Memories memories, Imports imports);
+        default TestedInstance start(Memories memories, Imports imports) {
+            return start(memories, imports, true);
+        }
+
+        /** Makes an instance, which is initialized, or has no content yet. */
+        TestedInstance start(Memories memories, Imports imports, boolean isInitialized);
 
         /** Opens an image of an instance of the module, with increments. */
         InstanceImage<?> open(Machine machine, Path path, Imports imports, Path... increments) throws IOException;

@@ -291,6 +291,11 @@ public final class ImageFile {
         return at < runs.count() && Addresses.isBelow(runs.start(at), mapping.end());
     }
 
+    /** Returns the number of files: the base and the increments. */
+    public int parts() {
+        return parts.length;
+    }
+
     /** Returns the identity of the save that wrote the last file, which no other image has. */
     public UUID identity() {
         return parts[parts.length - 1].identity.save();

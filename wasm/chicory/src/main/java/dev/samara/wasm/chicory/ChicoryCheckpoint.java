@@ -179,11 +179,15 @@ public final class ChicoryCheckpoint implements InstanceState {
         private final @Nullable Element[] elements;
         private final DataSegment[] live;
         private final DataSegment[] segments;
+        private final List<Boolean> droppedData;
 
         Saved(Instance instance) {
             this.instance = instance;
             for (int i = 0; i < instance.globalCount(); i++) {
                 GlobalInstance of = instance.global(i);
+                if (of == null) {
+                    throw new IllegalArgumentException("the instance was not initialized");
+                }
                 Global global = new Global(of, of.getValueLow(), of.getValueHigh());
                 if (of.getMutabilityType() == MutabilityType.Var) {
                     variables.add(global);
@@ -201,6 +205,10 @@ public final class ChicoryCheckpoint implements InstanceState {
             }
             live = liveSegments(instance);
             segments = live.clone();
+            // Of the instance, which may not have passed its segments to a memory yet.
+            droppedData = IntStream.range(0, instance.module().dataSection().dataSegmentCount())
+                    .mapToObj(i -> instance.dataSegmentData(i).length == 0)
+                    .toList();
         }
 
         /** Rejects what no checkpoint can keep. */
@@ -247,9 +255,7 @@ public final class ChicoryCheckpoint implements InstanceState {
                             .skip(instance.imports().tableCount())
                             .map(of -> of.numbers(instance))
                             .toList(),
-                    Stream.of(segments)
-                            .map(segment -> segment.data().length == 0)
-                            .toList(),
+                    droppedData,
                     Stream.of(elements).map(Objects::isNull).toList());
         }
     }

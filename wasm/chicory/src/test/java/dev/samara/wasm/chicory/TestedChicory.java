@@ -171,7 +171,7 @@ public final class TestedChicory implements TestedRuntime {
 
     private record OfModule(WasmModule module, Function<Instance, Machine> machines) implements Program {
         @Override
-        public TestedInstance start(Memories memories, Imports imports) {
+        public TestedInstance start(Memories memories, Imports imports, boolean isInitialized) {
             return new OfInstance(
                     Instance.builder(module)
                             .withImportValues(((OfStore) imports).store.toImportValues())
@@ -179,6 +179,7 @@ public final class TestedChicory implements TestedRuntime {
                                     memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
                             .withTableFactory(ChicoryTable::new)
                             .withMachineFactory(machines)
+                            .withInitialize(isInitialized)
                             .build(),
                     machines);
         }

@@ -189,11 +189,15 @@ public final class EndiveCheckpoint implements InstanceState {
         private final @Nullable Element[] elements;
         private final DataSegment[] live;
         private final DataSegment[] segments;
+        private final List<Boolean> droppedData;
 
         Saved(Instance instance) {
             this.instance = instance;
             for (int i = 0; i < instance.globalCount(); i++) {
                 GlobalInstance of = instance.global(i);
+                if (of == null) {
+                    throw new IllegalArgumentException("the instance was not initialized");
+                }
                 Global global = new Global(of, of.getValueLow(), of.getValueHigh(), of.getRefValue());
                 if (of.getMutabilityType() == MutabilityType.Var) {
                     variables.add(global);
@@ -211,6 +215,10 @@ public final class EndiveCheckpoint implements InstanceState {
             }
             live = liveSegments(instance);
             segments = live.clone();
+            // Of the instance, which may not have passed its segments to a memory yet.
+            droppedData = IntStream.range(0, instance.module().dataSection().dataSegmentCount())
+                    .mapToObj(i -> instance.dataSegmentData(i).length == 0)
+                    .toList();
         }
 
         /** Rejects what no checkpoint can keep. */
@@ -258,9 +266,7 @@ public final class EndiveCheckpoint implements InstanceState {
                             .skip(instance.imports().tableCount())
                             .map(of -> of.numbers(instance))
                             .toList(),
-                    Stream.of(segments)
-                            .map(segment -> segment.data().length == 0)
-                            .toList(),
+                    droppedData,
                     Stream.of(elements).map(Objects::isNull).toList());
         }
     }

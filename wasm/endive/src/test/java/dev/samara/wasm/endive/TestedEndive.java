@@ -172,7 +172,7 @@ public final class TestedEndive implements TestedRuntime {
 
     private record OfModule(WasmModule module, Function<Instance, Machine> machines) implements Program {
         @Override
-        public TestedInstance start(Memories memories, Imports imports) {
+        public TestedInstance start(Memories memories, Imports imports, boolean isInitialized) {
             return new OfInstance(
                     Instance.builder(module)
                             .withImportValues(((OfStore) imports).store.toImportValues())
@@ -180,6 +180,7 @@ public final class TestedEndive implements TestedRuntime {
                                     memories.memory(limits.initialPages(), limits.maximumPages(), limits.shared()))
                             .withTableFactory(EndiveTable::new)
                             .withMachineFactory(machines)
+                            .withInitialize(isInitialized)
                             .build(),
                     machines);
         }
