@@ -103,6 +103,7 @@ record Selection(String file, String benchmarks, Map<String, String> quick, Map<
             new Selection("resets", "ResetBenchmark", LARGE, LARGE),
             new Selection(
                     "checkpoints", "CheckpointBenchmark", Map.of("mib", "16", "vmas", "10", "pages", "10"), Map.of()),
+            new Selection("images", "ImageBenchmark", Map.of("mib", "16", "increments", "0,10", "span", "4"), Map.of()),
             new Selection("local-one-thread", LOCAL, Map.of(), Map.of(), 1),
             new Selection("local-two-threads", LOCAL, Map.of(), Map.of(), 2));
 
