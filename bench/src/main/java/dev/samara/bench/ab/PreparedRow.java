@@ -76,7 +76,7 @@ final class PreparedRow {
             Param parameter = field.getAnnotation(Param.class);
             if (parameter != null) {
                 String value = settings.getOrDefault(field.getName(), parameter.value()[0]);
-                field.set(made, field.getType() == int.class ? (Object) Integer.valueOf(value) : value);
+                field.set(made, converted(value, field.getType()));
             }
         }
         states.put(type, made);
@@ -87,6 +87,13 @@ final class PreparedRow {
             }
         }
         return made;
+    }
+
+    private static Object converted(String value, Class<?> type) {
+        if (type == int.class) {
+            return Integer.valueOf(value);
+        }
+        return type == boolean.class ? (Object) Boolean.valueOf(value) : value;
     }
 
     private void call(Object state, Method method, Level level) throws ReflectiveOperationException {
