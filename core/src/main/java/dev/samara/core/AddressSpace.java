@@ -1329,8 +1329,8 @@ public final class AddressSpace implements AutoCloseable {
      * <p>An idle CPU of the pool stays in the space that it was last in, which makes the next entry there cheap. Such
      * CPUs count as {@link #users} and {@link #cpus} of the space; no operation waits for them. They leave the space
      * when the last reference to its users is closed. For all spaces of a machine, 32 are kept, and up to 256 if their
-     * TLBs ({@link MachineBuilder#tlbEntries}) take no more than 64 MiB together; eight of them at most without a
-     * space.
+     * TLBs ({@link MachineBuilder#tlbEntries}) take no more than a sixteenth of the maximum heap together; eight of
+     * them at most without a space.
      *
      * <p>Never waits. Allocates only the guest if the thread has used a pool CPU before, and that CPU, or another one
      * that was in this space, is idle. While as many guests are open on the machine as CPUs are kept, each additional

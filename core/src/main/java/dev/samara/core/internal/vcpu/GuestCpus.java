@@ -43,8 +43,11 @@ public final class GuestCpus implements IdleUsers {
 
     private static final int MOST_PLACES = 256;
 
-    /** The memory of the TLBs of idle CPUs above which there are no more than the least number of places, in bytes. */
-    private static final int TLB_BYTES = 64 << 20;
+    /**
+     * The share of the heap's maximum that the TLBs of idle CPUs may take above the least number of places: one
+     * sixteenth.
+     */
+    private static final int HEAP_SHARE = 16;
 
     /** The size of an entry of a TLB, in bytes. */
     private static final int ENTRY_BYTES = 40;
@@ -302,7 +305,8 @@ public final class GuestCpus implements IdleUsers {
      * @param tlbEntries the number of entries of the TLB of a CPU of {@code maker}
      */
     public GuestCpus(Supplier<Vcpu> maker, Supplier<Vcpu> remoteMaker, int tlbEntries) {
-        idle = new IdleCpus<>(Math.max(LEAST_PLACES, Math.min(MOST_PLACES, TLB_BYTES / ENTRY_BYTES / tlbEntries)));
+        long inShare = Runtime.getRuntime().maxMemory() / HEAP_SHARE / ENTRY_BYTES / tlbEntries;
+        idle = new IdleCpus<>((int) Math.max(LEAST_PLACES, Math.min(MOST_PLACES, inShare)));
         this.maker = maker;
         this.remoteMaker = remoteMaker;
     }
