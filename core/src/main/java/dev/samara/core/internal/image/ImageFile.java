@@ -422,7 +422,7 @@ public final class ImageFile {
 
         /**
          * Passes on the part of a mapping that was loaded from an image and lies where it was saved. Each page there
-         * that is none of the space's own is that of the image at the same address, unless that is a guard.
+         * that is not the space's own is the image's page at the same address, unless that is a guard.
          *
          * @param image the image
          * @param vma a mapping of this segment

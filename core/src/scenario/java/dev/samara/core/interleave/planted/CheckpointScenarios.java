@@ -91,7 +91,10 @@ final class CheckpointScenarios {
         abstract void judgeRestored(State state, Cpu cpu);
     }
 
-    /** A CPU with a listener that enters GUEST beside a checkpoint. Once it has flushed for that, it was notified. */
+    /**
+     * A CPU with a listener that enters GUEST beside a checkpoint. Once it has flushed for the checkpoint, it has been
+     * notified.
+     */
     static final class ListenerBesideCheckpoint extends Checkpoints implements FlushListener {
         private long flushed;
         private long notified;
