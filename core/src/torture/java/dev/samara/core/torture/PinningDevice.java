@@ -90,7 +90,9 @@ final class PinningDevice implements Actor {
         }
         long mark = TortureMachine.stamp(owner, page, ++sequence);
         for (int part : TortureMachine.PARTS) {
-            if (view.store(address(page) + part, mark) != Fault.NONE) {
+            int result = view.store(address(page) + part, mark);
+            if (result != Fault.NONE) {
+                pins.check(mapped[page] == null, "a store to a pinned page gave " + Fault.toString(result));
                 // The page may be partly written, so its content is unknown.
                 map(address(page), 1);
                 mapped[page] = null;

@@ -938,9 +938,13 @@ public final class Faulter {
         boolean fromZero = Pte.has(old, Pte.ZERO);
         long mark = Pte.busy(old, context.owner, true);
         Magazine magazine = context.magazine;
+        if (isForking()) {
+            // The fork may need the frame, and this fault none.
+            return AGAIN;
+        }
         int fresh = fromZero ? frames.allocate(magazine) : frames.allocateDirty(magazine);
         if (fresh == Frames.NONE) {
-            return EXHAUSTED;
+            return needsCopy(leaf, index, before) ? EXHAUSTED : AGAIN;
         }
         boolean done = false;
         boolean isClaimed = false;
@@ -1013,6 +1017,22 @@ public final class Faulter {
             isCopy = true;
         }
         return done ? Fault.NONE : AGAIN;
+    }
+
+    /**
+     * Returns whether a fault for which there is no frame needs one. While a fork narrows entries, a pinned page seems to
+     * be shared, although the fork then gives it back to its mapping.
+     *
+     * @param before the entry on which the fault decided
+     */
+    private boolean needsCopy(long[] leaf, int index, long before) {
+        Leaf.lock(leaf);
+        try {
+            long now = Leaf.get(leaf, index);
+            return mayChange(leaf) && now == before && !(Pte.isPresent(now) && mayReuse(now));
+        } finally {
+            Leaf.unlock(leaf);
+        }
     }
 
     /** Undoes the claim of an entry for a copy, with its record, unless another thread has taken the entry over. */
@@ -1456,7 +1476,12 @@ public final class Faulter {
      * So a child need not have its stores.
      */
     private boolean mayChange(long[] leaf) {
-        return !Leaf.isDead(leaf) && (table.forking() == null || InFlightOperation.retiring() != null);
+        return !Leaf.isDead(leaf) && !isForking();
+    }
+
+    /** Returns whether a fork narrows entries, and this fault has to wait for it. */
+    private boolean isForking() {
+        return table.forking() != null && InFlightOperation.retiring() == null;
     }
 
     /**

@@ -9,6 +9,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
@@ -261,6 +262,51 @@ final class ForkScenarios {
             if (seen != 9) {
                 throw new AssertionError("a store after the pin and the fork is not in the pinned page: " + seen);
             }
+        }
+    }
+
+    /**
+     * A store to a pinned page while a fork takes the last frame for the child's copy. The page needs no other frame, so
+     * the store must not lack one.
+     */
+    static class ForkBesideStoreToPinned extends Calls {
+        private @Nullable PinnedFrame pinned;
+
+        ForkBesideStoreToPinned() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("fork", (state, cpu) -> {
+                try {
+                    return FORK.run(state, cpu);
+                } catch (MmException refused) {
+                    return refused.errno().toString();
+                }
+            });
+        }
+
+        @Override
+        protected int pages() {
+            return 2;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            pinned = cpu.memory().pin(AT, Mman.WRITE);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            try (PinnedFrame of = Objects.requireNonNull(pinned)) {
+                assertEquals(8, SpaceFixture.read(of));
+            }
+        }
+    }
+
+    /** The same without a frame for the child's copy, so the fork is refused. */
+    static final class RefusedForkBesideStoreToPinned extends ForkBesideStoreToPinned {
+        @Override
+        protected int pages() {
+            return 1;
         }
     }
 
