@@ -71,6 +71,9 @@ public final class SpaceImage implements AutoCloseable {
     final ImageFile image;
     final Geometry geometry;
 
+    /** The descriptions of mappings of the image, which do not change, and whose making takes a while. */
+    private final List<Vma> mapped;
+
     /**
      * Whether this was closed.
      *
@@ -91,6 +94,7 @@ public final class SpaceImage implements AutoCloseable {
                 parts.stream().map(part -> (OpenHostFile) part.file).toList(),
                 geometry,
                 bytes -> machine.newPageCache(geometry, bytes));
+        mapped = vmas(true);
     }
 
     /**
@@ -149,28 +153,14 @@ public final class SpaceImage implements AutoCloseable {
     private AddressSpace make(AddressSpaceBuilder builder, boolean isMapped) throws IOException {
         begin("the loading of an image");
         checkFits(builder);
-        List<Mapping> mappings = image.contents().mappings();
-        List<Vma> vmas = new ArrayList<>(mappings.size());
-        for (int i = 0; i < mappings.size(); i++) {
-            Mapping mapping = mappings.get(i);
-            Segment segment = isMapped ? image.segment(i) : null;
-            // Sealed at the end, because a seal forbids to install guards, and to write if it is read-only.
-            vmas.add(AddressSpaceBuilder.mapping(
-                    mapping.start(),
-                    mapping.end(),
-                    flags(mapping, segment),
-                    segment == null ? mapping.pageOffset() : segment.first(),
-                    segment,
-                    segment == null ? mapping.name() : null));
-        }
         Contents contents = image.contents();
         AddressSpace space = builder.heap(contents.heapStart(), contents.brk())
                 .stack(contents.stackStart())
-                .load(vmas)
+                .load(isMapped ? mapped : vmas(false))
                 .build();
         boolean isMade = false;
         try {
-            checkLimits(builder, space.usage());
+            checkLimits(builder, space);
             if (!isMapped) {
                 copyPages(space);
             }
@@ -178,7 +168,7 @@ public final class SpaceImage implements AutoCloseable {
             for (int i = 0; i < guards.count(); i++) {
                 check("a guard", space.madvise(guards.start(i), guards.end(i) - guards.start(i), Mman.GUARD_INSTALL));
             }
-            for (Mapping mapping : mappings) {
+            for (Mapping mapping : contents.mappings()) {
                 if ((mapping.flags() & VmaFlags.SEALED) != 0) {
                     check("a seal", space.mseal(mapping.start(), mapping.end() - mapping.start(), 0));
                 }
@@ -190,6 +180,25 @@ public final class SpaceImage implements AutoCloseable {
                 space.close();
             }
         }
+    }
+
+    /** Returns descriptions of all mappings: of the image, or of anonymous memory. */
+    private List<Vma> vmas(boolean areMapped) {
+        List<Mapping> mappings = image.contents().mappings();
+        List<Vma> vmas = new ArrayList<>(mappings.size());
+        for (int i = 0; i < mappings.size(); i++) {
+            Mapping mapping = mappings.get(i);
+            Segment segment = areMapped ? image.segment(i) : null;
+            // Sealed at the end, because a seal forbids to install guards, and to write if it is read-only.
+            vmas.add(AddressSpaceBuilder.mapping(
+                    mapping.start(),
+                    mapping.end(),
+                    flags(mapping, segment),
+                    segment == null ? mapping.pageOffset() : segment.first(),
+                    segment,
+                    segment == null ? mapping.name() : null));
+        }
+        return vmas;
     }
 
     private long flags(Mapping mapping, @Nullable Backing segment) {
@@ -222,9 +231,14 @@ public final class SpaceImage implements AutoCloseable {
         }
     }
 
-    private static void checkLimits(AddressSpaceBuilder builder, Usage usage) {
-        if (Addresses.isAbove(usage.total(), builder.limitInPages(Resource.AS))
-                || Addresses.isAbove(usage.data(), builder.limitInPages(Resource.DATA))) {
+    private static void checkLimits(AddressSpaceBuilder builder, AddressSpace space) {
+        long total = builder.limitInPages(Resource.AS);
+        long data = builder.limitInPages(Resource.DATA);
+        if (total == -1 && data == -1) {
+            return;
+        }
+        Usage usage = space.usage();
+        if (Addresses.isAbove(usage.total(), total) || Addresses.isAbove(usage.data(), data)) {
             throw new MmException("load of " + usage, Errno.ENOMEM);
         }
     }
