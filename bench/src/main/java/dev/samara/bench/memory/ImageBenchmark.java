@@ -159,6 +159,67 @@ public class ImageBenchmark {
         }
     }
 
+    /** Memory outside the heap of the size of the space, whose pages have content. */
+    @State(Scope.Thread)
+    public static class Memory {
+        /** The size in mebibytes. */
+        @Param("256")
+        public int mib;
+
+        Path folder;
+        private ByteBuffer bytes;
+
+        /** Called by JMH. */
+        public Memory() {}
+
+        /**
+         * Fills the memory.
+         *
+         * @throws IOException if there is no directory for the file
+         */
+        @Setup(Level.Trial)
+        public void setUp() throws IOException {
+            folder = Files.createTempDirectory("images");
+            bytes = ByteBuffer.allocateDirect(mib << 20);
+            for (int at = 0; at < bytes.capacity(); at += (int) FilledSpace.PAGE) {
+                bytes.putLong(at, at + 1);
+            }
+        }
+
+        /**
+         * Deletes the file.
+         *
+         * @throws IOException if it cannot be deleted
+         */
+        @TearDown(Level.Trial)
+        public void tearDown() throws IOException {
+            Files.deleteIfExists(folder.resolve("written"));
+            Files.delete(folder);
+        }
+    }
+
+    /**
+     * Writes as much memory as the space has to a new file by {@code FileChannel}, each byte once.
+     *
+     * @param of the memory
+     * @throws IOException if the file cannot be written
+     */
+    @Benchmark
+    @BenchmarkMode(Mode.AverageTime)
+    @About("as much distinct memory written by FileChannel, 256 KiB each time")
+    public void writeMemory(Memory of) throws IOException {
+        Path file = of.folder.resolve("written");
+        Files.deleteIfExists(file);
+        try (FileChannel channel = channel(file)) {
+            for (int at = 0; at < of.bytes.capacity(); at += 1 << 18) {
+                of.bytes.limit(at + (1 << 18)).position(at);
+                while (of.bytes.hasRemaining()) {
+                    channel.write(of.bytes);
+                }
+            }
+        }
+    }
+
     /** A checkpoint of which an image was saved, and a younger one, with pages written between them. */
     @State(Scope.Thread)
     public static class Increments {
