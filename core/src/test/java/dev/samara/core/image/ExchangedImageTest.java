@@ -2,7 +2,6 @@
 package dev.samara.core.image;
 
 import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
-import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -52,8 +51,7 @@ final class ExchangedImageTest {
             try (Checkpoint checkpoint = loaded.checkpoint();
                     AddressSpace child = loaded.fork()) {
                 Files.writeString(directory.resolve("continued"), ImageFixture.describe(child));
-                Files.write(
-                        directory.resolve(names[names.length - 1]), ImageFixture.saveSince(image, checkpoint));
+                Files.write(directory.resolve(names[names.length - 1]), ImageFixture.saveSince(image, checkpoint));
             }
         }
         System.out.println(VERDICT);
@@ -82,8 +80,7 @@ final class ExchangedImageTest {
         Files.write(directory.resolve("base"), chain.get(0));
         Files.write(directory.resolve("increment"), chain.get(1));
 
-        ChildJvm.run(
-                ExchangedImageTest.class, VERDICT, List.of(), directory.toString(), "base", "increment", "theirs");
+        ChildJvm.run(ExchangedImageTest.class, VERDICT, List.of(), directory.toString(), "base", "increment", "theirs");
 
         assertEquals(expected, Files.readString(directory.resolve("opened")));
         chain.add(Files.readAllBytes(directory.resolve("theirs")));
