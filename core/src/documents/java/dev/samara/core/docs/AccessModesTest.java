@@ -55,9 +55,9 @@ final class AccessModesTest {
             District: operations(getOpaque getPlain setOpaque)
             Districts: parts(getAcquire setRelease)
             Districts.LayoutParts: isJoinAsked(getVolatile setVolatile)
-            Eviction: counter(getAndAdd)
+            Eviction.CachedBytes: leaving(get getAndAdd), resident(get getAndAdd)
             Eviction.Cursor: isOutdated(getVolatile setVolatile)
-            Eviction.SpareWalk: idle(getAndSet set)
+            Eviction.SpareBatches: idle(compareAndSet getAndSet)
             FilePages: present(compareAndSet getVolatile)
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
@@ -77,7 +77,8 @@ final class AccessModesTest {
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
             HostFiles.BackgroundWrites: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile
                 setVolatile)
-            HostFiles.CacheLimit: resident(get)
+            HostFiles.CacheLimit: ended(get getAndIncrement), evicting(get getAndDecrement getAndIncrement),
+                futile(incrementAndGet set), next(getVolatile setVolatile), waiting(getVolatile setVolatile)
             HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
                 setVolatile), rules(getVolatile setVolatile)
             HostInode.PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
@@ -158,6 +159,7 @@ final class AccessModesTest {
                 noticed(getVolatile setVolatile), users(addAndGet compareAndSet get)
             TlbContext.CutNotice: generation(getVolatile setVolatile)
             Truncation: last(getVolatile setVolatile), walked(getVolatile setVolatile)
+            Truncation.InodeLock: owner(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
                 getAndBitwiseOr getOpaque getPlain getVolatile setPlain)
             VmArea.Open: shares(compareAndSet getVolatile)

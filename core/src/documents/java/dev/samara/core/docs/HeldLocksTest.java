@@ -33,13 +33,16 @@ final class HeldLocksTest {
             CheckedLock$CheckedReadWriteLock.lock CheckedLock$CheckedReadWriteLock.lockShared
             CommittedMemory.lock District.lock Districts.lockBeyond Districts.lockDistrict Districts.lockWhole
             Edit.<init> FilePages.lock HostInode.lockPages Layout.lock LayoutLock.lock PageTable$Leaf.lock Frames.lockNear
-            Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock SpinLock.lock
+            Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock Truncation$InodeLock.lock
+            Truncation$InodeLock.lockShared SpinLock.lock
             """);
 
     /** The methods that may or may not hold a lock when they return, depending on their result. */
     private static final Set<String> MAY_TAKE = names("""
-            CheckedLock.tryLock Districts.lockPart Districts.lockUndivided LayoutLock.spin LayoutLock.tryForAWhile
-            LayoutLock.tryLock Truncation.tryLock WriteBack.lock
+            CheckedLock.tryLock CheckedLock$CheckedReadWriteLock.tryLock
+            CheckedLock$CheckedReadWriteLock.tryLockShared Districts.lockPart Districts.lockUndivided LayoutLock.spin
+            LayoutLock.tryForAWhile LayoutLock.tryLock Truncation.tryLock Truncation$InodeLock.tryLock
+            Truncation$InodeLock.tryLockShared WriteBack.lock
             """);
 
     /** The methods that release a lock that their caller holds. */
@@ -47,7 +50,8 @@ final class HeldLocksTest {
             CheckedLock$CheckedReadWriteLock.unlock CheckedLock$CheckedReadWriteLock.unlockShared
             District.unlock Edit.close FilePages.unlock HostInode.unlockPages
             Layout.unlock LayoutLock.unlock LayoutLock.unlockAndRecord PageTable$Leaf.unlock Frames.unlockNear
-            Truncation.release SpinLock.unlock WriteBack.begin
+            Truncation.release Truncation$InodeLock.unlock Truncation$InodeLock.unlockShared SpinLock.unlock
+            WriteBack.begin
             """);
 
     /** The methods that temporarily release a lock of their caller, and hold it again when they return. */

@@ -17,7 +17,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.Condition;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,23 +33,54 @@ import org.jspecify.annotations.Nullable;
  * <p><b>An eviction</b> frees pages of a saved file even if they are mapped ({@code try_to_unmap}). It visits the pages
  * in the order of a {@link Cursor}, and gives each page a second chance. At the first visit, it
  * removes the page from the mappings and marks it as <em>inactive</em>. At the next visit, it frees the page, unless
- * the page was mapped again in the meantime. A batch goes through these steps, under the inode lock:
+ * the page was mapped again in the meantime. A batch goes through these steps, while the thread shares the inode lock:
  *
  * <ol>
- *   <li>Pages that are mapped by locked memory are found first: they stay in the index, so they need no grace period.
- *   <li>The pages to be freed are removed from the index and marked removed ({@link #takeOut}). Until the batch has
- *       ended, no read inserts one of its pages ({@link #contains}). Pages that are being written are pinned.
+ *   <li>The pages are chosen under the content lock ({@link #collect}), and the batch is <em>under way</em> from then
+ *       on.
+ *   <li>Pages that are mapped by locked memory are found: they stay in the index, so they need no grace period.
+ *   <li>The pages to be freed are removed from the index and marked removed ({@link #takeOut}). As long as the batch is
+ *       under way, no read inserts one of its pages ({@link #contains}). Pages that are being written are pinned.
  *   <li>All pages of the batch are removed from the mappings ({@link #unmap}).
  *   <li>They are checked again. If a page was mapped, or became dirty or pinned in the meantime, the eviction puts it
- *       back ({@link #putBack}).
+ *       back ({@link #putBack}). This ends the batch.
  *   <li>The frames of the other pages are dropped after a flush and a grace period.
+ * </ol>
+ *
+ * <p><b>Evictions side by side.</b> Threads that evict pages of one file share its inode lock, so none waits for the
+ * shootdown or the grace period of another one. Every other change of the file has that lock exclusively, so it finds
+ * no batch under way, and each page is either in the index or not in the cache. That evictions do not disturb each
+ * other has these reasons:
+ *
+ * <ol>
+ *   <li><em>No page is in two batches.</em> A batch is chosen and put into the list of the batches under way in one
+ *       section of the content lock, and contains no page of another batch in the list. So until a batch ends, only its
+ *       thread takes its pages out of the index or puts them back, and their frames stay the same.
+ *   <li><em>The state of a page is the batch's own.</em> The marks of a frame ({@code inactive}, {@code removed}) are
+ *       changed by the thread whose batch contains the page. The arrays, the walk over the mappings and its gather
+ *       belong to the {@link EvictionBatch}, of which each thread has one.
+ *   <li><em>A page can be put back without memory</em>, because no eviction unlinks a leaf of the index while another
+ *       batch has a page of this leaf ({@link PageBatch#prune}).
+ *   <li><em>A block of the cursor is judged by one batch.</em> A batch contains all pages in memory of its blocks, and
+ *       none of a block of which another batch has a page. So what it finds out about a block is complete, and the
+ *       mark of the block is that of its own scan.
  * </ol>
  *
  * <p>Pages of {@link RecentReads} get no second chance, because accesses to a mapped page are not observed. Only a
  * later read of a freed page shows that the page is still in use.
  */
 public final class Eviction {
-    private static final int MOST = 64;
+    /**
+     * The result of an eviction that freed nothing and reached the end of the file, or would have found nothing up to
+     * it.
+     */
+    public static final int END = PageCaches.BUSY - 1;
+
+    /** The number of pages from which on an eviction is worth its shootdown and its grace period. */
+    public static final int LEAST = 64;
+
+    /** The maximum number of pages of a batch. */
+    public static final int MOST = 512;
 
     /** The maximum number of pages that sequential reads of a file may leave in memory. */
     private static final int MOST_RECENT = 512;
@@ -62,18 +94,10 @@ public final class Eviction {
     private final MachineMemory memory;
     private final Frames frames;
     private final FilePages.CachedPages cached;
+    private final ReverseMap mappings;
     private final Truncation truncation;
-    private final SpareWalk spare;
-
-    /**
-     * Counts the bytes of the pages in memory, together with other caches.
-     *
-     * <p>Written: the holder of {@code content} that inserts a page; a thread that frees pages, which holds {@code
-     *     inodeLock} or is the only one to use an unreachable cache (get-and-add).
-     * Read: under the name {@code resident}, see there.
-     * Invariant: one word that several caches share: the bytes of their pages in memory.
-     */
-    private final AtomicLong counter;
+    private final SpareBatches spare;
+    private final CachedBytes counters;
 
     /** See {@link #evictUrgentlyBy}; null if nothing evicts pages when memory is short. */
     @Nullable
@@ -84,60 +108,69 @@ public final class Eviction {
     final Cursor cursor;
     final RecentReads recent;
 
+    /** Signalled when a batch ends. */
+    private final Condition ended;
+
     /**
-     * The number of pages of {@link #batch} while its pages may be out of the index, otherwise 0.
+     * The first of the batches under way, which are linked; null if there is none.
      *
-     * <p>Written: an eviction, holding {@code inodeLock} and {@code content} (plain).
+     * <p>Words: {@code underWay}, and {@code later} of {@link EvictionBatch}.
+     * Written: an eviction, sharing {@code inodeLock} and holding {@code content} (plain).
      * Read: holder of {@code content} (plain).
-     * Invariant: the pages of the eviction under way, which do not change while this is positive.
+     * Invariant: the batches under way, whose pages do not change until they end. No page is in two of them.
      */
-    private int underWay;
-
-    /* Guarded by the inode lock. Created once, so that evictions create no garbage. */
-
-    /** The pages. A page is marked if it stays because memory that maps it is locked, or may have been locked. */
-    final PageBatch batch;
-
-    /** For each page, whether an entry that maps it was removed. */
-    boolean[] isMapped = {};
-
-    private final BatchEntries choice = new BatchEntries();
-
-    /**
-     * The page after the last batch of {@link #evictRange}; -1 if no page is left.
-     *
-     * <p>Words: {@code next}, {@code batch}, {@code isMapped}.
-     * Written: an eviction, holding {@code inodeLock} (plain).
-     * Read: an eviction, holding {@code inodeLock} (plain).
-     * Invariant: the batch of the eviction under way.
-     */
-    private long next;
-
-    /**
-     * The mapping whose entries are being checked, or null if there is none.
-     *
-     * <p>Words: {@code walked}, {@code chosen}.
-     * Written: an eviction, holding {@code inodeLock} (plain).
-     * Read: an eviction, holding {@code inodeLock} (plain).
-     * Invariant: the mapping whose entries are being checked, and the page of the batch that was claimed last.
-     */
-    private ReverseMap.@Nullable Link walked;
+    private @Nullable EvictionBatch underWay;
 
     /**
      * Creates the evictions of a saved file.
      *
-     * @param most the total number of pages of all caches of {@code counter} up to which {@link #evict} is not called
+     * @param most the total number of pages of all caches of {@code counters} up to which {@link #evict} is not called
      */
-    Eviction(FilePages file, Truncation present, AtomicLong counter, long most, SpareWalk spare) {
+    Eviction(FilePages file, Truncation present, CachedBytes counters, long most, SpareBatches spare) {
         memory = file.memory;
         frames = memory.frames;
         cached = present.cached;
+        mappings = file.mappings;
         truncation = present;
-        this.counter = counter;
+        this.counters = counters;
         recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         this.spare = spare;
         cursor = new Cursor();
-        batch = new PageBatch(cached, file.mappings);
+        ended = cached.content.newCondition();
+    }
+
+    /** Counts the bytes of the pages of several caches. Thread-safe. */
+    public static final class CachedBytes {
+        /**
+         * Written: the holder of {@code content} that inserts a page; a thread that frees pages, which has or shares
+         *     {@code inodeLock}, or is the only one to use an unreachable cache (get-and-add).
+         * Read: a thread that reads a page or writes bytes (volatile).
+         * Invariant: the bytes of the pages in memory of all these caches. A page is subtracted before its frame is
+         *     freed.
+         */
+        private final AtomicLong resident = new AtomicLong();
+
+        /**
+         * Written: an eviction for the limit that takes pages out of an index, puts them back or frees them
+         *     (get-and-add).
+         * Read: as {@code resident}.
+         * Invariant: the bytes of the pages in memory that evictions for the limit have taken out of the index, and may
+         *     free. It may be too large for a moment after pages were subtracted from {@code resident}.
+         */
+        private final AtomicLong leaving = new AtomicLong();
+
+        /** Creates counters for caches without pages. */
+        public CachedBytes() {}
+
+        /** Returns the bytes of the pages in memory. */
+        public long resident() {
+            return resident.get();
+        }
+
+        /** Returns the bytes of the pages in memory that {@link #evictNext} and {@link #evictRecent} may free. */
+        public long leaving() {
+            return leaving.get();
+        }
     }
 
     /** Frees pages of one file even if they are mapped, for an access that finds no free frame. Waits for no lock. */
@@ -153,34 +186,109 @@ public final class Eviction {
     }
 
     /**
-     * Keeps one idle {@code DiscardPages} walk for the evictions of all files of a machine's memory, so that evictions
-     * create no garbage. Two concurrent evictions use two walks, of which only one is kept afterwards. Thread-safe.
+     * Keeps a few idle batches for the evictions of all files of a machine's memory, so that evictions create no
+     * garbage, and files need no arrays. Concurrent evictions use different batches. Thread-safe.
      */
-    public static final class SpareWalk {
+    public static final class SpareBatches {
+        /** As many threads as evict at a time on the machines of today without a batch for each file. */
+        private static final int MOST_IDLE = 8;
+
         private final MachineMemory memory;
 
         /**
-         * Written: an eviction that takes the walk (get-and-set), and an eviction that returns its walk (volatile).
+         * Written: an eviction that takes a batch (get-and-set), and an eviction that returns its batch
+         *     (compare-and-set).
          * Read: an eviction (get-and-set).
-         * Pairs: with itself: an eviction sees the state in which the previous eviction left the walk.
-         * Invariant: a walk that no operation uses, or null.
+         * Pairs: with itself: an eviction sees the state in which the previous eviction left the batch.
+         * Invariant: each element is a batch that no operation uses, or null.
          */
-        private final AtomicReference<@Nullable DiscardPages> idle = new AtomicReference<>();
+        private final AtomicReferenceArray<@Nullable EvictionBatch> idle = new AtomicReferenceArray<>(MOST_IDLE);
 
-        /** Creates a holder without a walk. */
-        public SpareWalk(MachineMemory memory) {
+        /** Creates a holder without batches. */
+        public SpareBatches(MachineMemory memory) {
             this.memory = memory;
         }
 
-        /** Returns a walk for one operation of the calling thread, or null if no page-table context is free. */
-        private @Nullable DiscardPages beginOrNull() {
-            DiscardPages known = idle.getAndSet(null);
-            DiscardPages walk = known == null ? DiscardPages.atRest(memory, Pte.NONE) : known;
-            if (walk.tryBegin()) {
-                return walk;
+        /** Returns a batch for one operation of the calling thread, or null if no page-table context is free. */
+        private @Nullable EvictionBatch beginOrNull() {
+            EvictionBatch batch = null;
+            for (int i = 0; i < MOST_IDLE && batch == null; i++) {
+                batch = idle.getAndSet(i, null);
             }
-            idle.set(walk);
+            if (batch == null) {
+                batch = new EvictionBatch(memory);
+            }
+            if (batch.walk.tryBegin()) {
+                return batch;
+            }
+            giveBack(batch);
             return null;
+        }
+
+        private void giveBack(EvictionBatch batch) {
+            batch.pages.detach();
+            for (int i = 0; i < MOST_IDLE; i++) {
+                if (idle.compareAndSet(i, null, batch)) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /** What one eviction needs for its batch. Used by one thread at a time, except for the words of the list. */
+    static final class EvictionBatch {
+        final DiscardPages walk;
+
+        /** The pages. A page is marked if it stays because memory that maps it is locked, or may have been locked. */
+        final PageBatch pages;
+
+        /** For each page, whether an entry that maps it was removed. */
+        boolean[] isMapped = {};
+
+        /** The next batch in the list of the file. Guarded by its content lock. */
+        private @Nullable EvictionBatch later;
+
+        /** Whether the cursor has reached the end of the file with this batch. */
+        private boolean isLast;
+
+        /** Whether pages that are taken out count as leaving. */
+        private boolean isCounted;
+
+        /** The number of pages that are counted as leaving. */
+        private int leaving;
+
+        private final BatchEntries choice = new BatchEntries(this);
+
+        /** The mapping whose entries are being checked, or null if there is none. */
+        private ReverseMap.@Nullable Link walked;
+
+        EvictionBatch(MachineMemory memory) {
+            walk = DiscardPages.atRest(memory, Pte.NONE);
+            pages = new PageBatch(memory.frames);
+        }
+
+        /** Returns the first page at or after a page, or {@link Long#MAX_VALUE} if there is none. */
+        private long atOrAfter(long page) {
+            int count = pages.count;
+            if (page > pages.pages[count - 1]) {
+                return Long.MAX_VALUE;
+            }
+            return page <= pages.pages[0] ? pages.pages[0] : pages.pages[pages.at(page)];
+        }
+    }
+
+    /** A range of pages, inclusive, of which the next batch is evicted. Empty if no page is left. */
+    private static final class PageRange {
+        private long next;
+        private final long last;
+
+        private PageRange(long first, long last) {
+            next = first;
+            this.last = last;
+        }
+
+        private boolean isEmpty() {
+            return next < 0 || next > last;
         }
     }
 
@@ -197,14 +305,22 @@ public final class Eviction {
     /** Records that a frame was inserted. The caller holds the content lock. */
     void noteInserted(long page, int frame) {
         if (frame != Frames.NONE) {
-            counter.getAndAdd(1L << cached.pageShift);
+            counters.resident.getAndAdd(1L << cached.pageShift);
         }
         cursor.noteEvictable(page);
     }
 
     /** Subtracts pages whose frames are about to be freed from the number of cached bytes. */
     void uncount(int freed) {
-        counter.getAndAdd(-((long) freed << cached.pageShift));
+        counters.resident.getAndAdd(-((long) freed << cached.pageShift));
+    }
+
+    /** Sets the number of pages of a batch that count as leaving. */
+    private void countLeaving(EvictionBatch batch, int leaving) {
+        if (batch.isCounted) {
+            counters.leaving.getAndAdd((long) (leaving - batch.leaving) << cached.pageShift);
+            batch.leaving = leaving;
+        }
     }
 
     /** Records pages that a write-back cleaned and unpinned. Acquires the content lock. */
@@ -225,19 +341,34 @@ public final class Eviction {
     }
 
     /**
-     * Returns the first page at or after {@code page} that an eviction may put back, or {@link Long#MAX_VALUE} if there
-     * is none. The caller holds the content lock.
+     * Returns the first page at or after {@code page} that is in a batch under way, or {@link Long#MAX_VALUE} if there
+     * is none. If the page is not in the index, the eviction may put it back. The caller holds the content lock.
      */
     long atOrAfter(long page) {
-        int at = underWay == 0 ? -1 : Arrays.binarySearch(batch.pages, 0, underWay, page);
-        int next = at >= 0 ? at : -1 - at;
-        return next < underWay ? batch.pages[next] : Long.MAX_VALUE;
+        long next = Long.MAX_VALUE;
+        for (EvictionBatch batch = underWay; batch != null; batch = batch.later) {
+            next = Math.min(next, batch.atOrAfter(page));
+        }
+        return next;
+    }
+
+    /** Waits until no eviction may put back a page. The caller holds no lock for which an eviction waits. */
+    void await(long page) {
+        cached.content.lock();
+        try {
+            while (cached.index.get(page) == Frames.NONE && contains(page)) {
+                ended.awaitUninterruptibly();
+            }
+        } finally {
+            cached.content.unlock();
+        }
     }
 
     /**
      * Scans the next pages, and frees some of the clean pages that are not pinned, whether they are mapped or not. May
-     * wait for CPUs and for a grace period. Reads of other pages may be concurrent; see {@link FilePages#EVICTED}. Does
-     * nothing if the last round found only pages that cannot be freed, and no event since then may have changed that.
+     * wait for CPUs and for a grace period. Reads of other pages, and evictions of them, may be concurrent; see {@link
+     * FilePages#EVICTED}. Does nothing if the last round found only pages that cannot be freed, and no event since then
+     * may have changed that.
      *
      * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
      *     changes of the file
@@ -245,19 +376,41 @@ public final class Eviction {
      */
     public int evict(boolean isUrgent) {
         if (cursor.isFutile()) {
-            return truncation.isOfAnother() ? PageCaches.BUSY : 0;
+            return truncation.inodeLock.isOfAnother() || isUnderWay() ? PageCaches.BUSY : 0;
         }
-        return run(CURSOR, isUrgent, 0, Long.MAX_VALUE);
+        int freed = run(CURSOR, LEAST, isUrgent, !isUrgent, false, null);
+        return freed == END ? 0 : freed;
     }
 
     /**
-     * Frees the oldest pages of recent multi-page reads, under the conditions of {@link #evict}. Waits for other
-     * changes of the file.
+     * Scans the next pages, as {@link #evict} does, with a second chance for each.
      *
-     * @return the number of freed pages; {@link PageCaches#BUSY} if no page-table context is free
+     * @param most the maximum number of pages, from {@link #LEAST} to {@link #MOST}
+     * @param mayWait whether to wait for other changes of the file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file, or {@link #END}
      */
-    public int evictRecent() {
-        return run(RECENT, false, 0, Long.MAX_VALUE);
+    public int evictNext(int most, boolean mayWait) {
+        return cursor.isFutile() ? END : run(CURSOR, most, false, mayWait, true, null);
+    }
+
+    private boolean isUnderWay() {
+        cached.content.lock();
+        try {
+            return underWay != null;
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /**
+     * Frees the oldest pages of recent multi-page reads, under the conditions of {@link #evict}.
+     *
+     * @param mayWait whether to wait for other changes of the file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file, or no page-table
+     *     context is free
+     */
+    public int evictRecent(boolean mayWait) {
+        return run(RECENT, MOST, true, mayWait, true, null);
     }
 
     /**
@@ -268,21 +421,17 @@ public final class Eviction {
      * @param last the last page, inclusive
      */
     public void evictRange(long first, long last) {
-        long from = first;
-        while (from >= 0 && from <= last) {
-            truncation.lock();
-            try {
-                // If a removal is unfinished, or no page table context is free, returns without an error, because only
-                // advice requests this, and advice may be ignored.
-                from = run(RANGE, false, from, last) == PageCaches.BUSY ? -1 : next;
-            } finally {
-                truncation.release();
-            }
+        PageRange range = new PageRange(first, last);
+        boolean isDone = false;
+        while (!isDone && !range.isEmpty()) {
+            // If a removal is unfinished, or no page table context is free, returns without an error, because only
+            // advice requests this, and advice may be ignored.
+            isDone = run(RANGE, MOST, true, true, false, range) == PageCaches.BUSY;
         }
     }
 
     /** Returns whether the next {@link #evict} starts at page 0. Acquires the content lock. */
-    public boolean isAtStart() {
+    boolean isAtStart() {
         cached.content.lock();
         try {
             return cursor.nextPage == 0;
@@ -311,128 +460,170 @@ public final class Eviction {
         cursor.addDirty(0, Long.MAX_VALUE);
     }
 
-    private int run(int source, boolean isUrgent, long first, long last) {
+    private int run(
+            int source,
+            int most,
+            boolean isLastChance,
+            boolean mayWait,
+            boolean isCounted,
+            @Nullable PageRange range) {
         StackReserve.check(Truncation.DEPTH);
-        if (!isUrgent) {
-            truncation.lock();
-        } else if (!truncation.tryLock()) {
+        if (mayWait) {
+            truncation.inodeLock.lockShared();
+        } else if (!truncation.inodeLock.tryLockShared()) {
             return PageCaches.BUSY;
         }
         try {
-            DiscardPages walk = truncation.unfinished != null ? null : spare.beginOrNull();
-            if (walk == null) {
+            EvictionBatch batch = truncation.unfinished != null ? null : spare.beginOrNull();
+            if (batch == null) {
                 return PageCaches.BUSY;
             }
             int freed;
-            try (walk) {
+            try (DiscardPages walk = batch.walk) {
                 // Allocated before any page leaves the index: if there is no memory for it, all pages stay.
                 int[] room = walk.roomForDrops(MOST);
-                collect(source, first, last);
-                freed = batch.count == 0 ? 0 : free(walk, source, isUrgent || source != CURSOR, room);
+                batch.isCounted = isCounted;
+                collect(batch, source, most, range);
+                freed = batch.pages.count == 0 ? 0 : free(batch, source, isLastChance, room);
             }
-            // Kept only after its close has succeeded.
-            spare.idle.set(walk);
-            return freed;
+            boolean isEnd = freed == 0 && batch.isLast;
+            // Kept only after the close of its walk has succeeded.
+            spare.giveBack(batch);
+            return isEnd ? END : freed;
         } finally {
-            truncation.release();
+            truncation.inodeLock.unlockShared();
         }
     }
 
-    /** Collects the next pages. They stay in the cache, because the caller holds the inode lock. */
-    void collect(int source, long first, long last) {
-        batch.makeRoom(MOST);
-        if (isMapped.length == 0) {
-            isMapped = new boolean[MOST];
+    /**
+     * Chooses the next pages, and puts the batch into the list of the batches under way, unless it is empty. The pages
+     * stay in the cache, because the caller shares the inode lock, and no other batch contains one of them.
+     *
+     * @param most the maximum number of pages that the cursor chooses
+     * @param range the range of {@link #RANGE}
+     */
+    void collect(EvictionBatch batch, int source, int most, @Nullable PageRange range) {
+        PageBatch pages = batch.pages;
+        pages.attach(cached, mappings);
+        pages.makeRoom(MOST);
+        if (batch.isMapped.length == 0) {
+            batch.isMapped = new boolean[MOST];
         }
-        batch.count = 0;
+        batch.isLast = false;
         cached.content.lock();
         try {
-            if (source == RANGE) {
-                next = batch.collect(first, last);
+            if (range != null) {
+                range.next = pages.collect(range.next, range.last);
+                leaveOthers(pages);
+            } else if (source == RECENT) {
+                pages.begin(recent.collect(cached.index, cached.pages(), pages.pages, pages.taken));
+                leaveOthers(pages);
             } else {
-                batch.begin(
-                        source == RECENT
-                                ? recent.collect(cached.index, cached.pages(), batch.pages, batch.taken)
-                                : cursor.collect(batch.pages, batch.taken));
+                pages.begin(cursor.collect(pages.pages, pages.taken, most));
+                batch.isLast = cursor.nextPage == 0;
+            }
+            Arrays.fill(batch.isMapped, 0, pages.count, false);
+            if (pages.count > 0) {
+                batch.later = underWay;
+                underWay = batch;
             }
         } finally {
             cached.content.unlock();
         }
-        Arrays.fill(isMapped, 0, batch.count, false);
     }
 
-    private int free(DiscardPages discarding, int source, boolean isLastChance, int[] freed) {
+    /** Leaves out the pages of other batches under way. */
+    private void leaveOthers(PageBatch pages) {
+        if (underWay == null) {
+            return;
+        }
+        int kept = 0;
+        for (int i = 0; i < pages.count; i++) {
+            if (!contains(pages.pages[i])) {
+                pages.move(i, kept++);
+            }
+        }
+        pages.count = kept;
+    }
+
+    private int free(EvictionBatch batch, int source, boolean isLastChance, int[] freed) {
+        PageBatch pages = batch.pages;
+        DiscardPages discarding = batch.walk;
         boolean isOver = false;
         try {
-            findLocked(discarding);
-            takeOut(isLastChance);
-            unmap(discarding);
+            findLocked(batch);
+            takeOut(batch, isLastChance);
+            unmap(batch);
             isOver = true;
         } finally {
-            putBack(source, isLastChance, !isOver);
+            putBack(batch, source, isLastChance, !isOver);
         }
-        int size = batch.handOver(freed);
+        int size = pages.handOver(freed);
+        countLeaving(batch, 0);
         discarding.dropWhenFinished(freed, size);
-        batch.prune();
+        pages.prune();
         discarding.finish();
         return size;
     }
 
     /** Finds the pages that are mapped by locked memory. The walk finds pages that become locked after this. */
-    private void findLocked(DiscardPages discarding) {
-        List<ReverseMap.Link> links = batch.links(0, batch.count);
+    private void findLocked(EvictionBatch batch) {
+        PageBatch pages = batch.pages;
+        List<ReverseMap.Link> links = pages.links(0, pages.count);
         try {
             for (int k = 0; k < links.size(); k++) {
                 ReverseMap.Link link = links.get(k);
-                if (link.vma.has(VmaFlags.LOCKED) && !link.isUnlinked && discarding.hold(link.table)) {
-                    for (int i = 0; i < batch.count; i++) {
-                        batch.isMarked[i] = batch.isMarked[i] || Pte.isPresent(batch.entry(link, i, Pte.NONE));
+                if (link.vma.has(VmaFlags.LOCKED) && !link.isUnlinked && batch.walk.hold(link.table)) {
+                    for (int i = 0; i < pages.count; i++) {
+                        pages.isMarked[i] = pages.isMarked[i] || Pte.isPresent(pages.entry(link, i, Pte.NONE));
                     }
                 }
             }
         } finally {
-            batch.forgetLinks();
+            pages.forgetLinks();
         }
     }
 
     /** Removes the pages to be freed from the index. */
-    void takeOut(boolean isLastChance) {
+    void takeOut(EvictionBatch batch, boolean isLastChance) {
+        PageBatch pages = batch.pages;
         cached.content.lock();
         try {
-            underWay = batch.count;
             cached.beginRemoval();
             try {
-                for (int i = 0; i < batch.count; i++) {
-                    if ((isLastChance || frames.isInactive(batch.taken[i]))
-                            && !batch.isMarked[i]
-                            && !batch.isInUse(i)) {
-                        batch.takeOut(i);
+                for (int i = 0; i < pages.count; i++) {
+                    if ((isLastChance || frames.isInactive(pages.taken[i]))
+                            && !pages.isMarked[i]
+                            && !pages.isInUse(i)) {
+                        pages.takeOut(i);
                     }
                 }
             } finally {
                 cached.endRemoval();
             }
+            countLeaving(batch, pages.out);
         } finally {
             cached.content.unlock();
         }
     }
 
-    private void unmap(DiscardPages discarding) {
+    private void unmap(EvictionBatch batch) {
+        PageBatch pages = batch.pages;
         List<AccessChecker.Revocation> revocations = memory.accessChecker == null ? List.of() : new ArrayList<>();
         try {
             int to;
-            for (int from = 0; from < batch.count; from = to) {
-                to = batch.partEnd(from);
-                if (!areAllLocked(from, to)) {
-                    unmap(discarding, from, to, revocations);
+            for (int from = 0; from < pages.count; from = to) {
+                to = pages.partEnd(from);
+                if (!areAllLocked(pages, from, to)) {
+                    unmap(batch, from, to, revocations);
                 }
             }
-            if (batch.out > 0) {
+            if (pages.out > 0) {
                 // Needed even if no entry was found, because a fault may be between the read of the index and its check
                 // of the mark, and a reader may still read the frame.
-                discarding.needGracePeriod();
+                batch.walk.needGracePeriod();
             }
-            discarding.finish();
+            batch.walk.finish();
         } finally {
             for (int i = 0; i < revocations.size(); i++) {
                 revocations.get(i).close();
@@ -440,59 +631,68 @@ public final class Eviction {
         }
     }
 
-    private boolean areAllLocked(int from, int to) {
+    private static boolean areAllLocked(PageBatch pages, int from, int to) {
         int i = from;
-        while (i < to && batch.isMarked[i]) {
+        while (i < to && pages.isMarked[i]) {
             i++;
         }
         return i == to;
     }
 
     /** Removes the pages of the batch with indexes from {@code from} to {@code to}, exclusive, from the mappings. */
-    private void unmap(DiscardPages discarding, int from, int to, List<AccessChecker.Revocation> revocations) {
-        List<ReverseMap.Link> links = batch.links(from, to);
+    private void unmap(EvictionBatch batch, int from, int to, List<AccessChecker.Revocation> revocations) {
+        PageBatch pages = batch.pages;
+        DiscardPages discarding = batch.walk;
+        List<ReverseMap.Link> links = pages.links(from, to);
         AccessChecker checker = memory.accessChecker;
         try {
             for (int k = 0; k < links.size(); k++) {
                 ReverseMap.Link link = links.get(k);
                 PageTable table = link.table;
                 if (discarding.hold(table)) {
-                    walked = link;
-                    long start = batch.startIn(link.vma, from);
-                    long end = batch.endIn(link.vma, to - 1);
+                    batch.walked = link;
+                    long start = pages.startIn(link.vma, from);
+                    long end = pages.endIn(link.vma, to - 1);
                     if (checker != null) {
                         revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), start, end));
                     }
-                    discarding.discard(table, start, end, to - from, choice);
+                    discarding.discard(table, start, end, to - from, batch.choice);
                 }
             }
         } finally {
-            walked = null;
-            batch.forgetLinks();
+            batch.walked = null;
+            pages.forgetLinks();
         }
     }
 
     /** Chooses the entries that map a page of the batch, and records which pages are mapped. */
-    private final class BatchEntries implements DiscardPages.Choice {
+    private static final class BatchEntries implements DiscardPages.Choice {
+        private final EvictionBatch batch;
+
         /** The index of the last page that was chosen. */
         private int chosen;
 
+        private BatchEntries(EvictionBatch batch) {
+            this.batch = batch;
+        }
+
         private ReverseMap.Link link() {
-            return Objects.requireNonNull(walked, "walked");
+            return Objects.requireNonNull(batch.walked, "walked");
         }
 
         @Override
         public boolean takes(long pte, long address) {
             VmArea vma = link().vma;
-            int at = Pte.isCached(pte) ? batch.indexOf(batch.pageAt(vma, address), Pte.frame(pte)) : -1;
-            if (at < 0 || batch.isMarked[at]) {
+            PageBatch pages = batch.pages;
+            int at = Pte.isCached(pte) ? pages.indexOf(pages.pageAt(vma, address), Pte.frame(pte)) : -1;
+            if (at < 0 || pages.isMarked[at]) {
                 return false;
             }
             if (vma.has(VmaFlags.LOCKED)) {
-                keep(at, link().isUnlinked);
+                keep(batch, at, link().isUnlinked);
                 return false;
             }
-            isMapped[at] = true;
+            batch.isMapped[at] = true;
             chosen = at;
             return true;
         }
@@ -505,7 +705,7 @@ public final class Eviction {
             if (!link().vma.isDetached()) {
                 return false;
             }
-            keep(chosen, true);
+            keep(batch, chosen, true);
             return true;
         }
     }
@@ -516,12 +716,13 @@ public final class Eviction {
      * @param isPast whether the VMA was detached. Its successor, which the lookup may have missed, may or may not lock
      *     the page
      */
-    void keep(int at, boolean isPast) {
-        batch.isMarked[at] = true;
+    static void keep(EvictionBatch batch, int at, boolean isPast) {
+        PageBatch pages = batch.pages;
+        pages.isMarked[at] = true;
         if (isPast) {
             // Notifies the cursor here too, because the unlinking of the VMA, which notifies it, may already have
             // happened.
-            cursor.noteUnlocked();
+            pages.noteUnlocked();
         }
     }
 
@@ -529,37 +730,46 @@ public final class Eviction {
      * Puts back the removed pages that must stay, and marks the pages that were not removed as inactive. No thread
      * could find a removed page in the meantime, and the dirty mark of its frame shows whether a CPU stored to it
      * before. Reports the pages to the cursor if it collected them. After a failure their state is unknown, so all of
-     * them count as evictable.
+     * them count as evictable. Ends the batch.
      *
      * @param isLastChance whether to free also pages that were mapped again after they were marked inactive
      * @param hasFailed whether all pages must stay, after a failure
      */
-    void putBack(int source, boolean isLastChance, boolean hasFailed) {
-        boolean[] isLocked = batch.isMarked;
+    void putBack(EvictionBatch batch, int source, boolean isLastChance, boolean hasFailed) {
+        PageBatch pages = batch.pages;
+        boolean[] isLocked = pages.isMarked;
         cached.content.lock();
         try {
-            for (int i = 0; i < batch.count; i++) {
-                if (!batch.isOut[i]) {
-                    frames.setInactive(batch.taken[i], true);
-                } else if (hasFailed || isLocked[i] || batch.isInUse(i) || (isMapped[i] && !isLastChance)) {
-                    frames.setInactive(batch.taken[i], false);
-                    batch.putBack(i);
+            for (int i = 0; i < pages.count; i++) {
+                if (!pages.isOut[i]) {
+                    frames.setInactive(pages.taken[i], true);
+                } else if (hasFailed || isLocked[i] || pages.isInUse(i) || (batch.isMapped[i] && !isLastChance)) {
+                    frames.setInactive(pages.taken[i], false);
+                    pages.putBack(i);
                 }
             }
-            underWay = 0;
-            for (int i = 0; i < batch.count && source == CURSOR; i++) {
-                if (batch.isOut[i] || hasFailed) {
-                    cursor.judge(batch.pages[i], false);
-                } else {
-                    cursor.judge(batch.pages[i], batch.taken[i], isLocked[i]);
-                }
-            }
+            countLeaving(batch, pages.out);
+            end(batch);
             if (source == CURSOR) {
-                cursor.endBatch();
+                cursor.judge(pages, hasFailed);
             }
         } finally {
             cached.content.unlock();
         }
+    }
+
+    /** Removes a batch from the list of the batches under way. The caller holds the content lock. */
+    private void end(EvictionBatch batch) {
+        if (underWay == batch) {
+            underWay = batch.later;
+        }
+        for (EvictionBatch other = underWay; other != null; other = other.later) {
+            if (other.later == batch) {
+                other.later = batch.later;
+            }
+        }
+        batch.later = null;
+        ended.signalAll();
     }
 
     /**
@@ -689,7 +899,8 @@ public final class Eviction {
      * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the
      * mark is still set after the last page. A thread changes the page first, and then clears the mark of the block. So
      * if the scan checked the page before the change, the mark is cleared after the scan set it, and the block is not
-     * kept.
+     * kept. A block is scanned by one batch, which contains all of its pages in memory; a block of which another batch
+     * under way has a page is left out until the next round.
      *
      * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or
      * {@code MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when space becomes free on the host's device. For
@@ -699,9 +910,7 @@ public final class Eviction {
      */
     final class Cursor {
         /** Binary logarithm of the number of pages of a block. */
-        private static final int SHIFT = 9;
-
-        private static final long NONE = -1;
+        private static final int SHIFT = 6;
 
         /* The states of a block. A block that is in neither state is not in the index. */
 
@@ -728,8 +937,7 @@ public final class Eviction {
         /**
          * Whether any block may have a state.
          *
-         * <p>Words: {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code
-         *     isFutile}, {@code hasPinned}, {@code unpins}.
+         * <p>Words: {@code hasStates}, {@code nextPage}, {@code isFutile}, {@code hasPinned}, {@code unpins}.
          * Written: holder of {@code content} (plain).
          * Read: holder of {@code content} (plain).
          * Invariant: the place of the next batch, and what the scans found out about the blocks.
@@ -738,15 +946,6 @@ public final class Eviction {
 
         /** The page at which the next batch starts. */
         private long nextPage;
-
-        /** The last block that was marked in this round. */
-        private long marked = NONE;
-
-        /** The block of the last page that was judged, or {@code NONE} if that block was completely judged. */
-        private long judged = NONE;
-
-        /** Whether no page of the block {@link #judged} that was judged so far can be freed. */
-        private boolean isKept;
 
         /** Whether the last round found no page outside kept blocks. */
         private boolean isFutile;
@@ -823,40 +1022,58 @@ public final class Eviction {
         }
 
         /**
-         * Collects the next pages outside kept blocks, in ascending order. The caller then {@linkplain #judge judges}
-         * each page. If this fails for lack of memory, the cursor does not move.
+         * Collects the next pages outside kept blocks, in ascending order, as whole blocks. The caller then {@linkplain
+         * #judge judges} them. If this fails for lack of memory, the cursor does not move.
          *
          * @param pages receives the page numbers
          * @param taken receives the frames; has the same length as {@code pages}
+         * @param most the maximum number of pages, at least as many as a block has
          * @return the number of pages; 0 at the end of the round
          */
-        int collect(long[] pages, int[] taken) {
+        int collect(long[] pages, int[] taken, int most) {
             refresh();
             boolean isRound = nextPage == 0;
             long next = nextPage;
             int count = 0;
             boolean isEnd = false;
-            while (!isEnd && count < pages.length) {
-                next = behindKept(next);
-                int found = cached.index.collect(next, pages, taken, count);
-                isEnd = found < pages.length;
-                while (count < found && !isKept(pages[count] >>> SHIFT)) {
-                    mark(pages[count++] >>> SHIFT);
+            boolean isFull = false;
+            while (!isEnd && !isFull) {
+                next = behindSkipped(next);
+                int found = cached.index.collect(next, pages, taken, count, most);
+                isEnd = found < most;
+                while (count < found && !isFull) {
+                    long block = pages[count] >>> SHIFT;
+                    if (isSkipped(block)) {
+                        next = pages[count];
+                        isEnd = false;
+                        break;
+                    }
+                    int to = endOf(block, pages, count, found);
+                    // The last block may have more pages than there was room for.
+                    isFull = to == most && pages[to - 1] + 1 < (block + 1) << SHIFT;
+                    next = (isFull ? block : block + 1) << SHIFT;
+                    if (!isFull) {
+                        mark(block);
+                        count = to;
+                    }
                 }
-                if (count < found) {
-                    next = pages[count];
-                    isEnd = false;
-                } else if (count > 0) {
-                    next = pages[count - 1] + 1;
-                }
+                isFull |= count == most;
             }
             nextPage = isEnd ? 0 : next;
-            marked = isEnd ? NONE : marked;
             if (count == 0) {
-                isFutile = isRound;
-                endBatch();
+                // Pages of other batches were left out.
+                isFutile = isRound && underWay == null;
             }
             return count;
+        }
+
+        /** Returns the index after the last page of a block, from an index up to another one. */
+        private static int endOf(long block, long[] pages, int from, int found) {
+            int to = from;
+            while (to < found && pages[to] >>> SHIFT == block) {
+                to++;
+            }
+            return to;
         }
 
         /** Forgets the kept blocks after an event that may concern any block. */
@@ -877,69 +1094,58 @@ public final class Eviction {
             return blocks.get(block) == KEPT;
         }
 
-        /** Returns the first page at or after {@code page} that is not in a kept block. */
-        private long behindKept(long page) {
+        /** Returns whether a block is left out: it is kept, or another batch under way has a page of it. */
+        private boolean isSkipped(long block) {
+            return isKept(block) || cached.isEvicting(block << SHIFT, ((block + 1) << SHIFT) - 1);
+        }
+
+        /** Returns the first page at or after {@code page} that is not in a block that is left out. */
+        private long behindSkipped(long page) {
             long block = page >>> SHIFT;
-            while (isKept(block)) {
+            while (isSkipped(block)) {
                 block++;
             }
             return Math.max(page, block << SHIFT);
         }
 
-        /** Marks a block before its first page is checked, once per round. A second mark could hide an event. */
+        /** Marks a block before its first page is checked. */
         private void mark(long block) {
-            if (block > marked) {
-                hasStates = true;
-                blocks.put(block, SCANNED);
-                marked = block;
-            }
-        }
-
-        /** Records the final state of a page of the batch. Pages are judged in ascending order. */
-        void judge(long page, int frame, boolean isLocked) {
-            boolean isDirty = frames.isDirty(frame);
-            boolean isPinned = frames.isPinned(frame);
-            if (isDirty && !frames.hasWriteFailed(frame)) {
-                addDirty(page, page);
-            }
-            hasPinned |= isPinned;
-            judge(page, isLocked || isDirty || isPinned);
+            hasStates = true;
+            blocks.put(block, SCANNED);
         }
 
         /**
-         * Records the final state of a page of the batch. The pages of the two methods are recorded in one ascending
-         * order.
+         * Records the final state of the pages of a batch that was collected here. A block is kept if none of its pages
+         * can be freed now or later, until an event.
          *
-         * @param stays whether the page can neither be freed now nor later, until an event
+         * @param hasFailed whether the state of the pages is unknown, after a failure
          */
-        void judge(long page, boolean stays) {
-            long block = page >>> SHIFT;
-            if (block != judged) {
-                endBlock();
-                judged = block;
-                isKept = true;
+        void judge(PageBatch batch, boolean hasFailed) {
+            int i = 0;
+            while (i < batch.count) {
+                long block = batch.pages[i] >>> SHIFT;
+                boolean isKept = !hasFailed;
+                for (; i < batch.count && batch.pages[i] >>> SHIFT == block; i++) {
+                    isKept &= !batch.isOut[i] && !hasFailed && stays(batch, i);
+                }
+                if (!isKept) {
+                    blocks.clear(block);
+                } else if (blocks.get(block) == SCANNED) {
+                    // Needs no memory, because the index already contains the block.
+                    blocks.put(block, KEPT);
+                }
             }
-            isKept &= stays;
         }
 
-        /** Ends the judgement of a batch. */
-        void endBatch() {
-            if (judged != nextPage >>> SHIFT || nextPage == 0) {
-                endBlock();
+        private boolean stays(PageBatch batch, int i) {
+            int frame = batch.taken[i];
+            boolean isDirty = frames.isDirty(frame);
+            boolean isPinned = frames.isPinned(frame);
+            if (isDirty && !frames.hasWriteFailed(frame)) {
+                addDirty(batch.pages[i], batch.pages[i]);
             }
-        }
-
-        private void endBlock() {
-            if (judged == NONE) {
-                return;
-            }
-            if (!isKept) {
-                blocks.clear(judged);
-            } else if (blocks.get(judged) == SCANNED) {
-                // Needs no memory, because the index already contains the block.
-                blocks.put(judged, KEPT);
-            }
-            judged = NONE;
+            hasPinned |= isPinned;
+            return batch.isMarked[i] || isDirty || isPinned;
         }
 
         /** Records that a page was inserted, or is now clean and unpinned. */

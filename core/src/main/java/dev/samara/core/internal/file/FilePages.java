@@ -157,15 +157,19 @@ public final class FilePages extends PageCache {
      *
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
-     * @param counter counts the bytes of the pages that this cache and others have in memory
+     * @param counters count the bytes of the pages that this cache and others have in memory
      * @param most the total number of pages of all these caches up to which {@link Eviction#evict} is not called
-     * @param spare the walk that the evictions of all these caches use in turn
+     * @param spare the batches that the evictions of all these caches use in turn
      */
     public static FilePages ofSaved(
-            MachineMemory memory, long size, AtomicLong counter, long most, Eviction.SpareWalk spare) {
+            MachineMemory memory,
+            long size,
+            Eviction.CachedBytes counters,
+            long most,
+            Eviction.SpareBatches spare) {
         FilePages file = new FilePages(memory, size, false, memory.nextCache() | Frames.SAVED, null);
         Truncation present = file.present();
-        present.cached.eviction = new Eviction(file, present, counter, most, spare);
+        present.cached.eviction = new Eviction(file, present, counters, most, spare);
         return file;
     }
 
@@ -767,10 +771,11 @@ public final class FilePages extends PageCache {
                     eviction.recent.add(first, read.count, cached.pages());
                 }
             }
+            boolean areSomeEvicted = cached.isEvicting(first, first + read.count - 1);
             for (int i = 0; i < read.count && first + i < cached.pages(); i++) {
                 long page = first + i;
                 int known = i == 0 ? result : read.isStale(page) ? STALE : cached.frameAt(page);
-                if (known == Frames.NONE && (i == 0 || !eviction.contains(page))) {
+                if (known == Frames.NONE && (i == 0 || !areSomeEvicted || !eviction.contains(page))) {
                     int frame = fresh[i];
                     insert(cached, page, fresh, i);
                     result = i == 0 ? frame : result;
@@ -1475,13 +1480,14 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
-     * concurrent change of the file, but leaves the remaining pages to the next call.
+     * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}.
      *
+     * @param mayWait whether to wait for concurrent changes and evictions of the file; otherwise the call leaves the
+     *     remaining pages to the next call
      * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
      */
-    public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return new WriteBack(this, present(), buffer, writer).run(eviction().cursor);
+    public long tryWriteBack(ByteBuffer buffer, PageWriter writer, boolean mayWait) {
+        return new WriteBack(this, present(), buffer, writer).run(eviction().cursor, mayWait);
     }
 
     /**
@@ -1528,11 +1534,10 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Waits for an eviction or another change of the file that is under way. */
-    public void awaitChange() {
-        // Acquiring the lock is the wait; nothing is done while it is held.
-        lock();
-        unlock();
+    /** Waits for the eviction that may put back a page, if there is one. */
+    public void awaitEviction(long page) {
+        ThreadCpus.checkMayWait("a change of a file");
+        eviction().await(page);
     }
 
     @Override
@@ -1772,6 +1777,11 @@ public final class FilePages extends PageCache {
             noteChange(from, last);
         }
 
+        /** Returns whether an eviction may put back a page of a range, inclusive. The caller holds the content lock. */
+        boolean isEvicting(long first, long last) {
+            return eviction != null && eviction.atOrAfter(first) <= last;
+        }
+
         /**
          * Returns how many pages of a saved file, from the first one on, are neither in memory nor in an eviction. The
          * caller holds the content lock.
@@ -1836,14 +1846,15 @@ public final class FilePages extends PageCache {
             }
             if (!mayReclaim || isClosed) {
                 hand = 0;
-                return file.present().isOfAnother() ? PageCaches.BUSY : 0;
+                return file.present().inodeLock.isOfAnother() ? PageCaches.BUSY : 0;
             }
             boolean isFirst = hand == 0;
             int freed = Eviction.reclaim(file, file.present());
             Eviction.UrgentEviction evictor = eviction == null ? null : eviction.evictor;
+            // Also if the file is busy, because it may be evictions that keep it busy, and evictions run side by side.
             // In the first call of a round the eviction retries all pages, because the access fails if no frame is
             // found.
-            return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
+            return freed <= 0 && evictor != null ? evictor.evict(isFirst) : freed;
         }
 
         @Override

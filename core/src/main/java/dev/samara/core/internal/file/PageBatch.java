@@ -9,7 +9,9 @@ import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Pages of one file that are in memory and that an operation processes together, in ascending order, with one mark for
@@ -20,9 +22,11 @@ final class PageBatch {
     /** The maximum distance between two neighbouring pages that are processed in one walk. */
     private static final int GAP = 256;
 
-    private final FilePages.CachedPages cached;
+    /** The pages and the mappings of the file; null while this belongs to no file. */
+    private FilePages.@Nullable CachedPages of;
+
+    private @Nullable ReverseMap mappings;
     private final Frames frames;
-    private final ReverseMap mappings;
 
     /* Only the first elements, as many as the count, are valid. Empty before the first call of makeRoom. */
 
@@ -43,10 +47,31 @@ final class PageBatch {
 
     private final Consumer<ReverseMap.Link> addition = links::add;
 
+    /** Creates a batch of no file, which {@link #attach} gives one. */
+    PageBatch(Frames frames) {
+        this.frames = frames;
+    }
+
     PageBatch(FilePages.CachedPages cached, ReverseMap mappings) {
-        this.cached = cached;
+        this(cached.frames);
+        attach(cached, mappings);
+    }
+
+    /** Makes this a batch of pages of a file. */
+    void attach(FilePages.CachedPages cached, ReverseMap mappings) {
+        of = cached;
         this.mappings = mappings;
-        frames = cached.frames;
+        count = 0;
+    }
+
+    /** Makes this a batch of no file, so that it keeps no file reachable. */
+    void detach() {
+        of = null;
+        mappings = null;
+    }
+
+    private FilePages.CachedPages cached() {
+        return Objects.requireNonNull(of, "a batch of a file");
     }
 
     /** Makes room for {@code most} pages. If memory runs out, the next call retries. */
@@ -65,7 +90,7 @@ final class PageBatch {
      * @return the page at which the next batch starts, or -1 if there are no more pages
      */
     long collect(long first, long last) {
-        int found = first > last ? 0 : cached.index.collect(first, pages, taken, 0);
+        int found = first > last ? 0 : cached().index.collect(first, pages, taken, 0, pages.length);
         long next = found < pages.length || pages[found - 1] >= last ? -1 : pages[found - 1] + 1;
         while (found > 0 && pages[found - 1] > last) {
             found--;
@@ -82,6 +107,12 @@ final class PageBatch {
         Arrays.fill(isMarked, 0, found, false);
     }
 
+    /** Returns the index of the first page at or after a page, or the count if there is none. */
+    int at(long page) {
+        int at = Arrays.binarySearch(pages, 0, count, page);
+        return at >= 0 ? at : -1 - at;
+    }
+
     /** Copies a page of this batch to a smaller index. */
     void move(int from, int to) {
         pages[to] = pages[from];
@@ -96,7 +127,7 @@ final class PageBatch {
      */
     List<ReverseMap.Link> links(int from, int to) {
         links.clear();
-        mappings.visit(pages[from], pages[to - 1], addition);
+        Objects.requireNonNull(mappings, "a batch of a file").visit(pages[from], pages[to - 1], addition);
         return links;
     }
 
@@ -106,18 +137,18 @@ final class PageBatch {
 
     /** Returns the address at which a mapping's range of the pages from one index to another, inclusive, starts. */
     long startIn(VmArea vma, int from) {
-        return vma.start() + (Math.max(pages[from] - vma.pageOffset(), 0) << cached.pageShift);
+        return vma.start() + (Math.max(pages[from] - vma.pageOffset(), 0) << cached().pageShift);
     }
 
     /** Returns the (exclusive) end of a mapping's range of the pages up to an index, inclusive. */
     long endIn(VmArea vma, int last) {
         long behind = pages[last] - vma.pageOffset() + 1;
-        return vma.start() + (Math.min(behind, vma.length() >>> cached.pageShift) << cached.pageShift);
+        return vma.start() + (Math.min(behind, vma.length() >>> cached().pageShift) << cached().pageShift);
     }
 
     /** Returns the page of the file that a mapping maps at an address. */
     long pageAt(VmArea vma, long address) {
-        return vma.pageOffset() + ((address - vma.start()) >>> cached.pageShift);
+        return vma.pageOffset() + ((address - vma.start()) >>> cached().pageShift);
     }
 
     /** Returns the index of a page; negative if the frame does not belong to a page of this batch. */
@@ -129,7 +160,7 @@ final class PageBatch {
     /** Returns whether a mapping contains a page. */
     boolean isIn(VmArea vma, int i) {
         long at = pages[i] - vma.pageOffset();
-        return at >= 0 && at < vma.length() >>> cached.pageShift;
+        return at >= 0 && at < vma.length() >>> cached().pageShift;
     }
 
     /**
@@ -161,6 +192,14 @@ final class PageBatch {
         }
     }
 
+    /** Records that a VMA with the lock flag, which may map pages of this batch, is not linked any more. */
+    void noteUnlocked() {
+        Eviction eviction = cached().eviction;
+        if (eviction != null) {
+            eviction.cursor.noteUnlocked();
+        }
+    }
+
     /** Returns whether a page is dirty or pinned. */
     boolean isInUse(int i) {
         return frames.isDirty(taken[i]) || frames.isPinned(taken[i]);
@@ -172,7 +211,7 @@ final class PageBatch {
      */
     void takeOut(int i) {
         frames.remove(taken[i]);
-        cached.index.clear(pages[i]);
+        cached().index.clear(pages[i]);
         isOut[i] = true;
         out++;
     }
@@ -180,7 +219,7 @@ final class PageBatch {
     /** Undoes {@link #takeOut}. Needs no memory. */
     void putBack(int i) {
         frames.restore(taken[i]);
-        cached.index.put(pages[i], taken[i]);
+        cached().index.put(pages[i], taken[i]);
         isOut[i] = false;
         out--;
     }
@@ -204,21 +243,25 @@ final class PageBatch {
                 freed[at] = taken[i];
             }
         }
-        cached.uncount(size);
+        cached().uncount(size);
         return size;
     }
 
     /**
      * Unlinks the nodes of the index that are empty without the pages that were taken out. Called only after the
      * hand-over of the frames, because an index that becomes empty is replaced, which needs memory, and a failure must
-     * not lose the frames.
+     * not lose the frames. Leaves of which an eviction may put a page back stay, because that needs no memory only as
+     * long as they are linked. The last of these evictions unlinks them.
      */
     void prune() {
+        FilePages.CachedPages cached = cached();
         cached.content.lock();
         try {
             for (int from = 0; from < count; ) {
-                int to = partEnd(from);
-                cached.index.prune(pages[from], pages[to - 1]);
+                int to = at(PageIndex.lastOfLeaf(pages[from]) + 1);
+                if (!cached.isEvicting(PageIndex.firstOfLeaf(pages[from]), PageIndex.lastOfLeaf(pages[from]))) {
+                    cached.index.prune(pages[from], pages[to - 1]);
+                }
                 from = to;
             }
         } finally {

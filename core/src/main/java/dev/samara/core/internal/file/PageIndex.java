@@ -267,25 +267,27 @@ final class PageIndex {
      * @param pages receives the page numbers
      * @param target receives the frames; has the same length as {@code pages}
      * @param known the number of pages that the arrays already contain
-     * @return the number of pages in the arrays; less than the length if there are no more
+     * @param most the number of pages that the arrays contain at most
+     * @return the number of pages in the arrays; less than {@code most} if there are no more
      */
-    int collect(long from, long[] pages, int[] target, int known) {
+    int collect(long from, long[] pages, int[] target, int known, int most) {
         Root of = root;
-        return collect(of.top, of.height, 0, from, pages, target, known);
+        return collect(of.top, of.height, 0, from, pages, target, known, most);
     }
 
-    private static int collect(Object table, int level, long base, long from, long[] pages, int[] target, int known) {
+    private static int collect(
+            Object table, int level, long base, long from, long[] pages, int[] target, int known, int most) {
         int count = known;
         int shift = BITS * level;
         // Zero for a table that starts after the first page.
         int start = from <= base ? 0 : (int) Math.min(SIZE, (from - base) >>> shift);
         int end = end(table, level);
-        for (int i = start; i < end && count < pages.length; i++) {
+        for (int i = start; i < end && count < most; i++) {
             long lowest = base + ((long) i << shift);
             if (level > 0) {
                 Object child = CHILD.getAcquire((Object[]) table, i);
                 if (child != null) {
-                    count = collect(child, level - 1, lowest, from, pages, target, count);
+                    count = collect(child, level - 1, lowest, from, pages, target, count, most);
                 }
             } else {
                 int frame = (int) FRAME.getAcquire((int[]) table, i);
@@ -337,6 +339,16 @@ final class PageIndex {
         if (leaf != null) {
             FRAME.setRelease(leaf, (int) page & SIZE - 1, Frames.NONE);
         }
+    }
+
+    /** Returns the first page of the leaf of a page. */
+    static long firstOfLeaf(long page) {
+        return page & -SIZE;
+    }
+
+    /** Returns the last page of the leaf of a page. */
+    static long lastOfLeaf(long page) {
+        return page | SIZE - 1;
     }
 
     /** Unlinks the nodes of a range, inclusive, that {@link #clear} left empty. The caller excludes other changes. */

@@ -8,7 +8,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.internal.sync.Housekeeping.RetriedTask;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -20,7 +20,6 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,7 +91,7 @@ final class Truncation {
      * Serializes changes of the size and removals, each from its first step to its last. Acquired before the content
      * lock.
      */
-    final ReentrantLock inodeLock = new CheckedLock();
+    final InodeLock inodeLock = new InodeLock();
 
     /**
      * The removal that started and has not yet handed over its frames. Guarded by the inode lock.
@@ -204,6 +203,99 @@ final class Truncation {
         }
     }
 
+    /**
+     * The lock of a file's pages ({@code inode_lock}), which changes hold exclusively, and evictions share. A thread
+     * that has it exclusively may acquire it again, in either way. A thread that shares it acquires it in no way before
+     * it has released it, so two evictions never wait for each other.
+     */
+    static final class InodeLock {
+        private final CheckedReadWriteLock lock = new CheckedReadWriteLock();
+
+        /**
+         * The thread that has the lock exclusively.
+         *
+         * <p>Written: that thread, after it has acquired the lock and before it releases it (volatile).
+         * Read: any thread, to find out whether it is the owner (volatile).
+         * Invariant: a thread finds itself here only while it has the lock exclusively.
+         */
+        private volatile @Nullable Thread owner;
+
+        /**
+         * How often the owner has acquired the lock.
+         *
+         * <p>Written: the owner (plain).
+         * Read: the owner, and a thread that shares the lock (plain).
+         * Invariant: positive while the lock has an owner, and so 0 while threads share it.
+         */
+        private int holds;
+
+        /** Acquires the lock exclusively. Waits for the evictions that share it. */
+        void lock() {
+            Thread self = Thread.currentThread();
+            if (owner != self) {
+                lock.lock();
+                owner = self;
+            }
+            holds++;
+        }
+
+        /** Acquires the lock exclusively if no other thread has or shares it. */
+        boolean tryLock() {
+            Thread self = Thread.currentThread();
+            if (owner != self) {
+                if (!lock.tryLock()) {
+                    return false;
+                }
+                owner = self;
+            }
+            holds++;
+            return true;
+        }
+
+        /** Releases the exclusive lock. */
+        void unlock() {
+            holds--;
+            if (holds == 0) {
+                owner = null;
+                lock.unlock();
+            }
+        }
+
+        /** Acquires the lock, shared with other evictions. Waits for changes that have it or wait for it. */
+        void lockShared() {
+            if (owner == Thread.currentThread()) {
+                holds++;
+            } else {
+                lock.lockShared();
+            }
+        }
+
+        /** Acquires the lock, shared with other evictions, if no change has it or waits for it. */
+        boolean tryLockShared() {
+            if (owner == Thread.currentThread()) {
+                holds++;
+                return true;
+            }
+            return lock.tryLockShared();
+        }
+
+        /** Releases the lock that the thread shares. */
+        void unlockShared() {
+            // Positive only if this thread is the owner: while threads share the lock, it has none.
+            if (holds > 0) {
+                holds--;
+            } else {
+                lock.unlockShared();
+            }
+        }
+
+        /** Returns whether another thread has the lock exclusively. The result may be outdated when this returns. */
+        boolean isOfAnother() {
+            Thread of = owner;
+            return of != null && of != Thread.currentThread();
+        }
+    }
+
     /** Acquires the inode lock, which is reentrant. */
     void lock() {
         inodeLock.lock();
@@ -211,11 +303,6 @@ final class Truncation {
 
     boolean tryLock() {
         return inodeLock.tryLock();
-    }
-
-    /** Returns whether another thread holds the inode lock. The result may be outdated when this returns. */
-    boolean isOfAnother() {
-        return inodeLock.isLocked() && !inodeLock.isHeldByCurrentThread();
     }
 
     /**

@@ -17,7 +17,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 
 /**
@@ -46,7 +45,7 @@ final class WriteBack {
     private final MachineMemory memory;
     private final Frames frames;
     private final FilePages.CachedPages cached;
-    private final ReentrantLock inodeLock;
+    private final Truncation.InodeLock inodeLock;
     private final ByteBuffer buffer;
     private final FilePages.PageWriter writer;
 
@@ -86,11 +85,11 @@ final class WriteBack {
     }
 
     /** Writes the dirty pages that evictions found; see {@link FilePages#tryWriteBack}. */
-    long run(Eviction.Cursor cursor) {
+    long run(Eviction.Cursor cursor, boolean mayWait) {
         long[] range = cursor.takeDirty();
         reached = range[0];
         try {
-            return run(range[0], range[1], true, false);
+            return run(range[0], range[1], true, mayWait);
         } finally {
             if (reached >= 0) {
                 cursor.addDirty(reached, range[1]);

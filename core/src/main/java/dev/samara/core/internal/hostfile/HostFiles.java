@@ -36,7 +36,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -122,9 +124,9 @@ public final class HostFiles {
     @GuardedBy("this")
     private final Map<MachineMemory, HostInode.ReadArraysPool> readArrays = new HashMap<>();
 
-    /** The idle walks that evictions reuse, by memory, i.e. one per page size. */
+    /** The idle batches that evictions reuse, by memory, i.e. for each page size. */
     @GuardedBy("this")
-    private final Map<MachineMemory, Eviction.SpareWalk> walks = new HashMap<>();
+    private final Map<MachineMemory, Eviction.SpareBatches> batches = new HashMap<>();
 
     /**
      * Creates an object without open files.
@@ -154,7 +156,7 @@ public final class HostFiles {
     /**
      * Limits the pages in memory of all files. Set before the first file is opened.
      *
-     * @param bytes the limit, positive; reads that are under way may exceed it by their windows
+     * @param bytes the limit, positive; {@link CacheLimit} says by how much the pages may exceed it
      */
     public void limit(long bytes) {
         limit.mostBytes = bytes;
@@ -369,9 +371,9 @@ public final class HostFiles {
             synchronized (this) {
                 HostInode known = inodes.get(key);
                 if (known == null) {
-                    Eviction.SpareWalk spare = walks.computeIfAbsent(memory, Eviction.SpareWalk::new);
+                    Eviction.SpareBatches spare = batches.computeIfAbsent(memory, Eviction.SpareBatches::new);
                     long most = limit.mostBytes / memory.frames.pageSize;
-                    FilePages pages = FilePages.ofSaved(memory, size, limit.resident, most, spare);
+                    FilePages pages = FilePages.ofSaved(memory, size, limit.bytes, most, spare);
                     HostInode.ReadArraysPool pool =
                             readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
                     known = new HostInode(this, key, name, pages, pool, channel, writes, ofPath);
@@ -820,125 +822,267 @@ public final class HostFiles {
     /**
      * Limits the memory for pages of all host files of a machine. Near the limit, a thread that is about to read a page
      * or to write bytes first evicts other pages. Thread-safe.
+     *
+     * <p><b>Marks.</b> A thread that finds as many bytes in memory as the <em>high mark</em>, a little below the limit,
+     * evicts pages: first the oldest recent reads of its own file, then pages of all files by their cursors. What the
+     * cursors choose, it evicts down to the <em>low mark</em>, because a batch costs one shootdown and one grace period
+     * whether it has 64 pages or 512. Recent reads are evicted to the high mark only: the queue of a file frees half of
+     * its pages at once, and the pages of other files should not have to leave for a scan.
+     *
+     * <p><b>Nobody waits for another thread's eviction</b> below the <em>hard limit</em>. The argument:
+     *
+     * <ol>
+     *   <li>Threads evict side by side, each a batch of its own, with its own shootdown, grace period and write-back of
+     *       dirty pages ({@link Eviction}). No lock is held meanwhile; {@link #next} is a hint.
+     *   <li>A thread begins no eviction if those under way free enough, i.e. if the pages in memory without the
+     *       {@linkplain Eviction.CachedBytes#leaving leaving} ones are below the high mark. Up to the hard limit it goes
+     *       on at once.
+     *   <li>Below the hard limit it waits for no change of a file either. If each file that has pages to free is being
+     *       changed, it goes on.
+     * </ol>
+     *
+     * <p><b>The hard limit</b> is the limit and one {@link #WINDOW} for each thread that is evicting for
+     * the limit, for at most four threads per processor. At the hard limit, a thread evicts pages itself, and waits for
+     * changes of files. If it finds no page to evict, it waits until a batch of another thread has ended, as long as
+     * pages are leaving; then it tries again. It exceeds the hard limit only if no page can be evicted and none is
+     * leaving, i.e. if all pages must stay. So a read starts only while the pages in memory exceed the limit by at most
+     * min(threads, 4 x processors) windows, not counting pages that must stay, and then adds its own window. Frames of
+     * pages that were subtracted are free as soon as their thread runs.
+     *
+     * <p><b>No deadlock.</b> A thread waits in {@link #awaitBatch} only while pages are leaving. These are in a batch
+     * whose thread waits for CPUs, for a grace period, or for locks whose holders do not wait for a batch, and never
+     * for {@link #room}.
      */
     final class CacheLimit {
         /** The maximum value of {@link #early}. */
         private static final long MOST_EARLY = 1 << 20;
 
-        /** The number of batches that an eviction scans in vain before dirty pages are written. */
-        private static final int PATIENCE = 32;
+        /** The number of pages that an eviction scans in vain before dirty pages are written. */
+        private static final int PATIENCE = 32 * Eviction.LEAST;
 
-        /**
-         * The bytes of the pages in memory of all files.
-         *
-         * <p>Written: under the name {@code counter}, see there.
-         * Read: a thread that reads a page or writes bytes (volatile).
-         * Invariant: the bytes of the pages in memory of all host files. A page is subtracted before its frame is
-         *     freed.
-         */
-        private final AtomicLong resident = new AtomicLong();
+        /** The number of bytes that one read of pages, or one part of a write, usually adds at most. */
+        private static final long WINDOW = 128 << 10;
+
+        /** The maximum number of threads for which the hard limit is above the limit. */
+        private static final int MOST_THREADS = 4 * Runtime.getRuntime().availableProcessors();
+
+        /** The bytes of the pages in memory of all files, and those of them that are about to be freed. */
+        final Eviction.CachedBytes bytes = new Eviction.CachedBytes();
 
         /** The maximum number of bytes of the pages in memory of all files. Set before the first file is opened. */
         long mostBytes = Long.MAX_VALUE;
 
-        /** How many bytes below the limit the eviction of pages starts. Set together with the limit. */
+        /** How many bytes below the limit the high mark is. Set together with the limit. */
         private long early;
-
-        /**
-         * Held by the thread that evicts pages for the limit. Other threads wait for it only once the limit is reached.
-         */
-        private final ReentrantLock room = new CheckedLock();
 
         /**
          * The next file to evict pages of.
          *
-         * <p>Words: {@code next}, {@code futile}.
-         * Written: holder of {@code room} (plain).
-         * Read: holder of {@code room} (plain).
-         * Invariant: the file whose pages are evicted next; the number of evictions in vain since all pages were last
-         *     retried.
+         * <p>Written: a thread that evicts pages by the cursors (volatile).
+         * Read: such a thread (volatile).
+         * Invariant: a hint: racy, benign because it only decides where a search through all files begins.
          */
-        @GuardedBy("room")
-        private int next;
-
-        /** How often no page could be evicted since all pages were last retried. */
-        @GuardedBy("room")
-        private long futile;
+        private volatile int next;
 
         /**
-         * Evicts pages until the bytes in memory are more than {@link #early} below the limit, or nothing can be
-         * evicted. If no clean page can be evicted, dirty pages are written. Waits for the host, and at the limit for
-         * another thread that is evicting. The caller holds no locks except those of changes and of a write-back, and
-         * is not in a read of a page.
+         * How often no page could be evicted since all pages were last retried.
+         *
+         * <p>Written: a thread that could not evict a page (increment-and-get, set).
+         * Read: by the increment.
+         * Invariant: a hint: racy, benign because it only decides how often pages that must stay are tried again.
+         */
+        private final AtomicLong futile = new AtomicLong();
+
+        /**
+         * The number of threads that evict pages for the limit.
+         *
+         * <p>Written: such a thread, before its first batch and after its last one (get-and-add).
+         * Read: a thread that is about to read a page or to write bytes (volatile).
+         * Invariant: the number of threads in {@link #evict(FilePages)}.
+         */
+        private final AtomicInteger evicting = new AtomicInteger();
+
+        /** Held briefly by a thread that waits at the hard limit, or that notifies such threads. */
+        private final ReentrantLock room = new CheckedLock();
+
+        /** Signalled when a batch has ended. */
+        private final Condition batchEnded = room.newCondition();
+
+        /**
+         * How often a thread has ended its batches.
+         *
+         * <p>Written: such a thread, after it subtracted their pages from the leaving ones (get-and-increment).
+         * Read: a thread at the hard limit, before it looks for pages and after it found none (volatile).
+         * Invariant: if it has not changed, no batch has ended, except those of threads that are about to change it.
+         */
+        private final AtomicInteger ended = new AtomicInteger();
+
+        /**
+         * The number of threads that wait at the hard limit.
+         *
+         * <p>Written: such a thread, holding {@code room} (volatile).
+         * Read: a thread whose batch has ended, after it subtracted the batch's pages from the leaving ones (volatile).
+         * Pairs: with {@code leaving}: either the waiting thread finds that fewer pages are leaving, or the thread whose
+         *     batch has ended finds this positive, and signals.
+         * Invariant: positive while a thread waits.
+         */
+        private volatile int waiting;
+
+        /**
+         * Evicts pages if the bytes in memory have reached the high mark, unless other threads evict enough, or no page
+         * can be evicted. If no clean page can be evicted, dirty pages are written. Waits for the host, and at the hard
+         * limit for other threads that change files or evict pages. The caller holds no locks except those of changes
+         * and of a write-back, and is not in a read of a page.
          *
          * @param reader the cache of the file that is about to be read or written; the oldest pages of its recent reads
          *     are evicted first
          */
         void makeRoom(FilePages reader) {
-            long from = mostBytes - early;
-            if (resident.get() < from) {
+            if (bytes.resident() < mostBytes - early || areOthersEnough()) {
                 return;
             }
-            if (!room.tryLock()) {
-                if (resident.get() < mostBytes) {
-                    return;
-                }
-                room.lock();
-            }
-            BegunEvent recorded;
-            long freedBytes = 0;
+            BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
+            long freed;
+            evicting.getAndIncrement();
             try {
-                recorded = Tracepoints.begin(Tracepoints.RECLAIM);
-                boolean isFound = true;
-                boolean isRetried = false;
-                while (isFound && resident.get() >= from) {
-                    long before = resident.get();
-                    isFound = reader.eviction().evictRecent() > 0 || evict(PATIENCE) || evict(0);
-                    freedBytes += Math.max(before - resident.get(), 0);
-                    if (!isFound && !isRetried) {
-                        // Only once per call: if hardly any page is in memory, each vain attempt is due for a retry,
-                        // and a page that must stay would be retried forever.
-                        isRetried = retry(reader);
-                        isFound = isRetried;
+                freed = evict(reader);
+            } finally {
+                evicting.getAndDecrement();
+                noteEnded();
+            }
+            int most = (int) Math.min(freed, Integer.MAX_VALUE);
+            Tracepoints.endReclaim(recorded, "pages above the cache limit", most, false);
+        }
+
+        private long staying() {
+            return bytes.resident() - bytes.leaving();
+        }
+
+        /** Returns whether the caller may go on because other threads evict enough pages. */
+        private boolean areOthersEnough() {
+            return staying() < mostBytes - early && !isAtHardLimit();
+        }
+
+        private boolean isAtHardLimit() {
+            long windows = Math.min(evicting.get(), MOST_THREADS);
+            long over = bytes.resident() - mostBytes;
+            return over >= windows * WINDOW;
+        }
+
+        /** Evicts pages, and returns their number. */
+        private long evict(FilePages reader) {
+            int pageSize = reader.memory.frames.pageSize;
+            long high = mostBytes - early;
+            long low = high - Math.min(mostBytes >> 5, (long) Eviction.MOST * pageSize);
+            long freed = 0;
+            long mark = high;
+            boolean isRetried = false;
+            boolean isFound = true;
+            boolean mayWait = false;
+            while (isFound && staying() >= mark) {
+                mayWait |= isAtHardLimit();
+                int before = ended.get();
+                int found = Math.max(0, reader.eviction().evictRecent(mayWait));
+                if (found == 0) {
+                    mark = low;
+                    long wanted = (staying() - low) / pageSize + 1;
+                    int most = (int) Math.max(Eviction.LEAST, Math.min(wanted, Eviction.MOST));
+                    found = evictNext(most, PATIENCE, mayWait);
+                    found = found > 0 ? found : evictNext(most, 0, mayWait);
+                }
+                noteEnded();
+                freed += found;
+                isFound = found > 0;
+                if (!isFound && !isRetried) {
+                    // Only once per call: if hardly any page is in memory, each vain attempt is due for a retry, and a
+                    // page that must stay would be retried forever.
+                    isRetried = retry(reader);
+                    isFound = isRetried;
+                }
+                if (!isFound && isAtHardLimit()) {
+                    // Perhaps each page is in a batch of another thread, or its file was being changed.
+                    isFound = !mayWait || awaitBatch(before);
+                    mayWait = true;
+                }
+            }
+            return freed;
+        }
+
+        /** Signals to the threads at the hard limit that the batches of the calling thread have ended. */
+        private void noteEnded() {
+            ended.getAndIncrement();
+            if (waiting > 0) {
+                room.lock();
+                try {
+                    batchEnded.signalAll();
+                } finally {
+                    room.unlock();
+                }
+            }
+        }
+
+        /**
+         * Waits until a batch has ended, unless no pages are leaving.
+         *
+         * @param before the value of {@link #ended} before the caller looked for pages
+         * @return whether a batch has ended since then
+         */
+        private boolean awaitBatch(int before) {
+            room.lock();
+            try {
+                int others = waiting;
+                waiting = others + 1;
+                try {
+                    while (ended.get() == before + 1 && bytes.leaving() > 0) {
+                        batchEnded.awaitUninterruptibly();
                     }
+                    return ended.get() != before + 1;
+                } finally {
+                    int left = waiting;
+                    waiting = left - 1;
                 }
             } finally {
                 room.unlock();
             }
-            // The number is slightly too low if other threads insert pages concurrently.
-            long freed = freedBytes / reader.memory.frames.pageSize;
-            Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
         }
 
         /**
          * Evicts some pages, in at most two rounds over all files, because the first round may find only pages that get
-         * a second chance. After {@code patience} steps that freed no page, writes dirty pages of all files once.
+         * a second chance. After {@code patience} pages that were not freed, writes dirty pages of all files once.
          *
-         * @param patience the number of steps that freed no page before the write
+         * @param most the maximum number of pages of a batch
+         * @param patience the number of pages that were not freed before the write
+         * @param mayWait whether to wait for other changes of a file
+         * @return the number of freed pages
          */
-        @GuardedBy("room")
-        private boolean evict(int patience) {
-            int steps = 0;
+        private int evictNext(int most, int patience, boolean mayWait) {
+            int scanned = 0;
+            boolean isWritten = false;
+            int place = next;
             for (int left = 2 * count(); left > 0; left--) {
-                HostInode inode = at(next);
+                HostInode inode = at(place);
                 if (inode == null) {
-                    next = 0;
+                    place = 0;
                     continue;
                 }
                 int freed;
                 do {
-                    if (steps++ == patience) {
-                        // Writes the dirty pages that evictions found in all files. Waits for no lock.
-                        all().forEach(each -> each.writes.writeSome());
+                    if (scanned >= patience && !isWritten) {
+                        // Writes the dirty pages that evictions found in all files.
+                        all().forEach(each -> each.writes.writeSome(mayWait));
+                        isWritten = true;
                     }
-                    freed = inode.pages.eviction().evict(false);
-                    if (freed > 0) {
-                        return true;
-                    }
-                } while (freed == 0 && !inode.pages.eviction().isAtStart());
-                next++;
+                    scanned += most;
+                    freed = inode.pages.eviction().evictNext(most, mayWait);
+                } while (freed == 0);
+                if (freed > 0) {
+                    next = place;
+                    return freed;
+                }
+                place++;
             }
-            return false;
+            next = place;
+            return 0;
         }
 
         /**
@@ -949,12 +1093,11 @@ public final class HostFiles {
          *
          * @return whether the evictions will retry the pages
          */
-        @GuardedBy("room")
         private boolean retry(FilePages reader) {
-            if (++futile < resident.get() / reader.memory.frames.pageSize) {
+            if (futile.incrementAndGet() < bytes.resident() / reader.memory.frames.pageSize) {
                 return false;
             }
-            futile = 0;
+            futile.set(0);
             all().forEach(inode -> inode.pages.eviction().retry());
             return true;
         }

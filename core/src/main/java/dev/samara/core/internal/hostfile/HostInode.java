@@ -855,7 +855,7 @@ final class HostInode {
                 count = 1;
                 retries++;
             } else if (frame == FilePages.EVICTED) {
-                pages.awaitChange();
+                pages.awaitEviction(page);
             } else if (frame != SHORT || revalidate() != 0) {
                 return frame == SHORT ? UNREADABLE : frame;
             } else {
@@ -1833,10 +1833,13 @@ final class HostInode {
         }
 
         /**
-         * Writes the dirty pages that evictions found, without forcing the file. Waits for no lock. The pages of a file
-         * with hooks are written later by a task, and the pages of a file with {@code NO_STEAL} are not written.
+         * Writes the dirty pages that evictions found, without forcing the file. Does nothing if another thread writes
+         * pages of the file. The pages of a file with hooks are written later by a task, and the pages of a file with
+         * {@code NO_STEAL} are not written.
+         *
+         * @param mayWait whether to wait for other changes and evictions of the file; otherwise waits for no lock
          */
-        void writeSome() {
+        void writeSome(boolean mayWait) {
             if (!pages.eviction().hasDirty() || rules.isNoSteal) {
                 return;
             }
@@ -1845,7 +1848,7 @@ final class HostInode {
                 giveHooked();
             } else if (writeBack.tryLock()) {
                 try {
-                    write(buffer -> pages.tryWriteBack(buffer, this));
+                    write(buffer -> pages.tryWriteBack(buffer, this, mayWait));
                 } finally {
                     writeBack.unlock();
                 }
@@ -2166,7 +2169,7 @@ final class HostInode {
         if (freed != 0 || !isWritable) {
             return freed;
         }
-        writes.writeSome();
+        writes.writeSome(false);
         return pages.eviction().evict(true);
     }
 

@@ -55,7 +55,8 @@ public final class CheckedLock extends ReentrantLock {
      * acquires all permits; nothing is allocated afterwards.
      *
      * <p>Not reentrant. Waiting threads get the lock in the order of their arrival, so a stream of readers does not
-     * starve a writer.
+     * starve a writer. {@link #tryLock} and {@link #tryLockShared} may overtake a thread that is about to wait, but a
+     * reader does not overtake a thread that waits.
      */
     public static final class CheckedReadWriteLock {
         private static final int ALL = Integer.MAX_VALUE;
@@ -70,6 +71,12 @@ public final class CheckedLock extends ReentrantLock {
             permits.acquireUninterruptibly(1);
         }
 
+        /** Takes the lock, shared with other readers, if no writer has it and no thread waits for it. */
+        public boolean tryLockShared() {
+            StackReserve.check(CheckedLock.FREE_DEPTH);
+            return !permits.hasQueuedThreads() && permits.tryAcquire(1);
+        }
+
         /** Releases the lock that {@link #lockShared} took. */
         public void unlockShared() {
             permits.release(1);
@@ -79,6 +86,12 @@ public final class CheckedLock extends ReentrantLock {
         public void lock() {
             StackReserve.check(CheckedLock.DEPTH);
             permits.acquireUninterruptibly(ALL);
+        }
+
+        /** Takes the lock exclusively, if it is free. */
+        public boolean tryLock() {
+            StackReserve.check(CheckedLock.FREE_DEPTH);
+            return permits.tryAcquire(ALL);
         }
 
         /** Releases the lock that {@link #lock} took. */

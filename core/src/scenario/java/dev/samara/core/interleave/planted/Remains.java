@@ -33,7 +33,7 @@ final class Remains {
         Object[] roots = roots(machine, spaces, files);
         nothingOfTheScheduler(roots);
         nothingOf(OF_CALLS, roots);
-        spareWalksAreEmpty(roots);
+        spareBatchesAreEmpty(roots);
         long layouts = ReachableObjects.from(roots).stream()
                 .filter(Layout.class::isInstance)
                 .count();
@@ -53,15 +53,15 @@ final class Remains {
         }
     }
 
-    /** Checks that an idle walk, which keeps its gather, does not keep a page table that the last eviction walked. */
-    private static void spareWalksAreEmpty(Object[] roots) {
-        for (Object spare : ReachableObjects.of("SpareWalk", roots)) {
+    /** Checks that an idle batch, which keeps its gather, does not keep a page table that the last eviction walked. */
+    private static void spareBatchesAreEmpty(Object[] roots) {
+        for (Object spare : ReachableObjects.of("SpareBatches", roots)) {
             List<Object> kept =
                     ReachableObjects.from(List.of(MachineMemory.class, Cpus.class, Shootdowns.class), spare).stream()
                             .filter(PageTable.class::isInstance)
                             .toList();
             if (!kept.isEmpty()) {
-                throw new AssertionError("a walk at rest reaches " + kept);
+                throw new AssertionError("a batch at rest reaches " + kept);
             }
         }
     }
@@ -74,7 +74,7 @@ final class Remains {
     }
 
     private static void nothingOf(List<Class<?>> types, Object[] roots) {
-        for (Object object : ReachableObjects.from(List.of(Eviction.SpareWalk.class), roots)) {
+        for (Object object : ReachableObjects.from(List.of(Eviction.SpareBatches.class), roots)) {
             if (types.stream().anyMatch(type -> type.isInstance(object))) {
                 throw new AssertionError(
                         "reachable when all is over: " + object + ", by " + ReachableObjects.pathTo(object, roots));

@@ -17,7 +17,6 @@ import java.util.HashSet;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,14 +37,15 @@ final class EvictionTest {
         private final Frames frames = memory.frames;
         private final Magazine magazine = frames.newMagazine();
         private final long pageBytes = frames.pageSize;
-        private final AtomicLong bytes = new AtomicLong();
+        private final Eviction.CachedBytes counters = new Eviction.CachedBytes();
         private final FilePages file =
-                FilePages.ofSaved(memory, PAGES * pageBytes, bytes, 64, new Eviction.SpareWalk(memory));
+                FilePages.ofSaved(memory, PAGES * pageBytes, counters, 64, new Eviction.SpareBatches(memory));
         private final FilePages.CachedPages cached = file.present().cached;
         private final Eviction eviction = Objects.requireNonNull(cached.eviction);
         private final Eviction.Cursor cursor = eviction.cursor;
         private final Eviction.RecentReads recent = eviction.recent;
-        private final PageBatch batch = eviction.batch;
+        private final Eviction.EvictionBatch current = new Eviction.EvictionBatch(memory);
+        private final PageBatch batch = current.pages;
         private final int[] taken = new int[PAGES];
 
         /** Inserts all pages, and marks their second chance as used. */
@@ -76,13 +76,13 @@ final class EvictionTest {
         }
 
         private int collect(int source) {
-            eviction.collect(source, 0, Long.MAX_VALUE);
+            eviction.collect(current, source, Eviction.LEAST, null);
             return batch.count;
         }
 
         private void takeOut(boolean isLastChance) {
             assertEquals(PAGES, collect(Eviction.CURSOR));
-            eviction.takeOut(isLastChance);
+            eviction.takeOut(current, isLastChance);
         }
 
         private boolean isBack(int page) {
@@ -109,9 +109,9 @@ final class EvictionTest {
             assertTrue(batch.out > 0);
             assertTrue(eviction.contains(3));
             for (int page = 0; page < PAGES; page++) {
-                eviction.keep(page, false);
+                Eviction.keep(current, page, false);
             }
-            eviction.putBack(Eviction.CURSOR, true, true);
+            eviction.putBack(current, Eviction.CURSOR, true, true);
             assertArrayEquals(IntStream.range(0, PAGES).toArray(), back());
             assertFalse(eviction.contains(3));
             for (int frame : taken) {
@@ -119,7 +119,7 @@ final class EvictionTest {
             }
             assertEquals(0, batch.out);
             assertArrayEquals(new int[0], handedOver());
-            assertEquals(PAGES * pageBytes, bytes.get());
+            assertEquals(PAGES * pageBytes, counters.resident());
             // No block was kept: the next round collects the pages again.
             assertEquals(PAGES, collect(Eviction.CURSOR));
             assertFalse(cursor.isFutile());
@@ -129,8 +129,8 @@ final class EvictionTest {
         private void changeFour() {
             assertTrue(frames.pin(taken[0]));
             frames.setDirty(taken[1]);
-            eviction.keep(2, false);
-            eviction.isMapped[3] = true;
+            Eviction.keep(current, 2, false);
+            current.isMapped[3] = true;
         }
 
         @Test
@@ -138,7 +138,7 @@ final class EvictionTest {
         void secondLook() {
             takeOut(false);
             changeFour();
-            eviction.putBack(Eviction.CURSOR, false, false);
+            eviction.putBack(current, Eviction.CURSOR, false, false);
             frames.unpin(taken[0]);
             assertArrayEquals(new int[] {0, 1, 2, 3}, back());
             assertFalse(eviction.contains(4));
@@ -146,7 +146,7 @@ final class EvictionTest {
             int[] others = {taken[4], taken[5]};
             Arrays.sort(others);
             assertArrayEquals(others, handedOver());
-            assertEquals(4 * pageBytes, bytes.get());
+            assertEquals(4 * pageBytes, counters.resident());
             frames.clearDirty(taken[1]);
         }
 
@@ -155,7 +155,7 @@ final class EvictionTest {
         void lastChance() {
             takeOut(true);
             changeFour();
-            eviction.putBack(Eviction.CURSOR, true, false);
+            eviction.putBack(current, Eviction.CURSOR, true, false);
             frames.unpin(taken[0]);
             assertArrayEquals(new int[] {0, 1, 2}, back());
             frames.clearDirty(taken[1]);
@@ -167,12 +167,12 @@ final class EvictionTest {
             cached.index.clear(2);
             assertEquals(Long.MAX_VALUE, eviction.atOrAfter(0));
             assertEquals(PAGES - 1, collect(Eviction.CURSOR));
-            eviction.takeOut(true);
+            eviction.takeOut(current, true);
             assertEquals(0, eviction.atOrAfter(0));
             assertEquals(3, eviction.atOrAfter(2));
             assertEquals(3, eviction.atOrAfter(3));
             assertEquals(Long.MAX_VALUE, eviction.atOrAfter(PAGES));
-            eviction.putBack(Eviction.CURSOR, true, true);
+            eviction.putBack(current, Eviction.CURSOR, true, true);
             assertEquals(Long.MAX_VALUE, eviction.atOrAfter(3));
             cached.index.put(2, taken[2]);
         }
@@ -185,15 +185,65 @@ final class EvictionTest {
             }
             takeOut(false);
             assertArrayEquals(new int[] {0, 1, 2}, back());
-            eviction.putBack(Eviction.CURSOR, false, false);
+            eviction.putBack(current, Eviction.CURSOR, false, false);
             assertArrayEquals(new int[] {0, 1, 2}, back());
             assertTrue(frames.isInactive(taken[0]));
             assertEquals(3, handedOver().length);
         }
 
         @Test
-        @DisplayName("of recent reads tells the cursor nothing: it has not scanned these pages")
-        void recentReads() {
+        @DisplayName("contains no page of another batch under way, and no page of such a page's block")
+        void disjoint() {
+            addRecent();
+            Eviction.EvictionBatch other = new Eviction.EvictionBatch(memory);
+            eviction.collect(other, Eviction.RECENT, Eviction.LEAST, null);
+            int count = other.pages.count;
+            assertTrue(count > 0 && count < PAGES);
+            assertEquals(0, collect(Eviction.CURSOR));
+            // The round has found no page, but it has left some out.
+            assertFalse(cursor.isFutile());
+            addRecent();
+            assertTrue(collect(Eviction.RECENT) > 0);
+            for (int i = 0; i < batch.count; i++) {
+                assertTrue(other.pages.indexOf(batch.pages[i], batch.taken[i]) < 0, "page " + batch.pages[i]);
+            }
+            eviction.putBack(current, Eviction.RECENT, true, true);
+            eviction.putBack(other, Eviction.RECENT, true, true);
+            assertEquals(PAGES, collect(Eviction.CURSOR));
+        }
+
+        @Test
+        @DisplayName("leaves a node of the index linked that another batch needs to put its pages back")
+        void node() {
+            Eviction.EvictionBatch other = new Eviction.EvictionBatch(memory);
+            addRecent();
+            eviction.collect(other, Eviction.RECENT, Eviction.LEAST, null);
+            eviction.takeOut(other, true);
+            addRecent();
+            assertTrue(collect(Eviction.RECENT) > 0);
+            for (int page = 0; page < PAGES; page++) {
+                if (other.pages.indexOf(page, taken[page]) < 0 && batch.indexOf(page, taken[page]) < 0) {
+                    cached.index.clear(page);
+                }
+            }
+            cached.index.put(1000, taken[0]);
+            eviction.takeOut(current, true);
+            eviction.putBack(current, Eviction.RECENT, true, false);
+            assertTrue(handedOver().length > 0);
+            batch.prune();
+            assertEquals(3, cached.index.nodes());
+            int nodes = cached.index.nodes();
+            eviction.putBack(other, Eviction.RECENT, true, true);
+            assertEquals(nodes, cached.index.nodes());
+            eviction.collect(other, Eviction.RECENT, Eviction.LEAST, null);
+            for (int page = 0; page < PAGES; page++) {
+                cached.index.clear(page);
+            }
+            batch.prune();
+            assertEquals(2, cached.index.nodes());
+        }
+
+        private void addRecent() {
             cached.content.lock();
             try {
                 for (int page = 0; page < PAGES; page++) {
@@ -202,15 +252,22 @@ final class EvictionTest {
             } finally {
                 cached.content.unlock();
             }
-            // The cursor marked the block, but judged none of its pages.
+        }
+
+        @Test
+        @DisplayName("of recent reads tells the cursor nothing: it has not scanned these pages")
+        void recentReads() {
+            addRecent();
+            // The cursor marks the block, but an event follows.
             assertEquals(PAGES, collect(Eviction.CURSOR));
+            eviction.putBack(current, Eviction.CURSOR, true, true);
             int count = collect(Eviction.RECENT);
             assertTrue(count > 0);
-            eviction.takeOut(true);
+            eviction.takeOut(current, true);
             for (int i = 0; i < count; i++) {
-                eviction.keep(i, false);
+                Eviction.keep(current, i, false);
             }
-            eviction.putBack(Eviction.RECENT, true, false);
+            eviction.putBack(current, Eviction.RECENT, true, false);
             assertEquals(PAGES, collect(Eviction.CURSOR));
         }
     }
@@ -225,18 +282,23 @@ final class EvictionTest {
         private final Magazine magazine = frames.newMagazine();
         private final MachineMemory memory = SmallMemory.around(frames);
         private final FilePages file =
-                FilePages.ofSaved(memory, PAGES << 12, new AtomicLong(), PAGES, new Eviction.SpareWalk(memory));
+                FilePages.ofSaved(
+                        memory,
+                        PAGES << 12,
+                        new Eviction.CachedBytes(),
+                        PAGES,
+                        new Eviction.SpareBatches(memory));
         private final PageIndex index = file.present().cached.index;
         private final Eviction eviction = file.eviction();
         private final Eviction.Cursor cursor = eviction.cursor;
-        private final long[] pages = new long[BATCH];
-        private final int[] taken = new int[BATCH];
+        private final PageBatch batch = new PageBatch(frames);
 
         /** The pages that cannot be evicted, as if they were locked. */
         private final Set<Long> locked = new HashSet<>();
 
         @BeforeEach
         void fill() {
+            batch.makeRoom(Eviction.MOST);
             for (long page = 0; page < PAGES; page++) {
                 index.put(page, frames.allocate(magazine));
                 locked.add(page);
@@ -244,18 +306,17 @@ final class EvictionTest {
         }
 
         private int batch() {
-            int count = cursor.collect(pages, taken);
+            int count = cursor.collect(batch.pages, batch.taken, BATCH);
             judge(count);
             return count;
         }
 
         private void judge(int count) {
+            batch.begin(count);
             for (int i = 0; i < count; i++) {
-                cursor.judge(pages[i], taken[i], locked.contains(pages[i]));
+                batch.isMarked[i] = locked.contains(batch.pages[i]);
             }
-            if (count > 0) {
-                cursor.endBatch();
-            }
+            cursor.judge(batch, false);
         }
 
         /** Completes the round, and returns the number of pages that it found. */
@@ -285,29 +346,27 @@ final class EvictionTest {
             locked.remove(700L);
             assertEquals(PAGES, round());
             // Each round checks the page's block again.
-            assertEquals(512, round());
-            assertEquals(512, round());
+            assertEquals(64, round());
+            assertEquals(64, round());
             assertFalse(cursor.isFutile());
             locked.add(700L);
-            assertEquals(512, round());
+            assertEquals(64, round());
             assertEquals(0, round());
             assertTrue(cursor.isFutile());
             cursor.noteEvictable(1600);
             assertFalse(cursor.isFutile());
-            assertEquals(512, round());
+            assertEquals(64, round());
         }
 
         @Test
         @DisplayName("keeps no block of which a page has become evictable after the cursor had passed it")
         void changedMeanwhile() {
-            int scanned = 0;
-            while (scanned < 256) {
-                scanned += batch();
-            }
+            assertEquals(BATCH, batch());
+            assertEquals(BATCH, batch());
             locked.remove(5L);
             cursor.noteEvictable(5);
             round();
-            assertEquals(512, round());
+            assertEquals(64, round());
         }
 
         @Test
@@ -316,11 +375,11 @@ final class EvictionTest {
             for (int i = 0; i < 7; i++) {
                 batch();
             }
-            int count = cursor.collect(pages, taken);
-            cursor.noteEvictable(pages[3]);
+            int count = cursor.collect(batch.pages, batch.taken, BATCH);
+            cursor.noteEvictable(batch.pages[3]);
             judge(count);
             round();
-            assertEquals(512, round());
+            assertEquals(64, round());
         }
 
         @Test
@@ -332,8 +391,7 @@ final class EvictionTest {
             batch();
             cursor.noteUnlocked();
             round();
-            // The cursor was already in the first block.
-            assertEquals(512, round());
+            assertEquals(64, round());
             assertEquals(0, round());
         }
 
@@ -363,7 +421,7 @@ final class EvictionTest {
             assertTrue(eviction.hasDirty());
             cursor.takeDirty();
             index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
-            cursor.judge(0, frame(0), false);
+            judge(cursor.collect(batch.pages, batch.taken, BATCH));
             assertFalse(eviction.hasDirty());
             eviction.retry();
             assertTrue(eviction.hasDirty());
@@ -397,7 +455,7 @@ final class EvictionTest {
                     do {
                         int count = batch();
                         for (int i = 0; i < count; i++) {
-                            found.add(pages[i]);
+                            found.add(batch.pages[i]);
                         }
                     } while (!eviction.isAtStart());
                     for (long any = 0; any < PAGES; any++) {
@@ -411,8 +469,8 @@ final class EvictionTest {
         @DisplayName("has no place for blocks whose pages have left the file")
         void removed() {
             keepAll();
-            cursor.removed(512, 1023);
-            assertEquals(512, round());
+            cursor.removed(512, 575);
+            assertEquals(64, round());
             cursor.removed(0, Long.MAX_VALUE);
             assertEquals(PAGES, round());
         }

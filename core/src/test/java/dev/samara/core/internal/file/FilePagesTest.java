@@ -1078,7 +1078,9 @@ final class FilePagesTest {
             Map<String, Integer> counts = new TreeMap<>();
             List<String> packages = List.of(FilePages.class.getPackageName(), VmArea.class.getPackageName());
             for (Object object : ReachableObjects.from(machine, space)) {
-                if (packages.contains(object.getClass().getPackageName())) {
+                // The machine counts the pages of its host files, of which there are none.
+                if (packages.contains(object.getClass().getPackageName())
+                        && !(object instanceof Eviction.CachedBytes)) {
                     counts.merge(object.getClass().getSimpleName(), 1, Integer::sum);
                 }
             }
@@ -1244,7 +1246,7 @@ final class FilePagesTest {
                 for (int room = 1; room <= in.size() + 1; room++) {
                     long[] pages = new long[room];
                     int[] frames = new int[room];
-                    int count = index.collect(from, pages, frames, 0);
+                    int count = index.collect(from, pages, frames, 0, pages.length);
                     List<Long> expected =
                             in.stream().filter(page -> page >= from).limit(room).toList();
                     assertEquals(expected.size(), count);
@@ -1335,7 +1337,7 @@ final class FilePagesTest {
             small.removeIf(0, Long.MAX_VALUE, frame -> true);
             assertEquals(1, small.nodes());
             small.put(0, 10);
-            assertEquals(1, small.collect(0, new long[3], frames, 0));
+            assertEquals(1, small.collect(0, new long[3], frames, 0, 3));
             assertEquals(10, frames[0]);
         }
     }

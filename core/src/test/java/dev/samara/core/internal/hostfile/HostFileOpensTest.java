@@ -600,7 +600,7 @@ final class HostFileOpensTest {
             FilePages pages = ((OpenHostFile) file).inode.pages;
             // The shared parts of the machine are left out.
             Set<Object> own =
-                    ReachableObjects.from(List.of(MachineMemory.class, Frames.class, Eviction.SpareWalk.class), pages);
+                    ReachableObjects.from(List.of(MachineMemory.class, Frames.class, Eviction.SpareBatches.class), pages);
             List<Integer> lengths = own.stream()
                     .filter(object ->
                             object instanceof int[] || object instanceof long[] || object instanceof boolean[])

@@ -548,7 +548,7 @@ final class HostFileRacesTest {
                     () -> pages.tryWriteBack(ByteBuffer.allocateDirect(PAGE_BYTES), (offset, bytes) -> {
                         writes.incrementAndGet();
                         return 0;
-                    });
+                    }, false);
             pages.lock();
             try {
                 assertEquals(

@@ -38,6 +38,19 @@ public final class SteppedSemaphore extends Semaphore {
     }
 
     @Override
+    public boolean tryAcquire(int wanted) {
+        SteppedThread self = Steps.self();
+        if (self == null) {
+            return super.tryAcquire(wanted);
+        }
+        Monitor taken = self.run0().monitor(this);
+        self.run0().reach(self, taken.access(self, "tryAcquire"), null, SteppedThread.NEVER, null);
+        boolean isFree = (long) permits - taken.holds >= wanted;
+        taken.holds += isFree ? wanted : 0;
+        return isFree;
+    }
+
+    @Override
     public void release(int returned) {
         SteppedThread self = Steps.self();
         if (self == null) {
