@@ -461,12 +461,7 @@ public final class Eviction {
     }
 
     private int run(
-            int source,
-            int most,
-            boolean isLastChance,
-            boolean mayWait,
-            boolean isCounted,
-            @Nullable PageRange range) {
+            int source, int most, boolean isLastChance, boolean mayWait, boolean isCounted, @Nullable PageRange range) {
         StackReserve.check(Truncation.DEPTH);
         if (mayWait) {
             truncation.inodeLock.lockShared();

@@ -162,11 +162,7 @@ public final class FilePages extends PageCache {
      * @param spare the batches that the evictions of all these caches use in turn
      */
     public static FilePages ofSaved(
-            MachineMemory memory,
-            long size,
-            Eviction.CachedBytes counters,
-            long most,
-            Eviction.SpareBatches spare) {
+            MachineMemory memory, long size, Eviction.CachedBytes counters, long most, Eviction.SpareBatches spare) {
         FilePages file = new FilePages(memory, size, false, memory.nextCache() | Frames.SAVED, null);
         Truncation present = file.present();
         present.cached.eviction = new Eviction(file, present, counters, most, spare);

@@ -35,6 +35,10 @@ public final class OpenHostFile extends HostFile {
      * Determines how many pages one open of a file reads at a fault ({@code struct file_ra_state}). The window doubles
      * as long as each fault is at the page after the last window, and is one page for any other fault. A read ends at a
      * multiple of the window, or, with advice for sequential accesses, of half the window. Thread-safe.
+     *
+     * <p>The last windows of several <em>streams</em> are known, because threads that scan parts of one file through one
+     * open fault in turn. With one stream, each of these faults would read one page. A fault that continues no stream
+     * begins one, which replaces the stream that began first.
      */
     static final class ReadAhead {
         /**
@@ -43,22 +47,28 @@ public final class OpenHostFile extends HostFile {
          */
         private static final int MOST_BYTES = 128 << 10;
 
-        /** The maximum window in pages for accesses without advice. */
+        /** The number of streams. */
+        private static final int STREAMS = 8;
+
+        /** The number of low bits of a stream that contain the binary logarithm of its window. */
+        private static final int WINDOW_BITS = 8;
+
+        /** The maximum window in pages for accesses without advice, a power of two. */
         private final int most;
 
         /**
-         * The page after the last window.
+         * The streams: the page after the last window, and the length of that window.
          *
-         * <p>Words: {@code next}, {@code window}, {@code advised}.
+         * <p>Words: {@code streams}, {@code oldest}, {@code advised}.
          * Written: a fault that reads pages through this open; a call that gives advice (monitor).
          * Read: such faults (monitor).
-         * Invariant: the page after the last window, and the length of that window; the advice for the open.
+         * Invariant: the last window of each stream, and the stream that began first; the advice for the open.
          */
         @GuardedBy("this")
-        private long next;
+        private final long[] streams = new long[STREAMS];
 
         @GuardedBy("this")
-        private int window = 1;
+        private int oldest;
 
         /** The advice for this open, as the flags that a mapping with this advice has. */
         @GuardedBy("this")
@@ -79,18 +89,37 @@ public final class OpenHostFile extends HostFile {
             if ((known & VmaFlags.RAND_READ) != 0) {
                 return 1;
             }
+            int stream = streamAt(page);
+            int shift;
             if ((known & VmaFlags.SEQ_READ) != 0) {
-                window = 2 * most;
-            } else if (page == next) {
-                window = Math.min(most, 2 * window);
+                shift = Integer.numberOfTrailingZeros(2 * most);
+            } else if (stream >= 0) {
+                int before = (int) streams[stream] & (1 << WINDOW_BITS) - 1;
+                shift = Math.min(Integer.numberOfTrailingZeros(most), before + 1);
             } else {
-                window = 1;
+                shift = 0;
+            }
+            if (stream < 0) {
+                stream = oldest;
+                oldest = (stream + 1) % STREAMS;
             }
             // The read ends at a multiple of the window, so that pages that are evicted together have frames that were
             // read together.
+            int window = 1 << shift;
             int count = window - (int) (page & (Math.min(window, most) - 1));
-            next = page + count;
+            streams[stream] = (page + count) << WINDOW_BITS | shift;
             return count;
+        }
+
+        /** Returns the stream whose last window ends before a page, or -1 if there is none. */
+        @GuardedBy("this")
+        private int streamAt(long page) {
+            for (int i = 0; i < STREAMS; i++) {
+                if (streams[i] >>> WINDOW_BITS == page) {
+                    return i;
+                }
+            }
+            return -1;
         }
 
         /**

@@ -12,6 +12,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Mman;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Evictions of pages of a host file, concurrently with other calls. */
@@ -215,7 +216,7 @@ final class EvictionScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             host(state).fsync();
-            // Leaves an idle walk for the first of the two evictions.
+            // Leaves an idle batch for the first of the two evictions.
             freed(host(state).file());
             load(cpu, AT);
             HostFile another = host(state).openAnother();
@@ -226,6 +227,52 @@ final class EvictionScenarios {
 
         private static String freed(HostFile file) {
             return "" + HostFilePages.saved(file).eviction().evict(true);
+        }
+    }
+
+    /** Two threads evict pages of one file. Each page is freed by one of them. */
+    static final class TwoEvictionsOfOneFile extends HostFileScenarios.OfHostFile {
+        private final AtomicInteger freed = new AtomicInteger();
+
+        TwoEvictionsOfOneFile() {
+            calls().put("one", (state, cpu) -> evicts(state));
+            calls().put("two", (state, cpu) -> evicts(state));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            freed.set(0);
+            host(state).fsync();
+            load(cpu, AT + PAGE);
+        }
+
+        private String evicts(State state) {
+            freed.getAndAdd(Math.max(
+                    0, HostFilePages.saved(host(state).file()).eviction().evict(true)));
+            return "evicted";
+        }
+
+        /** The results are not compared with orders: the second one may find the file busy. */
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            FilePages pages = HostFilePages.saved(host(state).file());
+            for (int page = 0; page < 2; page++) {
+                if (pages.frameAt(page) != Frames.NONE) {
+                    throw new AssertionError("page " + page + " is in memory");
+                }
+            }
+            if (freed.get() != 2) {
+                throw new AssertionError("2 pages, " + freed.get() + " freed");
+            }
+            if (!load(cpu, AT).equals("7")) {
+                throw new AssertionError("the first page has lost its store");
+            }
         }
     }
 

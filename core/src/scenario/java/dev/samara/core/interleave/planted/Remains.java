@@ -11,6 +11,7 @@ import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperations.Ticket;
@@ -57,7 +58,9 @@ final class Remains {
     private static void spareBatchesAreEmpty(Object[] roots) {
         for (Object spare : ReachableObjects.of("SpareBatches", roots)) {
             List<Object> kept =
-                    ReachableObjects.from(List.of(MachineMemory.class, Cpus.class, Shootdowns.class), spare).stream()
+                    ReachableObjects.from(
+                                    List.of(MachineMemory.class, Frames.class, Cpus.class, Shootdowns.class), spare)
+                            .stream()
                             .filter(PageTable.class::isInstance)
                             .toList();
             if (!kept.isEmpty()) {

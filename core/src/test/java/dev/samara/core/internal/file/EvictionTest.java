@@ -281,13 +281,8 @@ final class EvictionTest {
         private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
         private final Magazine magazine = frames.newMagazine();
         private final MachineMemory memory = SmallMemory.around(frames);
-        private final FilePages file =
-                FilePages.ofSaved(
-                        memory,
-                        PAGES << 12,
-                        new Eviction.CachedBytes(),
-                        PAGES,
-                        new Eviction.SpareBatches(memory));
+        private final FilePages file = FilePages.ofSaved(
+                memory, PAGES << 12, new Eviction.CachedBytes(), PAGES, new Eviction.SpareBatches(memory));
         private final PageIndex index = file.present().cached.index;
         private final Eviction eviction = file.eviction();
         private final Eviction.Cursor cursor = eviction.cursor;

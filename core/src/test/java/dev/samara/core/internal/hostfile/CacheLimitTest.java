@@ -206,6 +206,65 @@ final class CacheLimitTest {
         }
     }
 
+    /**
+     * The pages of a file are mapped, and the CPU of the test is in GUEST and does not poll, so that each eviction of a
+     * mapped page waits for it.
+     */
+    @DisplayName("While an eviction waits for a CPU")
+    @Nested
+    final class Beside extends HostFileFixture {
+        private static final int LIMIT = 256;
+        private static final int WINDOW = 32;
+
+        Beside() {
+            super(Machine.builder()
+                    .memory(2048 * PAGE)
+                    .cacheLimit(LIMIT * PAGE)
+                    .writeBackEvery(Duration.ZERO)
+                    .reportWaitsLongerThan(Await.LONG)
+                    .reportShootdownsLongerThan(Await.LONG));
+        }
+
+        @Test
+        @DisplayName("other misses go on up to the hard limit, and there evict pages themselves")
+        void hardLimit() throws Exception {
+            HostFile file = open(write("f", 2 * LIMIT * PAGE_BYTES));
+            HostFiles files = ((OpenHostFile) file).inode.files;
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_RANDOM));
+            long at = fixture.map(0, 2 * LIMIT, READ, Mman.SHARED, file, 0);
+            int page = 0;
+            // Up to the high mark.
+            for (; HostFilesCounts.charged(files) < LIMIT * PAGE - (LIMIT * PAGE >> 6); page++) {
+                assertEquals(STAMP + page, fixture.load(at + page * PAGE));
+            }
+            fixture.cpu.enterGuest();
+            List<CallBeside> stuck = new ArrayList<>();
+            AtomicInteger next = new AtomicInteger(page);
+            while (next.get() < 2 * LIMIT && stuck.size() < 3) {
+                // Reads pages until one of the misses evicts, and so waits.
+                CallBeside reader = CallBeside.start("reader " + stuck.size(), () -> {
+                    for (int read = next.getAndIncrement(); read < 2 * LIMIT; read = next.getAndIncrement()) {
+                        assertEquals(8, file.pread(ByteBuffer.allocate(8), read * PAGE));
+                    }
+                    return 0;
+                });
+                reader.awaitIn("cpu.Shootdowns", "await");
+                stuck.add(reader);
+                long pages = HostFilesCounts.charged(files) / PAGE;
+                long most = LIMIT + (long) stuck.size() * WINDOW;
+                assertTrue(pages <= most, () -> pages + " pages, and " + stuck.size() + " threads");
+                // The first one begins at the high mark, and each later one at the hard limit.
+                long least = LIMIT + (stuck.size() - 1L) * WINDOW;
+                assertTrue(stuck.size() == 1 || pages >= least, () -> pages + " pages instead of " + least);
+                assertFalse(reader.isOver());
+            }
+            assertEquals(3, stuck.size());
+            fixture.cpu.leaveGuest();
+            stuck.forEach(CallBeside::result);
+            assertTrue(HostFilesCounts.charged(files) <= LIMIT * PAGE);
+        }
+    }
+
     /** A first file fills the cache up to its limit with pages that cannot be freed, and a second file is read. */
     @DisplayName("Evictions remember the pages that they cannot free")
     @Nested

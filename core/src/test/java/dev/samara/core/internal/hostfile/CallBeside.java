@@ -47,7 +47,8 @@ final class CallBeside {
     }
 
     private boolean isWaitingIn(String of, String method) {
-        return thread.getState() == Thread.State.WAITING
+        Thread.State state = thread.getState();
+        return (state == Thread.State.WAITING || state == Thread.State.TIMED_WAITING)
                 && Stream.of(thread.getStackTrace())
                         .anyMatch(frame -> frame.getClassName().equals(CORE + of)
                                 && frame.getMethodName().equals(method));

@@ -599,8 +599,8 @@ final class HostFileOpensTest {
             HostFile file = alone.openFile(write("f", 1 << 20), GEOMETRY);
             FilePages pages = ((OpenHostFile) file).inode.pages;
             // The shared parts of the machine are left out.
-            Set<Object> own =
-                    ReachableObjects.from(List.of(MachineMemory.class, Frames.class, Eviction.SpareBatches.class), pages);
+            Set<Object> own = ReachableObjects.from(
+                    List.of(MachineMemory.class, Frames.class, Eviction.SpareBatches.class), pages);
             List<Integer> lengths = own.stream()
                     .filter(object ->
                             object instanceof int[] || object instanceof long[] || object instanceof boolean[])

@@ -544,11 +544,13 @@ final class HostFileRacesTest {
             HostFile file = mapped();
             FilePages pages = HostFilePages.saved(file);
             AtomicInteger writes = new AtomicInteger();
-            Callable<Long> written =
-                    () -> pages.tryWriteBack(ByteBuffer.allocateDirect(PAGE_BYTES), (offset, bytes) -> {
+            Callable<Long> written = () -> pages.tryWriteBack(
+                    ByteBuffer.allocateDirect(PAGE_BYTES),
+                    (offset, bytes) -> {
                         writes.incrementAndGet();
                         return 0;
-                    }, false);
+                    },
+                    false);
             pages.lock();
             try {
                 assertEquals(
