@@ -226,7 +226,7 @@ final class CacheLimitTest {
         }
 
         @Test
-        @DisplayName("other misses go on up to the hard limit, and there evict pages themselves")
+        @DisplayName("other misses evict pages themselves, and do not exceed the hard limit")
         void hardLimit() throws Exception {
             HostFile file = open(write("f", 2 * LIMIT * PAGE_BYTES));
             HostFiles files = ((OpenHostFile) file).inode.files;
@@ -253,9 +253,6 @@ final class CacheLimitTest {
                 long pages = HostFilesCounts.charged(files) / PAGE;
                 long most = LIMIT + (long) stuck.size() * WINDOW;
                 assertTrue(pages <= most, () -> pages + " pages, and " + stuck.size() + " threads");
-                // The first one begins at the high mark, and each later one at the hard limit.
-                long least = LIMIT + (stuck.size() - 1L) * WINDOW;
-                assertTrue(stuck.size() == 1 || pages >= least, () -> pages + " pages instead of " + least);
                 assertFalse(reader.isOver());
             }
             assertEquals(3, stuck.size());
