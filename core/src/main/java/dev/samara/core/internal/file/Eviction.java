@@ -8,6 +8,7 @@ import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
@@ -16,9 +17,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,10 +77,10 @@ public final class Eviction {
      * The result of an eviction that freed nothing and reached the end of the file, or would have found nothing up to
      * it.
      */
-    public static final int END = PageCaches.BUSY - 1;
+    private static final int END = PageCaches.BUSY - 1;
 
     /** The number of pages from which on an eviction is worth its shootdown and its grace period. */
-    public static final int LEAST = 64;
+    static final int LEAST = 64;
 
     /** The maximum number of pages of a batch. */
     public static final int MOST = 512;
@@ -139,7 +142,7 @@ public final class Eviction {
         ended = cached.content.newCondition();
     }
 
-    /** Counts the bytes of the pages of several caches. Thread-safe. */
+    /** Counts the bytes of the pages of several caches, and the evictions that free them. Thread-safe. */
     public static final class CachedBytes {
         /**
          * Written: the holder of {@code content} that inserts a page; a thread that frees pages, which has or shares
@@ -159,8 +162,85 @@ public final class Eviction {
          */
         private final AtomicLong leaving = new AtomicLong();
 
+        /**
+         * Written: an eviction, before it chooses its pages and after it has freed them (get-and-add).
+         * Read: a thread that found no page to evict (volatile).
+         * Invariant: the evictions that may have a batch under way. The pages of a batch are freed, or are back in their
+         *     index, before this no longer counts it.
+         */
+        private final AtomicInteger batches = new AtomicInteger();
+
+        /**
+         * Written: an eviction, after {@code batches} no longer counts it (get-and-increment).
+         * Read: a thread that waits for the end of a batch (volatile).
+         * Invariant: how many batches have ended. It only tells a waiting thread that one has.
+         */
+        private final AtomicInteger ended = new AtomicInteger();
+
+        /** Held briefly by a thread that waits for the end of a batch, or that notifies such threads. */
+        private final ReentrantLock room = new CheckedLock();
+
+        /** Signalled when a batch has ended. */
+        private final Condition batchEnded = room.newCondition();
+
+        /**
+         * The number of threads that wait for the end of a batch.
+         *
+         * <p>Written: such a thread, holding {@code room} (volatile).
+         * Read: a thread whose batch has ended (volatile).
+         * Pairs: with {@code ended}: either the waiting thread finds that {@code ended} has changed, or the thread whose
+         *     batch has ended finds this positive, and signals.
+         * Invariant: positive while a thread waits.
+         */
+        private volatile int waiting;
+
         /** Creates counters for caches without pages. */
         public CachedBytes() {}
+
+        private void begin() {
+            batches.getAndIncrement();
+        }
+
+        /** Records that a batch has ended, and tells the threads that wait for that. */
+        private void end() {
+            batches.getAndDecrement();
+            ended.getAndIncrement();
+            if (waiting > 0) {
+                room.lock();
+                try {
+                    batchEnded.signalAll();
+                } finally {
+                    room.unlock();
+                }
+            }
+        }
+
+        /**
+         * Waits until a batch of another thread has ended, if one is under way. Called by a thread that has no batch
+         * under way, and holds no lock for which an eviction waits.
+         *
+         * @return whether one was under way
+         */
+        public boolean awaitBatch() {
+            room.lock();
+            try {
+                int others = waiting;
+                waiting = others + 1;
+                try {
+                    int before = ended.get();
+                    boolean isUnderWay = batches.get() > 0;
+                    while (isUnderWay && ended.get() == before) {
+                        batchEnded.awaitUninterruptibly();
+                    }
+                    return isUnderWay;
+                } finally {
+                    int left = waiting;
+                    waiting = left - 1;
+                }
+            } finally {
+                room.unlock();
+            }
+        }
 
         /** Returns the bytes of the pages in memory. */
         public long resident() {
@@ -372,34 +452,32 @@ public final class Eviction {
      *
      * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
      *     changes of the file
-     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if there are none, but another thread changes the file
+     *     or evicts pages of it, and so may be about to free frames
      */
     public int evict(boolean isUrgent) {
-        if (cursor.isFutile()) {
-            return truncation.inodeLock.isOfAnother() || isUnderWay() ? PageCaches.BUSY : 0;
+        int freed = cursor.isFutile() ? END : run(CURSOR, LEAST, isUrgent, !isUrgent, false, null);
+        if (freed > 0) {
+            return freed;
         }
-        int freed = run(CURSOR, LEAST, isUrgent, !isUrgent, false, null);
-        return freed == END ? 0 : freed;
+        return freed == PageCaches.BUSY || truncation.inodeLock.isOfAnother() ? PageCaches.BUSY : 0;
     }
 
     /**
      * Scans the next pages, as {@link #evict} does, with a second chance for each.
      *
-     * @param most the maximum number of pages, from {@link #LEAST} to {@link #MOST}
+     * @param most the maximum number of pages, as {@link #sizeFor} returns it
      * @param mayWait whether to wait for other changes of the file
-     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file, or {@link #END}
+     * @return the number of freed pages; 0 if more pages follow; negative if there are none up to the end of the file,
+     *     or if another thread changes the file
      */
     public int evictNext(int most, boolean mayWait) {
         return cursor.isFutile() ? END : run(CURSOR, most, false, mayWait, true, null);
     }
 
-    private boolean isUnderWay() {
-        cached.content.lock();
-        try {
-            return underWay != null;
-        } finally {
-            cached.content.unlock();
-        }
+    /** Returns the number of pages that a batch should have if a number of pages should be freed. */
+    public static int sizeFor(long wanted) {
+        return (int) Math.max(LEAST, Math.min(wanted, MOST));
     }
 
     /**
@@ -474,12 +552,15 @@ public final class Eviction {
                 return PageCaches.BUSY;
             }
             int freed;
+            counters.begin();
             try (DiscardPages walk = batch.walk) {
                 // Allocated before any page leaves the index: if there is no memory for it, all pages stay.
                 int[] room = walk.roomForDrops(MOST);
                 batch.isCounted = isCounted;
                 collect(batch, source, most, range);
                 freed = batch.pages.count == 0 ? 0 : free(batch, source, isLastChance, room);
+            } finally {
+                counters.end();
             }
             boolean isEnd = freed == 0 && batch.isLast;
             // Kept only after the close of its walk has succeeded.

@@ -206,8 +206,8 @@ final class PageBatch {
     }
 
     /**
-     * Removes a page from the index, so no thread can find it from now on, and marks its frame removed. The caller
-     * holds the inode lock, so the frame is still that of the page, and the content lock.
+     * Removes a page from the index, so no thread can find it from now on, and marks its frame removed. The caller has
+     * or shares the inode lock, so the frame is still that of the page, and holds the content lock.
      */
     void takeOut(int i) {
         frames.remove(taken[i]);
@@ -234,17 +234,27 @@ final class PageBatch {
         int size = 0;
         for (int i = 0; i < count; i++) {
             if (isOut[i]) {
-                // An insertion sort, because the sort of the JDK may allocate.
-                int at = size++;
-                while (at > 0 && freed[at - 1] > taken[i]) {
-                    freed[at] = freed[at - 1];
-                    at--;
-                }
-                freed[at] = taken[i];
+                freed[size++] = taken[i];
             }
         }
+        sort(freed, size);
         cached().uncount(size);
         return size;
+    }
+
+    /** Sorts the first elements. A shell sort, because the sort of the JDK may allocate. */
+    private static void sort(int[] freed, int size) {
+        for (int gap = size / 2; gap > 0; gap /= 2) {
+            for (int i = gap; i < size; i++) {
+                int frame = freed[i];
+                int at = i;
+                while (at >= gap && freed[at - gap] > frame) {
+                    freed[at] = freed[at - gap];
+                    at -= gap;
+                }
+                freed[at] = frame;
+            }
+        }
     }
 
     /**

@@ -289,10 +289,12 @@ final class Truncation {
             }
         }
 
-        /** Returns whether another thread has the lock exclusively. The result may be outdated when this returns. */
+        /**
+         * Returns whether another thread has or shares the lock. The caller does not share it. The result may be
+         * outdated when this returns.
+         */
         boolean isOfAnother() {
-            Thread of = owner;
-            return of != null && of != Thread.currentThread();
+            return owner != Thread.currentThread() && lock.isTaken();
         }
     }
 

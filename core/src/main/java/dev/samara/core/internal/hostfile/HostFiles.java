@@ -38,7 +38,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -843,28 +842,33 @@ public final class HostFiles {
      *
      * <p><b>The hard limit</b> is the limit and one {@link #WINDOW} for each thread that is evicting for
      * the limit, for at most four threads per processor. At the hard limit, a thread evicts pages itself, and waits for
-     * changes of files. If it finds no page to evict, it waits until a batch of another thread has ended, as long as
-     * pages are leaving; then it tries again. It exceeds the hard limit only if no page can be evicted and none is
-     * leaving, i.e. if all pages must stay. So a read starts only while the pages in memory exceed the limit by at most
-     * min(threads, 4 x processors) windows, not counting pages that must stay, and then adds its own window. Frames of
-     * pages that were subtracted are free as soon as their thread runs.
+     * changes of files. If it finds no page to evict although a batch of another thread is under way, which may
+     * contain the pages that can be freed, it waits until one has ended, and tries again. It exceeds the hard limit only
+     * if it finds no page while no batch is under way, i.e. if all pages must stay, or if {@link #MOST_TRIES} batches of
+     * others have ended in vain for it, i.e. if the pages are in use all the time. So a read starts only while the pages
+     * in memory exceed the limit by at most min(threads, 4 x processors) windows, not counting pages that must stay, and
+     * then adds its own window. Frames of pages that were subtracted are free as soon as their thread runs.
      *
-     * <p><b>No deadlock.</b> A thread waits in {@link #awaitBatch} only while pages are leaving. These are in a batch
-     * whose thread waits for CPUs, for a grace period, or for locks whose holders do not wait for a batch, and never
-     * for {@link #room}.
+     * <p><b>No deadlock.</b> A thread waits for a batch ({@link Eviction.CachedBytes#awaitBatch}) only while one is under
+     * way. The thread of a batch waits for CPUs, for a grace period, or for locks that are held briefly, and never for
+     * the end of another batch. The number of tries is bounded, because two threads that find nothing might otherwise
+     * wait for each other's batches in turn.
      */
     final class CacheLimit {
         /** The maximum value of {@link #early}. */
         private static final long MOST_EARLY = 1 << 20;
 
         /** The number of pages that an eviction scans in vain before dirty pages are written. */
-        private static final int PATIENCE = 32 * Eviction.LEAST;
+        private static final int PATIENCE = 4 * Eviction.MOST;
 
         /** The number of bytes that one read of pages, or one part of a write, usually adds at most. */
         private static final long WINDOW = 128 << 10;
 
         /** The maximum number of threads for which the hard limit is above the limit. */
         private static final int MOST_THREADS = 4 * Runtime.getRuntime().availableProcessors();
+
+        /** The maximum number of times that a thread at the hard limit looks again after it has found no page. */
+        private static final int MOST_TRIES = 64;
 
         /** The bytes of the pages in memory of all files, and those of them that are about to be freed. */
         final Eviction.CachedBytes bytes = new Eviction.CachedBytes();
@@ -902,32 +906,6 @@ public final class HostFiles {
          */
         private final AtomicInteger evicting = new AtomicInteger();
 
-        /** Held briefly by a thread that waits at the hard limit, or that notifies such threads. */
-        private final ReentrantLock room = new CheckedLock();
-
-        /** Signalled when a batch has ended. */
-        private final Condition batchEnded = room.newCondition();
-
-        /**
-         * How often a thread has ended its batches.
-         *
-         * <p>Written: such a thread, after it subtracted their pages from the leaving ones (get-and-increment).
-         * Read: a thread at the hard limit, before it looks for pages and after it found none (volatile).
-         * Invariant: if it has not changed, no batch has ended, except those of threads that are about to change it.
-         */
-        private final AtomicInteger ended = new AtomicInteger();
-
-        /**
-         * The number of threads that wait at the hard limit.
-         *
-         * <p>Written: such a thread, holding {@code room} (volatile).
-         * Read: a thread whose batch has ended, after it subtracted the batch's pages from the leaving ones (volatile).
-         * Pairs: with {@code leaving}: either the waiting thread finds that fewer pages are leaving, or the thread whose
-         *     batch has ended finds this positive, and signals.
-         * Invariant: positive while a thread waits.
-         */
-        private volatile int waiting;
-
         /**
          * Evicts pages if the bytes in memory have reached the high mark, unless other threads evict enough, or no page
          * can be evicted. If no clean page can be evicted, dirty pages are written. Waits for the host, and at the hard
@@ -948,7 +926,6 @@ public final class HostFiles {
                 freed = evict(reader);
             } finally {
                 evicting.getAndDecrement();
-                noteEnded();
             }
             int most = (int) Math.min(freed, Integer.MAX_VALUE);
             Tracepoints.endReclaim(recorded, "pages above the cache limit", most, false);
@@ -979,18 +956,17 @@ public final class HostFiles {
             boolean isRetried = false;
             boolean isFound = true;
             boolean mayWait = false;
+            int tries = 0;
             while (isFound && staying() >= mark) {
                 mayWait |= isAtHardLimit();
-                int before = ended.get();
                 int found = Math.max(0, reader.eviction().evictRecent(mayWait));
                 if (found == 0) {
                     mark = low;
                     long wanted = (staying() - low) / pageSize + 1;
-                    int most = (int) Math.max(Eviction.LEAST, Math.min(wanted, Eviction.MOST));
+                    int most = Eviction.sizeFor(wanted);
                     found = evictNext(most, PATIENCE, mayWait);
                     found = found > 0 ? found : evictNext(most, 0, mayWait);
                 }
-                noteEnded();
                 freed += found;
                 isFound = found > 0;
                 if (!isFound && !isRetried) {
@@ -999,51 +975,15 @@ public final class HostFiles {
                     isRetried = retry(reader);
                     isFound = isRetried;
                 }
-                if (!isFound && isAtHardLimit()) {
-                    // Perhaps each page is in a batch of another thread, or its file was being changed.
-                    isFound = !mayWait || awaitBatch(before);
+                if (!isFound && tries < MOST_TRIES && isAtHardLimit()) {
+                    // Perhaps its file was being changed, or each page was in a batch of another thread. Tries once more
+                    // even if none is under way now, because one may have ended since its pages were left out.
+                    isFound = tries == 0 || bytes.awaitBatch();
+                    tries++;
                     mayWait = true;
                 }
             }
             return freed;
-        }
-
-        /** Signals to the threads at the hard limit that the batches of the calling thread have ended. */
-        private void noteEnded() {
-            ended.getAndIncrement();
-            if (waiting > 0) {
-                room.lock();
-                try {
-                    batchEnded.signalAll();
-                } finally {
-                    room.unlock();
-                }
-            }
-        }
-
-        /**
-         * Waits until a batch has ended, unless no pages are leaving.
-         *
-         * @param before the value of {@link #ended} before the caller looked for pages
-         * @return whether a batch has ended since then
-         */
-        private boolean awaitBatch(int before) {
-            room.lock();
-            try {
-                int others = waiting;
-                waiting = others + 1;
-                try {
-                    while (ended.get() == before + 1 && bytes.leaving() > 0) {
-                        batchEnded.awaitUninterruptibly();
-                    }
-                    return ended.get() != before + 1;
-                } finally {
-                    int left = waiting;
-                    waiting = left - 1;
-                }
-            } finally {
-                room.unlock();
-            }
         }
 
         /**

@@ -77,6 +77,11 @@ public final class CheckedLock extends ReentrantLock {
             return !permits.hasQueuedThreads() && permits.tryAcquire(1);
         }
 
+        /** Returns whether a thread has the lock, in either way. The result may be outdated when this returns. */
+        public boolean isTaken() {
+            return permits.availablePermits() < ALL;
+        }
+
         /** Releases the lock that {@link #lockShared} took. */
         public void unlockShared() {
             permits.release(1);

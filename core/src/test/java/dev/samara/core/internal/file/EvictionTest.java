@@ -12,6 +12,7 @@ import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
+import dev.samara.core.internal.page.PageCaches;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Objects;
@@ -210,6 +211,24 @@ final class EvictionTest {
             eviction.putBack(current, Eviction.RECENT, true, true);
             eviction.putBack(other, Eviction.RECENT, true, true);
             assertEquals(PAGES, collect(Eviction.CURSOR));
+        }
+
+        @Test
+        @DisplayName("that frees nothing while another thread evicts pages of the file finds it busy")
+        void busy() {
+            for (int frame : taken) {
+                frames.setDirty(frame);
+            }
+            Truncation.InodeLock inode = file.present().inodeLock;
+            inode.lockShared();
+            try {
+                assertEquals(PageCaches.BUSY, eviction.evict(true));
+                assertEquals(PageCaches.BUSY, eviction.evict(true));
+            } finally {
+                inode.unlockShared();
+            }
+            assertEquals(0, eviction.evict(true));
+            assertEquals(0, counters.leaving());
         }
 
         @Test

@@ -262,6 +262,87 @@ final class CacheLimitTest {
         }
     }
 
+    /**
+     * All pages in memory are mapped, in different blocks of the cursor, and were not visited yet, so one batch contains
+     * them all and takes none of them out. The CPU of the test is in GUEST and does not poll.
+     */
+    @DisplayName("While one eviction has every page in its batch")
+    @Nested
+    final class BesideAll extends HostFileFixture {
+        private static final int LIMIT = 64;
+        private static final int WINDOW = 32;
+        private static final int BLOCK = 64;
+
+        BesideAll() {
+            super(Machine.builder()
+                    .memory(2048 * PAGE)
+                    .cacheLimit(LIMIT * PAGE)
+                    .writeBackEvery(Duration.ZERO)
+                    .reportWaitsLongerThan(Await.LONG)
+                    .reportShootdownsLongerThan(Await.LONG));
+        }
+
+        @Test
+        @DisplayName("a miss waits at the hard limit for its end, and then evicts")
+        void waits() throws Exception {
+            HostFile file = open(write("f", LIMIT * BLOCK * PAGE_BYTES));
+            HostFiles files = ((OpenHostFile) file).inode.files;
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_RANDOM));
+            long at = fixture.map(0, LIMIT * BLOCK, READ, Mman.SHARED, file, 0);
+            int block = 0;
+            // Up to the high mark.
+            for (; HostFilesCounts.charged(files) < LIMIT * PAGE - (LIMIT * PAGE >> 6); block++) {
+                assertEquals(STAMP + block * BLOCK, fixture.load(at + block * BLOCK * PAGE));
+            }
+            fixture.cpu.enterGuest();
+            CallBeside first = CallBeside.start("the eviction", () -> read(file, 1));
+            first.awaitIn("cpu.Shootdowns", "await");
+            long visited = HostFilesCounts.charged(files) / PAGE;
+            int blocks = block;
+            CallBeside second = CallBeside.start("the misses", () -> {
+                for (int i = 0; i < 8 * LIMIT; i++) {
+                    // In blocks of which the batch has a page.
+                    read(file, i % blocks * BLOCK + 2 + i / blocks);
+                }
+                return 0;
+            });
+            second.awaitIn("file.Eviction$CachedBytes", "awaitBatch");
+            long pages = HostFilesCounts.charged(files) / PAGE;
+            assertFalse(first.isOver());
+            assertFalse(second.isOver(), () -> pages + " pages, after " + visited);
+            assertTrue(pages <= LIMIT + 2 * WINDOW, () -> pages + " pages");
+            fixture.cpu.leaveGuest();
+            first.result();
+            second.result();
+            assertTrue(HostFilesCounts.charged(files) <= LIMIT * PAGE);
+        }
+
+        private static long read(HostFile file, int page) {
+            assertEquals(8, file.pread(ByteBuffer.allocate(8), page * PAGE));
+            return 0;
+        }
+
+        @Test
+        @DisplayName("misses end where all pages must stay, although each finds the batches of others under way")
+        void allStay() throws Exception {
+            HostFile file = open(write("f", 8 * LIMIT * PAGE_BYTES));
+            assertEquals(0, file.fadvise(0, 0, Mman.POSIX_FADV_RANDOM));
+            long at = fixture.map(0, 8 * LIMIT, READ, Mman.SHARED, file, 0);
+            assertEquals(0, space.mlock(at, 4 * LIMIT * PAGE));
+            List<CallBeside> readers = new ArrayList<>();
+            for (int thread = 0; thread < 4; thread++) {
+                int from = 4 * LIMIT + thread * LIMIT;
+                readers.add(CallBeside.start("reader " + thread, () -> {
+                    for (int page = from; page < from + LIMIT; page++) {
+                        read(file, page);
+                    }
+                    return 0;
+                }));
+            }
+            readers.forEach(CallBeside::result);
+        }
+    }
+
     /** A first file fills the cache up to its limit with pages that cannot be freed, and a second file is read. */
     @DisplayName("Evictions remember the pages that they cannot free")
     @Nested

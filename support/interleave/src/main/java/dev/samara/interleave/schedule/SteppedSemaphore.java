@@ -51,6 +51,17 @@ public final class SteppedSemaphore extends Semaphore {
     }
 
     @Override
+    public int availablePermits() {
+        SteppedThread self = Steps.self();
+        if (self == null) {
+            return super.availablePermits();
+        }
+        Monitor taken = self.run0().monitor(this);
+        self.run0().reach(self, taken.access(self, "availablePermits"), null, SteppedThread.NEVER, null);
+        return permits - taken.holds;
+    }
+
+    @Override
     public void release(int returned) {
         SteppedThread self = Steps.self();
         if (self == null) {
