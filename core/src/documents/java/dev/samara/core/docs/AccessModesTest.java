@@ -55,7 +55,8 @@ final class AccessModesTest {
             District: operations(getOpaque getPlain setOpaque)
             Districts: parts(getAcquire setRelease)
             Districts.LayoutParts: isJoinAsked(getVolatile setVolatile)
-            Eviction.CachedBytes: leaving(get getAndAdd), resident(get getAndAdd)
+            Eviction.CachedBytes: batches(get getAndDecrement getAndIncrement), ended(get getAndIncrement), leaving(get
+                getAndAdd), resident(get getAndAdd), waiting(getVolatile setVolatile)
             Eviction.Cursor: isOutdated(getVolatile setVolatile)
             Eviction.SpareBatches: idle(compareAndSet getAndSet)
             FilePages: present(compareAndSet getVolatile)
@@ -77,8 +78,8 @@ final class AccessModesTest {
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
             HostFiles.BackgroundWrites: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile
                 setVolatile)
-            HostFiles.CacheLimit: ended(get getAndIncrement), evicting(get getAndDecrement getAndIncrement),
-                futile(incrementAndGet set), next(getVolatile setVolatile), waiting(getVolatile setVolatile)
+            HostFiles.CacheLimit: evicting(get getAndDecrement getAndIncrement), futile(incrementAndGet set),
+                next(getVolatile setVolatile)
             HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
                 setVolatile), rules(getVolatile setVolatile)
             HostInode.PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
