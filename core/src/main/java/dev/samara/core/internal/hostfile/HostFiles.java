@@ -976,8 +976,8 @@ public final class HostFiles {
                     isFound = isRetried;
                 }
                 if (!isFound && tries < MOST_TRIES && isAtHardLimit()) {
-                    // Perhaps its file was being changed, or each page was in a batch of another thread. Tries once more
-                    // even if none is under way now, because one may have ended since its pages were left out.
+                    // Perhaps its file was being changed, or each page was in a batch of another thread. Tries once
+                    // more even if none is under way now: one may have ended since its pages were left out.
                     isFound = tries == 0 || bytes.awaitBatch();
                     tries++;
                     mayWait = true;
