@@ -234,7 +234,7 @@ final class CacheLimitTest {
             long at = fixture.map(0, 2 * LIMIT, READ, Mman.SHARED, file, 0);
             int page = 0;
             // Up to the high mark.
-            for (; HostFilesCounts.charged(files) < LIMIT * PAGE - (LIMIT * PAGE >> 6); page++) {
+            for (; HostFilesCounts.charged(files) < LIMIT * PAGE * 63 / 64; page++) {
                 assertEquals(STAMP + page, fixture.load(at + page * PAGE));
             }
             fixture.cpu.enterGuest();
@@ -291,12 +291,13 @@ final class CacheLimitTest {
             long at = fixture.map(0, LIMIT * BLOCK, READ, Mman.SHARED, file, 0);
             int block = 0;
             // Up to the high mark.
-            for (; HostFilesCounts.charged(files) < LIMIT * PAGE - (LIMIT * PAGE >> 6); block++) {
-                assertEquals(STAMP + block * BLOCK, fixture.load(at + block * BLOCK * PAGE));
+            for (; HostFilesCounts.charged(files) < LIMIT * PAGE * 63 / 64; block++) {
+                long first = (long) block * BLOCK;
+                assertEquals(STAMP + first, fixture.load(at + first * PAGE));
             }
             fixture.cpu.enterGuest();
-            CallBeside first = CallBeside.start("the eviction", () -> read(file, 1));
-            first.awaitIn("cpu.Shootdowns", "await");
+            CallBeside eviction = CallBeside.start("the eviction", () -> read(file, 1));
+            eviction.awaitIn("cpu.Shootdowns", "await");
             long visited = HostFilesCounts.charged(files) / PAGE;
             int blocks = block;
             CallBeside second = CallBeside.start("the misses", () -> {
@@ -308,11 +309,11 @@ final class CacheLimitTest {
             });
             second.awaitIn("file.Eviction$CachedBytes", "awaitBatch");
             long pages = HostFilesCounts.charged(files) / PAGE;
-            assertFalse(first.isOver());
+            assertFalse(eviction.isOver());
             assertFalse(second.isOver(), () -> pages + " pages, after " + visited);
             assertTrue(pages <= LIMIT + 2 * WINDOW, () -> pages + " pages");
             fixture.cpu.leaveGuest();
-            first.result();
+            eviction.result();
             second.result();
             assertTrue(HostFilesCounts.charged(files) <= LIMIT * PAGE);
         }
