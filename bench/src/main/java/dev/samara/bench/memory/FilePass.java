@@ -3,6 +3,7 @@ package dev.samara.bench.memory;
 
 import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.ThreadMXBean;
+import dev.samara.bench.report.Figures;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -77,8 +78,9 @@ abstract class FilePass implements AutoCloseable {
      * @param busy CPU time of all threads of the process in nanoseconds, including the machine's threads, which write
      *     pages, too
      * @param garbage the number of bytes that the threads of the pass allocated
+     * @param reads the number of calls of the process that read from files, also the JVM's own
      */
-    record Cost(double wall, double busy, double garbage) {}
+    record Cost(double wall, double busy, double garbage, double reads) {}
 
     final Path file;
     final long size;
@@ -156,6 +158,7 @@ abstract class FilePass implements AutoCloseable {
         ExecutorService pool = Executors.newFixedThreadPool(threads);
         try {
             List<Future<Long>> running = new ArrayList<>();
+            long readsBefore = Figures.hostReads()[0];
             long busyBefore = PROCESS.getProcessCpuTime();
             long began = System.nanoTime();
             for (int i = 0; i < threads; i++) {
@@ -168,9 +171,10 @@ abstract class FilePass implements AutoCloseable {
             }
             double wall = System.nanoTime() - began;
             double busy = PROCESS.getProcessCpuTime() - busyBefore;
+            double reads = Figures.hostReads()[0] - readsBefore;
             double pages = kind.isInOrder() ? (double) size / PAGE : picks;
-            return new Cost(wall / pages, busy / pages, garbage / pages);
-        } catch (ExecutionException | InterruptedException failed) {
+            return new Cost(wall / pages, busy / pages, garbage / pages, reads / pages);
+        } catch (ExecutionException | InterruptedException | IOException failed) {
             throw new IllegalStateException(failed);
         } finally {
             pool.shutdown();

@@ -25,7 +25,8 @@ import java.util.stream.Stream;
  * random pages, writes whole random pages, or reads all words of a few resident pages as buffers; {@code --threads}
  * threads share the work. {@code --work} selects passes. The contenders take turns: a mapping of the library, the
  * library's calls (an array for resident pages), its calls on a direct open, {@code FileChannel}, and the host's own
- * mapping. The figures are wall-clock time, CPU time and bytes of garbage per page.
+ * mapping. The figures are wall-clock time, CPU time and bytes of garbage per page, and calls that
+ * read from the host per 1,000 pages.
  */
 public final class FilesReport {
     /** The number of warm-up rounds, during which memory fills up to the limit and code is compiled. */
@@ -159,9 +160,11 @@ public final class FilesReport {
                     double wall = median(of, 0);
                     double busy = median(of, 1);
                     double garbage = median(of, 2);
+                    double reads = median(of, 3);
                     Figures.line(
-                            "%-16s %-16s %8.0f ns per page, %8.0f of processors, %6.1f B of garbage",
-                            kind, contender, wall, busy, garbage);
+                            "%-16s %-16s %8.0f ns per page, %8.0f of processors, %6.1f B of garbage, %5.0f reads of"
+                                    + " the host per 1,000",
+                            kind, contender, wall, busy, garbage, 1000 * reads);
                     figures.row(
                             "kind",
                             kind.word(),
@@ -178,7 +181,9 @@ public final class FilesReport {
                             "busy_ns",
                             busy,
                             "garbage",
-                            garbage);
+                            garbage,
+                            "reads",
+                            reads);
                 }
             }
         }
@@ -223,7 +228,12 @@ public final class FilesReport {
 
     private static double median(List<FilePass.Cost> of, int figure) {
         return Figures.median(of.stream()
-                .mapToDouble(cost -> figure == 0 ? cost.wall() : figure == 1 ? cost.busy() : cost.garbage())
+                .mapToDouble(cost -> switch (figure) {
+                    case 0 -> cost.wall();
+                    case 1 -> cost.busy();
+                    case 2 -> cost.garbage();
+                    default -> cost.reads();
+                })
                 .toArray());
     }
 }

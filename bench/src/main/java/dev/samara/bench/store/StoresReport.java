@@ -302,21 +302,6 @@ public final class StoresReport {
         return String.format(Locale.ROOT, "%.1f MiB", (double) bytes / (1 << 20));
     }
 
-    /** Returns how many calls of this process have read from files, and how many bytes; zeros where Linux is not. */
-    private static long[] hostReads() throws IOException {
-        Path io = Path.of("/proc/self/io");
-        long[] reads = new long[2];
-        for (String line : Files.exists(io) ? Files.readAllLines(io) : List.<String>of()) {
-            String[] words = line.split(": ", -1);
-            switch (words[0]) {
-                case "syscr" -> reads[0] = Long.parseLong(words[1]);
-                case "rchar" -> reads[1] = Long.parseLong(words[1]);
-                default -> {}
-            }
-        }
-        return reads;
-    }
-
     /** Puts all keys once, in a pseudo-random order. */
     private static void fill(ComparedStore store, int keys) throws IOException {
         long step = 0x9e37_79b9L;
@@ -344,7 +329,7 @@ public final class StoresReport {
         // Collects the other store's garbage now, so that this store's time does not include it.
         System.gc();
         SplittableRandom random = new SplittableRandom(round);
-        long[] before = hostReads();
+        long[] before = Figures.hostReads();
         long busy = PROCESS.getProcessCpuTime();
         long began = System.nanoTime();
         int records = switch (work) {
@@ -373,7 +358,7 @@ public final class StoresReport {
         };
         double wall = System.nanoTime() - began;
         double used = PROCESS.getProcessCpuTime() - busy;
-        long[] after = hostReads();
+        long[] after = Figures.hostReads();
         return new RecordCost(
                 wall / records,
                 used / records,

@@ -165,8 +165,8 @@ public final class Eviction {
         /**
          * Written: an eviction, before it chooses its pages and after it has freed them (get-and-add).
          * Read: a thread that found no page to evict (volatile).
-         * Invariant: the evictions that may have a batch under way. The pages of a batch are freed, or are back in their
-         *     index, before this no longer counts it.
+         * Invariant: the evictions that may have a batch under way. The pages of a batch are freed, or are back in
+         *     their index, before this no longer counts it.
          */
         private final AtomicInteger batches = new AtomicInteger();
 
@@ -188,8 +188,8 @@ public final class Eviction {
          *
          * <p>Written: such a thread, holding {@code room} (volatile).
          * Read: a thread whose batch has ended (volatile).
-         * Pairs: with {@code ended}: either the waiting thread finds that {@code ended} has changed, or the thread whose
-         *     batch has ended finds this positive, and signals.
+         * Pairs: with {@code ended}: either the waiting thread finds that {@code ended} has changed, or the thread
+         *     whose batch has ended finds this positive, and signals.
          * Invariant: positive while a thread waits.
          */
         private volatile int waiting;

@@ -8,6 +8,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.internal.sync.Housekeeping.RetriedTask;
 import dev.samara.core.internal.sync.StackReserve;
@@ -232,24 +233,34 @@ final class Truncation {
         /** Acquires the lock exclusively. Waits for the evictions that share it. */
         void lock() {
             Thread self = Thread.currentThread();
-            if (owner != self) {
+            if (owner == self) {
+                holdAgain();
+            } else {
                 lock.lock();
                 owner = self;
+                holds = 1;
             }
-            holds++;
         }
 
         /** Acquires the lock exclusively if no other thread has or shares it. */
         boolean tryLock() {
             Thread self = Thread.currentThread();
-            if (owner != self) {
-                if (!lock.tryLock()) {
-                    return false;
-                }
-                owner = self;
+            if (owner == self) {
+                holdAgain();
+                return true;
             }
+            boolean isTaken = lock.tryLock();
+            if (isTaken) {
+                owner = self;
+                holds = 1;
+            }
+            return isTaken;
+        }
+
+        /** Like any acquisition, fails before it changes anything if no stack is left to reach the {@code try}. */
+        private void holdAgain() {
+            StackReserve.check(CheckedLock.FREE_DEPTH);
             holds++;
-            return true;
         }
 
         /** Releases the exclusive lock. */
@@ -264,7 +275,7 @@ final class Truncation {
         /** Acquires the lock, shared with other evictions. Waits for changes that have it or wait for it. */
         void lockShared() {
             if (owner == Thread.currentThread()) {
-                holds++;
+                holdAgain();
             } else {
                 lock.lockShared();
             }
@@ -273,7 +284,7 @@ final class Truncation {
         /** Acquires the lock, shared with other evictions, if no change has it or waits for it. */
         boolean tryLockShared() {
             if (owner == Thread.currentThread()) {
-                holds++;
+                holdAgain();
                 return true;
             }
             return lock.tryLockShared();

@@ -834,25 +834,25 @@ public final class HostFiles {
      *   <li>Threads evict side by side, each a batch of its own, with its own shootdown, grace period and write-back of
      *       dirty pages ({@link Eviction}). No lock is held meanwhile; {@link #next} is a hint.
      *   <li>A thread begins no eviction if those under way free enough, i.e. if the pages in memory without the
-     *       {@linkplain Eviction.CachedBytes#leaving leaving} ones are below the high mark. Up to the hard limit it goes
-     *       on at once.
+     *       {@linkplain Eviction.CachedBytes#leaving leaving} ones are below the high mark. Up to the hard limit it
+     *       goes on at once.
      *   <li>Below the hard limit it waits for no change of a file either. If each file that has pages to free is being
      *       changed, it goes on.
      * </ol>
      *
-     * <p><b>The hard limit</b> is the limit and one {@link #WINDOW} for each thread that is evicting for
-     * the limit, for at most four threads per processor. At the hard limit, a thread evicts pages itself, and waits for
-     * changes of files. If it finds no page to evict although a batch of another thread is under way, which may
-     * contain the pages that can be freed, it waits until one has ended, and tries again. It exceeds the hard limit only
-     * if it finds no page while no batch is under way, i.e. if all pages must stay, or if {@link #MOST_TRIES} batches of
-     * others have ended in vain for it, i.e. if the pages are in use all the time. So a read starts only while the pages
-     * in memory exceed the limit by at most min(threads, 4 x processors) windows, not counting pages that must stay, and
-     * then adds its own window. Frames of pages that were subtracted are free as soon as their thread runs.
+     * <p><b>The hard limit</b> is the limit and one {@link #WINDOW} for each thread that is evicting for the limit, for
+     * at most four threads per processor. At the hard limit, a thread evicts pages itself, and waits for changes of
+     * files. If it finds no page to evict although a batch of another thread is under way, which may contain the pages
+     * that can be freed, it waits until one has ended, and tries again. It exceeds the hard limit only if it finds no
+     * page while no batch is under way, i.e. if all pages must stay, or if {@link #MOST_TRIES} batches of others have
+     * ended in vain for it, i.e. if the pages are in use all the time. So a read starts only while the pages in memory
+     * exceed the limit by at most min(threads, 4 x processors) windows, not counting pages that must stay, and then
+     * adds its own window. Frames of pages that were subtracted are free as soon as their thread runs.
      *
-     * <p><b>No deadlock.</b> A thread waits for a batch ({@link Eviction.CachedBytes#awaitBatch}) only while one is under
-     * way. The thread of a batch waits for CPUs, for a grace period, or for locks that are held briefly, and never for
-     * the end of another batch. The number of tries is bounded, because two threads that find nothing might otherwise
-     * wait for each other's batches in turn.
+     * <p><b>No deadlock.</b> A thread waits for a batch ({@link Eviction.CachedBytes#awaitBatch}) only while one is
+     * under way. The thread of a batch waits for CPUs, for a grace period, or for locks that are held briefly, and
+     * never for the end of another batch. The number of tries is bounded, because two threads that find nothing might
+     * otherwise wait for each other's batches in turn.
      */
     final class CacheLimit {
         /** The maximum value of {@link #early}. */

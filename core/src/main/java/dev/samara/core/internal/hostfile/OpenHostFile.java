@@ -36,9 +36,9 @@ public final class OpenHostFile extends HostFile {
      * as long as each fault is at the page after the last window, and is one page for any other fault. A read ends at a
      * multiple of the window, or, with advice for sequential accesses, of half the window. Thread-safe.
      *
-     * <p>The last windows of several <em>streams</em> are known, because threads that scan parts of one file through one
-     * open fault in turn. With one stream, each of these faults would read one page. A fault that continues no stream
-     * begins one, which replaces the stream that began first.
+     * <p>The last windows of several <em>streams</em> are known, because threads that scan parts of one file through
+     * one open fault in turn. With one stream, each of these faults would read one page. A fault that continues no
+     * stream begins one, which replaces the stream that began first.
      */
     static final class ReadAhead {
         /**

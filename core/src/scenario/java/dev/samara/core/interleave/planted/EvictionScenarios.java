@@ -8,6 +8,7 @@ import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFilePages;
+import dev.samara.core.internal.hostfile.HostFilesCounts;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Mman;
@@ -273,6 +274,58 @@ final class EvictionScenarios {
             if (!load(cpu, AT).equals("7")) {
                 throw new AssertionError("the first page has lost its store");
             }
+        }
+    }
+
+    /** A truncation takes its pages away before or after an eviction, and not during its batch. */
+    static final class EvictionBesideTruncation extends HostFileScenarios.OfHostFile {
+        EvictionBesideTruncation() {
+            calls().put("evict", (state, cpu) -> {
+                HostFilePages.saved(host(state).file()).eviction().evict(true);
+                return "evicted";
+            });
+            calls().put("truncate", (state, cpu) -> {
+                host(state).truncate(0);
+                return "truncated";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            load(cpu, AT + PAGE);
+        }
+
+        /** The machine finds a frame that was freed twice, and this a page that is back behind the end. */
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            FilePages pages = HostFilePages.saved(host(state).file());
+            for (int page = 0; page < 2; page++) {
+                if (pages.frameAt(page) != Frames.NONE) {
+                    throw new AssertionError("page " + page + " is in memory");
+                }
+            }
+        }
+    }
+
+    /** A thread waits for a batch under way, and is told of its end. */
+    static final class WaitBesideEviction extends HostFileScenarios.OfHostFile {
+        WaitBesideEviction() {
+            calls().put("evict", (state, cpu) -> {
+                HostFilePages.saved(host(state).file()).eviction().evict(true);
+                return "evicted";
+            });
+            calls().put("wait", (state, cpu) -> {
+                HostFilesCounts.awaitBatch(host(state).file());
+                return "waited";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
         }
     }
 

@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
@@ -73,6 +74,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(OneThread.class)
 @DisplayName("The pages of files of the host in memory:")
 final class CacheLimitTest {
+    /** The number of pages by which each evicting thread may exceed the limit. */
+    private static final int WINDOW = 32;
+
+    /** Returns a builder with a limit in pages, which reports no wait of a test. */
+    private static MachineBuilder limited(int pages) {
+        return Machine.builder()
+                .memory(2048 * PAGE)
+                .cacheLimit(pages * PAGE)
+                .writeBackEvery(Duration.ZERO)
+                .reportWaitsLongerThan(Await.LONG)
+                .reportShootdownsLongerThan(Await.LONG);
+    }
+
     @DisplayName("Files of the host in a machine with a limit for their pages")
     @Nested
     final class Limit extends HostFileFixture {
@@ -84,12 +98,7 @@ final class CacheLimitTest {
         private static final int PAGES = 400;
 
         Limit() {
-            super(Machine.builder()
-                    .memory(2048 * PAGE)
-                    .cacheLimit(LIMIT * PAGE)
-                    .writeBackEvery(Duration.ZERO)
-                    .reportWaitsLongerThan(Await.LONG)
-                    .reportShootdownsLongerThan(Await.LONG));
+            super(limited(LIMIT));
         }
 
         private void assertWithin() {
@@ -214,15 +223,9 @@ final class CacheLimitTest {
     @Nested
     final class Beside extends HostFileFixture {
         private static final int LIMIT = 256;
-        private static final int WINDOW = 32;
 
         Beside() {
-            super(Machine.builder()
-                    .memory(2048 * PAGE)
-                    .cacheLimit(LIMIT * PAGE)
-                    .writeBackEvery(Duration.ZERO)
-                    .reportWaitsLongerThan(Await.LONG)
-                    .reportShootdownsLongerThan(Await.LONG));
+            super(limited(LIMIT));
         }
 
         @Test
@@ -270,16 +273,10 @@ final class CacheLimitTest {
     @Nested
     final class BesideAll extends HostFileFixture {
         private static final int LIMIT = 64;
-        private static final int WINDOW = 32;
         private static final int BLOCK = 64;
 
         BesideAll() {
-            super(Machine.builder()
-                    .memory(2048 * PAGE)
-                    .cacheLimit(LIMIT * PAGE)
-                    .writeBackEvery(Duration.ZERO)
-                    .reportWaitsLongerThan(Await.LONG)
-                    .reportShootdownsLongerThan(Await.LONG));
+            super(limited(LIMIT));
         }
 
         @Test
