@@ -12,6 +12,7 @@ import dev.samara.bench.interpreter.OwnTlbReport;
 import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.ShootdownReport;
+import dev.samara.bench.store.LuceneReport;
 import dev.samara.bench.store.StoresReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,6 +67,12 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     StoresReport::main,
                     "--keys 20000 --limit 4 --rounds 1 --reads 10000 --updates 2000 --every 200",
                     "--keys 200000,1000000 --limit 64 --rounds 5"),
+            new ReportCommand(
+                    "lucene",
+                    "an index of Lucene in the directory of the examples beside Lucene's own directories",
+                    LuceneReport::main,
+                    "--documents 1000 --queries 100 --rounds 1",
+                    "--documents 100000 --queries 3000 --rounds 5"),
             new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and how long a store waits for a fork or a checkpoint",

@@ -161,6 +161,7 @@ class SuiteCommandTest {
                 "sleeping-faults --faults 4 --delay 1 --seconds 0.05 "
                         + "--contender samara,rwlock-whole | rwlock-whole | 2",
                 "stores --keys 2000 --limit 1 --rounds 1 --reads 500 --updates 100 --every 20 | MVStore | 8",
+                "lucene --documents 300 --queries 30 --rounds 1 | MMapDirectory | 13",
                 "fork --rounds 1 --mib 16 --checkpoints 10 | fork_ns | 8",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
                 "shootdowns --rounds 1 --iterations 4 --threads 2 | munmap-micro | 61",
