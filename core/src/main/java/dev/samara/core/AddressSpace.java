@@ -7,6 +7,7 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.WriteListener;
+import dev.samara.core.guest.PageView;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.Faulter;
@@ -429,6 +430,27 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long writeForced(long address, byte[] source, int at, int length) {
         return copy(address, source, at, length, null, RemoteAccess.FORCED_WRITE);
+    }
+
+    /**
+     * Returns a read-only view of bytes of this space, which stays valid after this call, on every thread. Needs no CPU of
+     * the caller; what {@link #read(long, ByteBuffer)} says about the CPU also applies here.
+     *
+     * @param address of the first byte
+     * @param length number of bytes, positive; they may be in several pages
+     * @return the view of all bytes
+     * @throws dev.samara.core.mman.MmException with an error of {@link #read(long, ByteBuffer)} if a page cannot be read
+     * @throws IllegalArgumentException if {@code length} is not positive
+     * @throws IllegalStateException as for {@link #read(long, ByteBuffer)}
+     */
+    @Experimental
+    public PageView view(long address, int length) {
+        try {
+            return RemoteAccess.view(machine.guests, entry, layout, address, length);
+        } finally {
+            // Keeps this reference reachable until here, as in copy.
+            Reference.reachabilityFence(this);
+        }
     }
 
     private long copy(

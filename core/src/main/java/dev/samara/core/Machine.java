@@ -187,14 +187,17 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Releases what its owner can no longer release: CPUs that are gone, and unreachable page caches, references and
-     * checkpoints.
+     * Releases what its owner can no longer release: CPUs that are gone, and unreachable page caches, page views,
+     * references and checkpoints.
      */
     void endUnreachable() {
         references.giveUpLost();
         checkpoints.endLost();
         host.checkCpus();
-        host.memories().forEach(memory -> memory.caches.endUnreachable(host.threads.tasks));
+        host.memories().forEach(memory -> {
+            memory.views.releaseUnreachable();
+            memory.caches.endUnreachable(host.threads.tasks);
+        });
     }
 
     /**
@@ -236,8 +239,8 @@ public final class Machine implements AutoCloseable {
      * threads. All references to users of its spaces must be closed, and no CPU may be in a space; weaker references
      * may be open. Waits uninterruptibly for the teardown of spaces whose last user is gone. A CPU without a space need
      * not be closed. Pins need not be released: the bytes of a pinned frame stay usable until the pin is released,
-     * which is possible at any time. Frames that were allocated but not inserted are lost. The garbage collector frees
-     * the memory once no space, CPU, file, page cache or pin of the machine is reachable.
+     * which is possible at any time, and page views stay valid. Frames that were allocated but not inserted are lost. The garbage collector frees
+     * the memory once no space, CPU, file, page cache, pin or page view of the machine is reachable.
      *
      * <p>Afterwards every method of this machine except this one and {@link #toString} throws {@link
      * IllegalStateException}, and so does {@link PageCache#allocate}. If a host file cannot be saved, it is reported

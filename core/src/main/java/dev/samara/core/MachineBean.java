@@ -148,6 +148,11 @@ final class MachineBean implements MachineMXBean, Registration {
     }
 
     @Override
+    public long getViewCopies() {
+        return statistics().viewCopies();
+    }
+
+    @Override
     public long getPageTableBytes() {
         return statistics().pageTableBytes();
     }

@@ -770,6 +770,9 @@ public final class MachineBuilder {
                 longestOffer,
                 checked ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
                 host.indexBudget);
+        if (cacheLimit != Long.MAX_VALUE) {
+            made.views.limitFiles(cacheLimit);
+        }
         if (forbidsZeroPage) {
             made.forbidZeroPage();
         }

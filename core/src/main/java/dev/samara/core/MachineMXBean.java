@@ -86,6 +86,13 @@ public interface MachineMXBean {
     long getPins();
 
     /**
+     * Returns {@link MachineStatistics#viewCopies}.
+     *
+     * @return a number that only grows
+     */
+    long getViewCopies();
+
+    /**
      * Returns {@link MachineStatistics#pageTableBytes}.
      *
      * @return bytes

@@ -28,8 +28,10 @@ import java.util.List;
  * @param framesQuarantined frames that are never reused, because the {@linkplain MachineBuilder#frameStore frame store}
  *     threw when they were freed. Each was reported as {@link dev.samara.core.event.Report.Kind#FRAME_QUARANTINED};
  *     they do not count as in use
- * @param pins unreleased {@linkplain dev.samara.core.guest.PinnedFrame#close pins} of frames. Pins of the zero page,
+ * @param pins unreleased {@linkplain dev.samara.core.guest.PinnedFrame#close pins} of frames, including one for each
+ *     page of a {@linkplain dev.samara.core.guest.PageView view}. Pins of the zero page,
  *     which is not a frame in use, are not counted
+ * @param viewCopies {@linkplain dev.samara.core.guest.PageView page views} that were created as a copy on the heap
  * @param pageTableBytes the page tables of all spaces, one page per table: the amount that {@link
  *     MachineBuilder#pageTableLimit} limits
  * @param checkedAccesses accesses that a {@linkplain MachineBuilder#checked checked} machine checked; 0 for any other
@@ -51,6 +53,7 @@ public record MachineStatistics(
         long framesInUse,
         long framesQuarantined,
         long pins,
+        long viewCopies,
         long pageTableBytes,
         long checkedAccesses,
         long staleAccesses,
@@ -69,6 +72,7 @@ public record MachineStatistics(
      * @param framesInUse {@link #framesInUse()}
      * @param framesQuarantined {@link #framesQuarantined()}
      * @param pins {@link #pins()}
+     * @param viewCopies {@link #viewCopies()}
      * @param pageTableBytes {@link #pageTableBytes()}
      * @param checkedAccesses {@link #checkedAccesses()}
      * @param staleAccesses {@link #staleAccesses()}
@@ -83,7 +87,7 @@ public record MachineStatistics(
      * @param pageTableBytes the page tables of all spaces
      */
     static MachineStatistics of(List<MachineMemory> memories, long pageTableBytes) {
-        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0, 0);
+        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0, 0);
         for (MachineMemory memory : memories) {
             sum = sum.plus(memory);
         }
@@ -105,6 +109,7 @@ public record MachineStatistics(
                 framesInUse + memory.frames.inUse(),
                 framesQuarantined + memory.frames.quarantined(),
                 pins + memory.frames.pins(),
+                viewCopies + memory.views.copies(),
                 pageTableBytes,
                 checkedAccesses + (checker == null ? 0 : checker.accesses()),
                 staleAccesses + (checker == null ? 0 : checker.staleAccesses()),

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.guest.PageView;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vcpu.GuestCpus;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
@@ -87,6 +89,33 @@ final class RemoteAccess {
         } finally {
             cpus.giveBack(lent);
         }
+    }
+
+    /**
+     * Returns a view of bytes of a space.
+     *
+     * @throws MmException if there is none
+     */
+    static PageView view(GuestCpus cpus, SpaceReferences.Entry reference, Layout layout, long address, int length) {
+        ThreadCpus.checkMayWait("a view of a space");
+        GuestCpus.RemoteCpu lent = cpus.lendRemote();
+        try {
+            if (reference.isEnded() || layout.isClosed() || !lent.goTo(layout)) {
+                throw failed(address, length, Errno.ESRCH);
+            }
+            CpuMemory memory = lent.memory();
+            PageView view = memory.view(address, length);
+            if (view == null) {
+                throw failed(address, length, errnoOf(memory));
+            }
+            return view;
+        } finally {
+            cpus.giveBack(lent);
+        }
+    }
+
+    private static MmException failed(long address, int length, Errno errno) {
+        return new MmException("view(0x" + Long.toHexString(address) + ", " + length + ")", errno);
     }
 
     private static Errno errnoOf(CpuMemory memory) {

@@ -161,6 +161,10 @@ final class AccessModesTest {
             TlbContext.CutNotice: generation(getVolatile setVolatile)
             Truncation: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             Truncation.InodeLock: owner(getVolatile setVolatile)
+            ViewPins: copies(get getAndIncrement), viewed(getAndDecrement incrementAndGet),
+                viewedOfFiles(getAndDecrement incrementAndGet)
+            ViewPins.Pinned: released(compareAndSet)
+            ViewedPage: isClosed(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
                 getAndBitwiseOr getOpaque getPlain getVolatile setPlain)
             VmArea.Open: shares(compareAndSet getVolatile)

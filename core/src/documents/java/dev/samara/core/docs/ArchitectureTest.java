@@ -110,6 +110,7 @@ final class ArchitectureTest {
                         "HostFile -> OpenHostFile",
                         "PageCache -> FilePages",
                         "PageRun -> GuestRun",
+                        "PageView -> ViewedPage",
                         "PinnedFrame -> FramePin",
                         "SegmentLocks -> LockedSegments",
                         "Vma -> VmArea"),

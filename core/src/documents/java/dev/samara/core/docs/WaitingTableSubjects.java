@@ -115,6 +115,7 @@ public final class WaitingTableSubjects {
         try (Cpu other = scene.machine.claimCpu()) {
             other.switchTo(scene.space);
             all.add(SpaceFixture.pin(other.memory(), CALM, SpaceFixture.READ));
+            all.add(Objects.requireNonNull(other.memory().view(CALM, 1)));
         }
         // Of a space of its own, because a CPU in GUEST would delay it.
         AddressSpace marked = scene.machine.newSpace(LINUX);

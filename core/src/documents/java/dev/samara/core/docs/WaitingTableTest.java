@@ -79,13 +79,13 @@ public class WaitingTableTest {
             FutexWaiter: queue
             GuestMemory: compareAndExchange compareAndSet copy copyIn copyOut fetch fill futexKey getAndAdd
                 getAndBitwiseAnd getAndBitwiseOr getAndBitwiseXor getAndSet handleFault load loadReserved
-                loadVolatile pin store storeConditional storePair storeVolatile string
+                loadVolatile pin store storeConditional storePair storeVolatile string view
             PageRun: seek
             ## REFUSED_IN_GUEST
             AddressSpace: addListener addNotifier brk checkpoint collectAccessed collectDirty fork growStack
                 holdTimes madvise membarrier mlock mlock2 mlockall mmap mmapAsync mprotect mremap mremapAsync mseal msync
                 munlock munlockall munmap munmapAsync read readForced remapFilePages save setAnonymousName setLimit
-                setMdwe shmLock shmat shmdt usage validate watch watchReads write writeForced
+                setMdwe shmLock shmat shmdt usage validate view watch watchReads write writeForced
             AddressSpaceBuilder: build
             BorrowedSpace: close putUsers
             CachedBacking: pread pwrite

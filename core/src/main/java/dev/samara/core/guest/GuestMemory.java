@@ -444,4 +444,17 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *     OUT_OF_MEMORY also if the page has the maximum number of pins
      */
     public abstract @Nullable PinnedFrame pin(long address, int access);
+
+    /**
+     * Returns a read-only view of bytes, which stays valid after this call. The pages are faulted in as a read does. For
+     * each page, the view shows the mapping at some instant of the call.
+     *
+     * @param address of the first byte
+     * @param length number of bytes, positive; they may be in several pages
+     * @return the view of all bytes; null if a page cannot be accessed. {@link #fault} then returns the reason, and
+     *     {@link #faultAddress} an address in the page
+     * @throws IllegalArgumentException if {@code length} is not positive
+     */
+    @Experimental
+    public abstract @Nullable PageView view(long address, int length);
 }

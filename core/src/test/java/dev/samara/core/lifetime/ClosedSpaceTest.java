@@ -115,6 +115,7 @@ final class ClosedSpaceTest {
             "hold",
             "save",
             "setLimit",
+            "view",
             "watch",
             "watchReads");
 

@@ -9,7 +9,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CpuMemory.AtomicUpdate;
 import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
-import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -137,7 +137,7 @@ public final class CheckedMemory extends TranslatedMemory {
      * @param processor the CPU's own translations, with a checked TLB; whenever it is used, the CPU is in the space
      *     that this object serves
      * @param faulter handles faults in that space
-     * @param frames the machine's frames
+     * @param memory the memory of the space
      * @param tracker records where frames are pinned; null on a machine that does not track references
      * @param layout the initial layout of that space
      * @param checker the machine's access checker
@@ -145,11 +145,11 @@ public final class CheckedMemory extends TranslatedMemory {
     public CheckedMemory(
             CpuTlb processor,
             Faulter faulter,
-            Frames frames,
+            MachineMemory memory,
             @Nullable RefTracker tracker,
             Layout layout,
             AccessChecker checker) {
-        super(processor, faulter, frames, tracker);
+        super(processor, faulter, memory, tracker);
         this.checker = checker;
         this.layout = layout;
         table = layout.pages();

@@ -4,11 +4,14 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PageRun;
+import dev.samara.core.guest.PageView;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.ViewPins;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
@@ -79,6 +82,20 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     /** The minimum number of bytes for which a copy tries to bypass the page cache of their file. */
     private static final int LEAST_UNCACHED = 64 << 10;
+
+    /* The results of pinAll. */
+
+    /** All frames are pinned. */
+    private static final int PINNED = 0;
+
+    /** A page has another frame by now. */
+    private static final int CHANGED = 1;
+
+    /** The frames are not consecutive, or the bound is reached. */
+    private static final int APART = 2;
+
+    /** A page is not accessible. */
+    private static final int FAILED = 3;
 
     private final String cpu;
 
@@ -1067,14 +1084,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private static boolean isKept(TranslatedMemory memory, FramePin pin, long address, int frame, boolean writes) {
         boolean isKept = false;
         try {
-            // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then
-            // reads the pins, and with DroppedPages, which claims the entry and then reads the pins. The mark that is
-            // set next pairs with Frames.clearDirty, which reads the pins and clears the mark in one compare-and-set.
-            VarHandle.fullFence();
-            long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
-            if (again >= 0 && memory.frameOf(again) == frame) {
+            if (isStill(memory, address, frame, writes ? Pte.WRITE : Pte.READ)) {
                 if (writes) {
-                    // The mark stays until the frame is free, so the release of the pin need not set it again.
+                    // The mark pairs with Frames.clearDirty, which reads the pins and clears the mark in one
+                    // compare-and-set. It stays until the frame is free, so the release of the pin need not set it
+                    // again.
                     memory.frames.setDirty(frame);
                 }
                 pin.track();
@@ -1086,6 +1100,120 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 pin.giveUp();
             }
         }
+    }
+
+    /** Returns whether a page still has the frame that the caller just pinned. */
+    private static boolean isStill(TranslatedMemory memory, long address, int frame, long right) {
+        // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then reads
+        // the
+        // pins, and with DroppedPages, which claims the entry and then reads the pins.
+        VarHandle.fullFence();
+        long again = memory.walk(address, right);
+        return again >= 0 && memory.frameOf(again) == frame;
+    }
+
+    /**
+     * Returns a view of bytes. Each page is faulted in and pinned before the next one is, so the frames found so far stay
+     * those of the view while a later page is faulted in, outside GUEST.
+     */
+    @Override
+    public @Nullable PageView view(long address, int length) {
+        TranslatedMemory memory = loaded();
+        if (length <= 0) {
+            throw new IllegalArgumentException("length " + length + " is not positive");
+        }
+        begin();
+        boolean entered = memory.enter();
+        try {
+            for (; ; ) {
+                long first = memory.walkOrFault(address, Mman.READ);
+                if (first < 0) {
+                    fail((int) -first, address, Mman.READ, 0);
+                    return null;
+                }
+                ByteBuffer bytes = consecutive(memory, first, length);
+                if (bytes == null) {
+                    return copied(memory, address, length);
+                }
+                ViewPins.Pinned pins = memory.views.begin(bytes, memory.frameOf(first));
+                boolean isKept = false;
+                try {
+                    ViewedPage view = new ViewedPage(bytes, pins, memory.endsRuns());
+                    int pinned = pinAll(memory, pins, address, first, length);
+                    isKept = pinned == PINNED;
+                    if (isKept) {
+                        return view;
+                    }
+                    if (pinned == FAILED) {
+                        return null;
+                    }
+                    if (pinned == APART) {
+                        pins.release();
+                        return copied(memory, address, length);
+                    }
+                } finally {
+                    if (!isKept) {
+                        pins.release();
+                    }
+                }
+            }
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /** Returns the bytes from a physical address on; null if the store has no buffer with that many. */
+    private static @Nullable ByteBuffer consecutive(TranslatedMemory memory, long first, int length) {
+        DirectFrames direct = memory.direct;
+        long last = (first + length - 1) >>> memory.pageShift;
+        if (direct == null || last > memory.frames.most() || !direct.areTogether(memory.frameOf(first), (int) last)) {
+            return null;
+        }
+        return direct.view(first, length);
+    }
+
+    /** Pins the frames of a view, the first of which was just translated. */
+    private int pinAll(TranslatedMemory memory, ViewPins.Pinned pins, long address, long first, int length) {
+        long physical = first;
+        for (int done = 0; done < length; ) {
+            long at = address + done;
+            if (done > 0) {
+                physical = memory.walkOrFault(at, Mman.READ);
+                if (physical < 0) {
+                    fail((int) -physical, at, Mman.READ, 0);
+                    return FAILED;
+                }
+            }
+            // The frame is not freed before this CPU acknowledges, so the pin is in time.
+            if (physical != first + done || !pins.pinNext()) {
+                return APART;
+            }
+            if (!isStill(memory, at, memory.frameOf(physical), Pte.READ)) {
+                return CHANGED;
+            }
+            done += memory.restOfPage(at);
+        }
+        return PINNED;
+    }
+
+    /** Returns a view of a copy of bytes; null after a fault. Called in GUEST. */
+    private @Nullable PageView copied(TranslatedMemory memory, long address, int length) {
+        byte[] bytes = new byte[length];
+        for (int done = 0; done < length; ) {
+            long at = address + done;
+            int part = Math.min(length - done, memory.restOfPage(at));
+            memory.poll();
+            long physical = memory.find(at, Mman.READ);
+            if (physical < 0) {
+                fail((int) -physical, at, Mman.READ, 0);
+                return null;
+            }
+            memory.copy(at, physical, bytes, done, part, null, false, false);
+            done += part;
+        }
+        memory.views.countCopy();
+        ByteBuffer copy = ByteBuffer.wrap(bytes).asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        return new ViewedPage(copy, null, memory.endsRuns());
     }
 
     @Override
@@ -1261,6 +1389,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         private final SoftTlb tlb;
         final int pageMask;
         final Frames frames;
+        final ViewPins views;
 
         /** The tracker of pinned frames; null on a machine that does not track references. */
         final @Nullable RefTracker tracker;
@@ -1276,19 +1405,20 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
          * @param processor the CPU's own translations; whenever it is used, the CPU is in the space that this object
          *     serves
          * @param faulter handles faults in that space
-         * @param frames the machine's frames
+         * @param memory the memory of the space
          * @param tracker records where frames are pinned; null on a machine that does not track references
          */
-        public TranslatedMemory(CpuTlb processor, Faulter faulter, Frames frames, @Nullable RefTracker tracker) {
+        public TranslatedMemory(CpuTlb processor, Faulter faulter, MachineMemory memory, @Nullable RefTracker tracker) {
             this.processor = processor;
             counters = processor.state.counters;
             this.faulter = faulter;
+            frames = memory.frames;
+            views = memory.views;
             store = frames.store;
             direct = frames.direct();
             pageShift = Integer.numberOfTrailingZeros(frames.pageSize);
             tlb = processor.tlb;
             pageMask = frames.pageSize - 1;
-            this.frames = frames;
             this.tracker = tracker;
         }
 

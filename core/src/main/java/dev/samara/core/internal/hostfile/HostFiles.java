@@ -948,6 +948,7 @@ public final class HostFiles {
 
         /** Evicts pages, and returns their number. */
         private long evict(FilePages reader) {
+            reader.memory.views.releaseUnreachable();
             int pageSize = reader.memory.frames.pageSize;
             long high = mostBytes - early;
             long low = high - Math.min(mostBytes >> 5, (long) Eviction.MOST * pageSize);

@@ -48,6 +48,8 @@ public final class MachineMemory {
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
 
     public final PageCaches caches = new PageCaches();
+    /** The pins of page views of this memory. */
+    public final ViewPins views;
     /** The budget of the page indexes of this machine. */
     public final IndexBudget indexBudget;
     /** The page table contexts of this machine. */
@@ -76,6 +78,7 @@ public final class MachineMemory {
         this.accessChecker = accessChecker;
         this.indexBudget = indexBudget;
         this.frames = frames;
+        views = new ViewPins(frames);
         this.rcu = rcu;
         this.shootdowns = shootdowns;
         cpus = shootdowns.cpus;
@@ -95,8 +98,8 @@ public final class MachineMemory {
     }
 
     /**
-     * Tries to free frames, because no frame is left: frames of unreachable page caches, and of page caches that can
-     * read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
+     * Tries to free frames, because no frame is left: frames of unreachable page views and page caches, and of page
+     * caches that can read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
      * because one of its CPUs is in GUEST or one of its readers is in a section.
      *
      * <p>Afterwards the caller retries its allocation, whatever the result, because another thread may have freed
@@ -107,6 +110,9 @@ public final class MachineMemory {
      * @return false if a further call would free nothing
      */
     public boolean reclaim() {
+        if (views.releaseUnreachable() > 0) {
+            return true;
+        }
         if (!ThreadCpus.mayWait()) {
             return false;
         }

@@ -16,6 +16,8 @@
  *       <td>{@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
  *   <tr><td>What limits the size of page-cache indexes?</td>
  *       <td>{@link dev.samara.core.internal.memory.MachineMemory.IndexBudget}</td></tr>
+ *   <tr><td>What limits the pages that views pin, and when are they released?</td>
+ *       <td>{@link dev.samara.core.internal.memory.ViewPins}</td></tr>
  * </table>
  */
 @NullMarked

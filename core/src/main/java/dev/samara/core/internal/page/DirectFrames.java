@@ -351,6 +351,20 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     }
 
     /**
+     * Returns bytes of consecutive frames that are in one buffer, read-only. They stay valid as those of {@link
+     * #bytes(int, int)}, and the memory of the frames stays mapped as long as the result is reachable.
+     *
+     * @param physical the address of the first byte
+     * @param length the number of bytes
+     */
+    public ByteBuffer view(long physical, int length) {
+        return chunkOf(physical)
+                .slice(atOf(physical), length)
+                .asReadOnlyBuffer()
+                .order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /**
      * Returns the maximum number of buffers, which is the required length of the array for {@link #bytes(int, int,
      * ByteBuffer[])}.
      */

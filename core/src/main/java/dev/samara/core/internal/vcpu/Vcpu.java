@@ -271,8 +271,8 @@ public final class Vcpu {
             // The tracker of the space's machine, which may differ from this CPU's machine.
             RefTracker tracker = layout.host.refTracker();
             translated = checker == null
-                    ? new TranslatedMemory(made, faulter, joined.frames, tracker)
-                    : new CheckedMemory(made, faulter, joined.frames, tracker, layout, checker);
+                    ? new TranslatedMemory(made, faulter, joined, tracker)
+                    : new CheckedMemory(made, faulter, joined, tracker, layout, checker);
             context = mine;
             joins.accept(made);
         } catch (Throwable thrown) {
