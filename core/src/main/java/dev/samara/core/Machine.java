@@ -13,6 +13,7 @@ import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.guest.FutexBuckets;
+import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.space.Borrowers.Borrower;
@@ -549,21 +550,21 @@ public final class Machine implements AutoCloseable {
      */
     @Experimental
     public SpaceImage openImage(Path path, Geometry geometry, Path... increments) throws IOException {
-        List<HostFile> files = new ArrayList<>();
+        @Nullable HostFile[] files = new @Nullable HostFile[increments.length + 1];
         SpaceImage opened = null;
         try {
             List<SpaceImage.Part> parts = new ArrayList<>();
             for (int i = 0; i <= increments.length; i++) {
                 Path each = i == 0 ? path : increments[i - 1];
                 HostFile file = openFile(each, geometry, StandardOpenOption.READ, HostFileOption.DIRECT);
-                files.add(file);
+                files[i] = file;
                 parts.add(new SpaceImage.Part(file, each));
             }
             opened = new SpaceImage(this, parts, geometry);
             return opened;
         } finally {
-            for (int i = 0; opened == null && i < files.size(); i++) {
-                files.get(i).close();
+            if (opened == null) {
+                OpenHostFile.closeAll(files);
             }
         }
     }

@@ -3,7 +3,6 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.backing.HostFile;
-import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.image.ImageFile;
 import dev.samara.core.internal.image.ImageFile.Segment;
@@ -93,7 +92,8 @@ public final class SpaceImage implements AutoCloseable {
         image = new ImageFile(
                 parts.stream().map(part -> (OpenHostFile) part.file).toList(),
                 geometry,
-                bytes -> machine.newPageCache(geometry, bytes));
+                bytes -> machine.newPageCache(geometry, bytes),
+                end -> machine.host.threads.housekeeping.ensured(() -> machine.host.threads.tasks.execute(end)));
         mapped = vmas(true);
     }
 
@@ -152,7 +152,16 @@ public final class SpaceImage implements AutoCloseable {
 
     private AddressSpace make(AddressSpaceBuilder builder, boolean isMapped) throws IOException {
         begin("the loading of an image");
-        checkFits(builder);
+        try {
+            checkUnchanged();
+            checkFits(builder);
+            return made(builder, isMapped);
+        } finally {
+            image.unuse();
+        }
+    }
+
+    private AddressSpace made(AddressSpaceBuilder builder, boolean isMapped) throws IOException {
         Contents contents = image.contents();
         AddressSpace space = builder.heap(contents.heapStart(), contents.brk())
                 .stack(contents.stackStart())
@@ -278,18 +287,29 @@ public final class SpaceImage implements AutoCloseable {
      */
     public void verify() throws IOException {
         begin("the verification of an image");
-        for (int i = 0; i < image.contents().runs().count(); i++) {
-            image.forEachPiece(i, (address, bytes) -> checkNotInterrupted("the verification of an image"));
+        try {
+            checkUnchanged();
+            for (int i = 0; i < image.contents().runs().count(); i++) {
+                image.forEachPiece(i, (address, bytes) -> checkNotInterrupted("the verification of an image"));
+            }
+        } finally {
+            image.unuse();
         }
     }
 
-    private void begin(String what) throws IOException {
-        ThreadCpus.checkMayWait(what);
+    /** Starts a use of the image, which the caller ends. A concurrent close does not close the files before that. */
+    private void begin(String what) {
+        image.checkMayEnd(what);
+        boolean isOpen;
         synchronized (this) {
-            if (isClosed) {
-                throw new IllegalStateException(this + " is closed");
-            }
+            isOpen = !isClosed && image.use();
         }
+        if (!isOpen) {
+            throw new IllegalStateException(this + " is closed");
+        }
+    }
+
+    private void checkUnchanged() throws IOException {
         for (Part part : parts) {
             part.checkUnchanged();
         }
@@ -341,15 +361,15 @@ public final class SpaceImage implements AutoCloseable {
     }
 
     /**
-     * Closes this image. Spaces that were loaded from it stay as they are, and keep the file open. A second call does
-     * nothing.
+     * Closes this image. Spaces that were loaded from it stay as they are, and keep the file open, as a load does that
+     * is under way. A second call does nothing.
      *
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
      *     rcuMapPages}
      */
     @Override
     public void close() {
-        ThreadCpus.checkMayWait("the closing of an image");
+        image.checkMayEnd("the closing of an image");
         synchronized (this) {
             if (isClosed) {
                 return;

@@ -81,7 +81,16 @@ final class HeapSweep {
      * @param scene a class with a constructor without arguments
      */
     static void sweepLarge(Class<? extends StackSweep.Scene> scene) throws Exception {
-        sweep(scene, false, 2 * MOST);
+        sweep(scene, 2);
+    }
+
+    /**
+     * Sweeps a call that needs up to so many times the memory of other calls, and fails like {@link #sweep(Class)}.
+     *
+     * @param scene a class with a constructor without arguments
+     */
+    static void sweep(Class<? extends StackSweep.Scene> scene, int times) throws Exception {
+        sweep(scene, false, times * MOST);
     }
 
     /**

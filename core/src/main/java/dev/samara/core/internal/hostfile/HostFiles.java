@@ -15,6 +15,7 @@ import dev.samara.core.internal.page.Frames.DirtyPages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import dev.samara.core.mman.Errno;
@@ -51,8 +52,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A last close saves the file outside of the monitor, and then removes it from the table, unless the file was opened
  * in the meantime. A file that cannot be saved is reported and stays in the table, so that a later open gets its pages.
- * The time of an open or a close does not depend on the number of files. No thread waits for the host while it holds
- * the monitor. {@link CacheLimit} frees pages of all files near the limit, and {@link BackgroundWrites} writes dirty
+ * A removed file is in the list of {@link #ending} files until its pages are freed and its channels are closed. So if
+ * memory or stack is exhausted anywhere in between, the file is found again: its last close tries a second time, and
+ * the next close of that open, the periodic writes, or the close of the machine continue. Nothing is allocated between
+ * the table and the list. The time of an open or a close does not depend on the number of files. No thread waits for the
+ * host while it holds the monitor. {@link CacheLimit} frees pages of all files near the limit, and {@link BackgroundWrites} writes dirty
  * pages of all files without a call that saves them. Thread-safe.
  */
 public final class HostFiles {
@@ -61,6 +65,9 @@ public final class HostFiles {
             StandardOpenOption.WRITE,
             StandardOpenOption.CREATE,
             StandardOpenOption.CREATE_NEW);
+
+    /** The stack that the removal of a file from the table needs, in frames. */
+    private static final int REMOVAL_DEPTH = 24;
 
     /** The pause between two checks whether other threads have closed their files, in nanoseconds. */
     private static final long CLOSE_NANOS = 100_000;
@@ -107,7 +114,7 @@ public final class HostFiles {
     /**
      * The number of files that are open for writing.
      *
-     * <p>Words: {@code writable}, {@code closes}, and the words of {@code HostInode} that show how a file is used.
+     * <p>Words: {@code writable}, {@code ending}, and the words of {@code HostInode} that show how a file is used.
      * Written: a thread that opens, closes or ends a file (monitor of {@code HostFiles}).
      * Read: such a thread, and a thread that visits all files (monitor of {@code HostFiles}).
      * Invariant: how each file is used, and how many are open for writing.
@@ -115,9 +122,9 @@ public final class HostFiles {
     @GuardedBy("this")
     private int writable;
 
-    /** The number of removed files whose channels are being closed. */
+    /** The removed files whose channels are not closed yet, linked by {@code nextEnding}. */
     @GuardedBy("this")
-    private int closes;
+    private @Nullable HostInode ending;
 
     /** The arrays that reads of pages reuse, by memory, i.e. one pool per page size. */
     @GuardedBy("this")
@@ -462,22 +469,36 @@ public final class HostFiles {
         writable += inode.isWritable ? 1 : 0;
     }
 
-    /** Ends an open. If it was the last one, saves the file, and closes the file unless the save failed. */
+    /**
+     * Ends an open. If it was the last one, saves the file, and closes the file unless the save failed. If memory or
+     * stack is exhausted meanwhile, the open is ended nevertheless, and {@link #endUnused} continues.
+     */
     void leave(HostInode inode, boolean writes) {
         synchronized (this) {
             inode.opens--;
             inode.writers -= writes ? 1 : 0;
         }
-        endUnused(inode);
+        try {
+            endUnused(inode);
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // Tried a second time, where the first attempt ended: another thread may have freed memory.
+            endUnused(inode);
+        }
     }
 
-    /** Saves and closes a file if it has no opens, and no other thread is saving it. */
-    private void endUnused(HostInode inode) {
+    /** Saves and closes a file if it has no opens, or continues the close of a removed one, unless a thread does. */
+    void endUnused(HostInode inode) {
+        boolean isRemoved;
         synchronized (this) {
-            if (inode.opens > 0 || inode.isEnding || !has(inode)) {
+            isRemoved = !has(inode);
+            if (inode.isEnding || inode.isClosed || (inode.opens > 0 && !isRemoved)) {
                 return;
             }
             inode.isEnding = true;
+        }
+        if (isRemoved) {
+            closeChannels(inode);
+            return;
         }
         boolean isOver = false;
         while (!isOver) {
@@ -492,26 +513,31 @@ public final class HostFiles {
         boolean isTried = false;
         try {
             failed = save(inode);
+            if (failed != 0 && setReported(inode)) {
+                reportUnsaved(inode, failed);
+            }
+            StackReserve.check(REMOVAL_DEPTH);
             isTried = true;
         } finally {
             if (!isTried) {
                 keep(inode);
             }
         }
-        if (failed != 0) {
-            if (setReported(inode)) {
-                reportUnsaved(inode, failed);
+        if (failed != 0 && keepsUnsaved(failed)) {
+            keep(inode);
+            return true;
+        }
+        synchronized (this) {
+            if (inode.opens == 0 && inode.opened != opened) {
+                // Saved again, with what was written since.
+                return false;
             }
-            if (keepsUnsaved(failed)) {
+            if (inode.opens > 0 || !remove(inode)) {
                 keep(inode);
                 return true;
             }
         }
-        List<HostChannel> ending = removeUnlessOpened(inode, opened);
-        if (ending == null) {
-            return false;
-        }
-        closeChannels(inode, ending);
+        closeChannels(inode);
         return true;
     }
 
@@ -530,9 +556,11 @@ public final class HostFiles {
         return inodes.get(inode.key) == inode;
     }
 
-    /** Cancels the end that {@link #endUnused} started, and keeps the file. */
+    /** Cancels the end that {@link #endUnused} started, and keeps the file, unless another thread has removed it. */
     private synchronized void keep(HostInode inode) {
-        inode.isEnding = false;
+        if (has(inode)) {
+            inode.isEnding = false;
+        }
     }
 
     /** Returns the number of opens of a file so far. */
@@ -551,28 +579,18 @@ public final class HostFiles {
     }
 
     /**
-     * Completes the end that {@link #endUnused} started, after the file was saved. Removes the file if it has no opens.
+     * Moves a file from the table to the list of files that are ending, for the calling thread, which closes its
+     * channels. Allocates nothing.
      *
-     * @param opened the result of {@link #opened} before the save
-     * @return the channels of a removed file, which the caller ends; an empty list if the file stays; null if the file
-     *     was opened and closed since, and so must be saved again
+     * @return false if another thread has removed the file
      */
-    private synchronized @Nullable List<HostChannel> removeUnlessOpened(HostInode inode, long opened) {
-        if (inode.opens == 0 && inode.opened != opened) {
-            return null;
-        }
-        inode.isEnding = false;
-        return inode.opens > 0 ? List.of() : remove(inode);
-    }
-
-    /**
-     * Removes a file. Returns its channels, or an empty list if the file is not in the table. Once the caller has
-     * closed the channels, it decrements {@code closes}.
-     */
-    private synchronized List<HostChannel> remove(HostInode inode) {
+    private synchronized boolean remove(HostInode inode) {
         if (!inodes.remove(inode.key, inode)) {
-            return List.of();
+            return false;
         }
+        inode.isEnding = true;
+        inode.nextEnding = ending;
+        ending = inode;
         int place = inode.place;
         HostInode last = ring.remove(ring.size() - 1);
         if (last != inode) {
@@ -580,34 +598,27 @@ public final class HostFiles {
             last.place = place;
         }
         writable -= inode.isWritable ? 1 : 0;
-        List<HostChannel> taken = List.copyOf(inode.channels);
-        inode.channels.clear();
         if (inode.isOfPath) {
             // Under the monitor, so that a later open finds this use counted as one that has ended.
             PathOpen.ending(inode.key);
         }
-        closes++;
-        return taken;
+        return true;
     }
 
     /**
-     * Closes the channels of a removed file. A failure is reported here, because no open is left that could return it.
+     * Closes the channels of a removed file, and takes it from the list of files that are ending. If that fails for
+     * lack of memory or stack, the file stays in the list, and the next call continues. A failure of the host is
+     * reported here, because no open is left that could return it.
      */
-    private void closeChannels(HostInode inode, List<HostChannel> ending) {
-        if (ending.isEmpty()) {
-            return;
-        }
+    private void closeChannels(HostInode inode) {
         IOException thrown;
+        boolean isClosed = false;
         try {
-            try {
-                inode.pages.close();
-            } finally {
-                thrown = inode.isOfPath ? PathOpen.close(inode.key, ending) : endLent(inode, ending);
-            }
+            inode.pages.close();
+            thrown = inode.isOfPath ? PathOpen.close(inode.key, inode.channels) : endLent(inode);
+            isClosed = true;
         } finally {
-            synchronized (this) {
-                closes--;
-            }
+            endClose(inode, isClosed);
         }
         // If the file was only read, no byte is lost.
         if (thrown != null && inode.isWritable) {
@@ -616,19 +627,51 @@ public final class HostFiles {
         }
     }
 
+    private synchronized void endClose(HostInode inode, boolean isClosed) {
+        inode.isEnding = false;
+        inode.isClosed = isClosed;
+        if (!isClosed) {
+            return;
+        }
+        HostInode before = null;
+        for (HostInode each = ending; each != inode && each != null; each = each.nextEnding) {
+            before = each;
+        }
+        if (before == null) {
+            ending = inode.nextEnding;
+        } else {
+            before.nextEnding = inode.nextEnding;
+        }
+        inode.nextEnding = null;
+    }
+
     /** Ends the file of a channel that stays open, and whose locks would therefore stay, too. */
-    private static @Nullable IOException endLent(HostInode inode, List<HostChannel> ending) {
+    private static @Nullable IOException endLent(HostInode inode) {
         IOException failed = null;
         try {
             HostFileChannel.ChannelLock.releaseAll(inode, null);
         } catch (IOException kept) {
             failed = kept;
         }
-        for (HostChannel one : ending) {
-            IOException notClosed = PathOpen.close(one);
-            failed = notClosed == null ? failed : notClosed;
+        IOException notClosed = PathOpen.closeAll(inode.channels);
+        return notClosed == null ? failed : notClosed;
+    }
+
+    /** Returns a removed file whose close failed, and that no thread is closing; null if there is none. */
+    private synchronized @Nullable HostInode left() {
+        for (HostInode each = ending; each != null; each = each.nextEnding) {
+            if (!each.isEnding) {
+                return each;
+            }
         }
-        return failed;
+        return null;
+    }
+
+    /** Continues the closes that failed. */
+    private void endLeft() {
+        for (HostInode each = left(); each != null; each = left()) {
+            endUnused(each);
+        }
     }
 
     /** Returns whether a file that could not be saved keeps its pages. A page that was held back is never dropped. */
@@ -722,6 +765,7 @@ public final class HostFiles {
             for (HostInode inode : all()) {
                 areAll &= endUsed(inode);
             }
+            areAll &= areLeftEnded();
         } finally {
             closing.unlock();
         }
@@ -729,6 +773,16 @@ public final class HostFiles {
             background.cancel();
         }
         return areAll;
+    }
+
+    private boolean areLeftEnded() {
+        try {
+            endLeft();
+            return true;
+        } catch (Throwable thrown) {
+            report("a file could not be closed: " + thrown, thrown);
+            return false;
+        }
     }
 
     private boolean endUsed(HostInode inode) {
@@ -744,7 +798,10 @@ public final class HostFiles {
             if (failed != 0 && keepsUnsaved(failed)) {
                 return false;
             }
-            closeChannels(inode, remove(inode));
+            StackReserve.check(REMOVAL_DEPTH);
+            if (remove(inode)) {
+                closeChannels(inode);
+            }
             return true;
         } catch (Throwable thrown) {
             // Thrown by the host or an embedder's channel, or because memory ran out. The other files are still saved.
@@ -759,13 +816,14 @@ public final class HostFiles {
      */
     public void awaitCloses() {
         while (isClosing()) {
+            endLeft();
             Pause.parkNanos(this, CLOSE_NANOS);
         }
     }
 
     /** Returns whether channels of removed files are still open. */
     private synchronized boolean isClosing() {
-        return closes > 0;
+        return ending != null;
     }
 
     /**
@@ -797,6 +855,7 @@ public final class HostFiles {
             writeDirty(inode, true);
             endUnused(inode);
         }
+        endLeft();
         return areSomeWritable();
     }
 

@@ -357,7 +357,7 @@ final class HostInode {
 
     /* How the file is used. Guarded by the monitor of {@link HostFiles}. */
 
-    /** All channels that are closed at the end of this file. */
+    /** All channels that are closed at the end of this file; afterwards only those that are still to be closed. */
     final List<HostChannel> channels = new ArrayList<>(2);
 
     /** The number of opens of the file that have not ended. */
@@ -378,8 +378,15 @@ final class HostInode {
     /** The index in the list of all files. */
     int place;
 
-    /** Whether a thread is saving the file, to end it unless it is opened again. */
+    /** Whether a thread is saving the file, to end it unless it is opened again, or has removed it and is closing it. */
     boolean isEnding;
+
+    /** Whether the channels are closed, and so the file has left the list of files that are ending. */
+    boolean isClosed;
+
+    /** The next one of the removed files whose channels are not closed yet. */
+    @Nullable
+    HostInode nextEnding;
 
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
     final ReentrantLock changes = new CheckedLock();

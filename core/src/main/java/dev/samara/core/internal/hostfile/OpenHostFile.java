@@ -6,6 +6,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
@@ -206,7 +207,7 @@ public final class OpenHostFile extends HostFile {
     /**
      * The number of uses.
      *
-     * <p>Words: {@code uses}, {@code isClosed}.
+     * <p>Words: {@code uses}, {@code isClosed}, {@code isLeft}.
      * Written: a thread that begins or ends a use, or closes the open (monitor).
      * Read: these threads (monitor).
      * Invariant: the number of uses: the mappings, the owner, and its calls and read-ahead under way. The open ends
@@ -218,6 +219,10 @@ public final class OpenHostFile extends HostFile {
     /** Whether the owner has closed the open. */
     @GuardedBy("counting")
     private boolean isClosed;
+
+    /** Whether the last use has ended, but memory or stack was exhausted before its end was complete. */
+    @GuardedBy("counting")
+    private boolean isLeft;
 
     /**
      * The number of read-ahead tasks. It is limited, because a guest may give advice any number of times.
@@ -268,7 +273,13 @@ public final class OpenHostFile extends HostFile {
             isLast = uses == 0;
         }
         if (isLast) {
-            inode.files.leave(inode, isWritable);
+            boolean isOver = false;
+            try {
+                inode.files.leave(inode, isWritable);
+                isOver = true;
+            } finally {
+                leave(!isOver);
+            }
         }
     }
 
@@ -296,14 +307,62 @@ public final class OpenHostFile extends HostFile {
 
     @Override
     public void close() {
-        check("the closing of a file");
+        checkMayEnd("the closing of a file");
+        boolean isAgain;
         synchronized (counting) {
-            if (isClosed) {
+            if (isClosed && !isLeft) {
                 return;
             }
+            isAgain = isClosed;
             isClosed = true;
         }
-        unuse();
+        if (isAgain) {
+            inode.files.endUnused(inode);
+            leave(false);
+        } else {
+            unuse();
+        }
+    }
+
+    private void leave(boolean isToBeContinued) {
+        synchronized (counting) {
+            isLeft = isToBeContinued;
+        }
+    }
+
+    /**
+     * Closes opens. What fails for lack of memory or stack is tried a second time, after the others.
+     *
+     * @param files the opens; null where there is none
+     */
+    public static void closeAll(@Nullable HostFile[] files) {
+        if (!areClosed(files)) {
+            // The machine closes what the second attempt leaves.
+            boolean unused = areClosed(files);
+        }
+    }
+
+    private static boolean areClosed(@Nullable HostFile[] files) {
+        boolean areClosed = true;
+        for (HostFile file : files) {
+            try {
+                if (file != null) {
+                    file.close();
+                }
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                areClosed = false;
+            }
+        }
+        return areClosed;
+    }
+
+    /**
+     * Checks that the thread may end a use, before anything is changed: that it may wait, is not executing a hook of
+     * the file, and has the stack that the end needs.
+     */
+    public void checkMayEnd(String what) {
+        check(what);
+        StackReserve.check(StackReserve.MANY);
     }
 
     /** Checks that the thread may wait, and is not executing a hook of the file. */

@@ -498,30 +498,48 @@ final class PathOpen {
     }
 
     /**
-     * Closes all channels of a file that was opened by path.
+     * Closes all channels of a file that was opened by path. If memory or stack is exhausted, the channels that are
+     * left stay in the list, and the file counts as open until a next call has closed them.
      *
+     * @param channels the channels, of which none are left when this returns
      * @return the last failure of a close; null if all succeeded
      */
     static @Nullable IOException close(Object key, List<HostChannel> channels) {
         SECTION.lockShared();
         try {
+            IOException failure = closeAll(channels);
+            ended(key);
             try {
-                return closeAll(channels);
-            } finally {
-                ended(key);
                 closeUnknown();
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                // They stay listed for the next close. This one is over, and must not be counted twice.
+                return failure;
             }
+            return failure;
         } finally {
             SECTION.unlockShared();
         }
     }
 
-    /** Closes channels. Returns the last failure, or null if all succeeded. */
-    private static @Nullable IOException closeAll(List<HostChannel> channels) {
+    /**
+     * Closes channels, and removes each from the list after it was tried, unless memory or stack is exhausted. Returns
+     * the last failure, or null if all succeeded.
+     */
+    static @Nullable IOException closeAll(List<HostChannel> channels) {
         IOException failure = null;
-        for (HostChannel one : channels) {
-            IOException failed = close(one);
-            failure = failed == null ? failure : failed;
+        for (int last = channels.size() - 1; last >= 0; last--) {
+            boolean isTried = true;
+            try {
+                IOException failed = close(channels.get(last));
+                failure = failed == null ? failure : failed;
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                isTried = false;
+                throw exhausted;
+            } finally {
+                if (isTried) {
+                    channels.remove(last);
+                }
+            }
         }
         return failure;
     }

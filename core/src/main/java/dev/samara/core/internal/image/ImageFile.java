@@ -11,6 +11,7 @@ import dev.samara.core.internal.image.ImageFormat.RangeSink;
 import dev.samara.core.internal.image.ImageFormat.Ranges;
 import dev.samara.core.internal.image.ImageFormat.Source;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Housekeeping.RetriedTask;
 import dev.samara.core.internal.vma.VmArea.CountedOpens;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.FrameStore;
@@ -28,6 +29,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -56,9 +58,12 @@ public final class ImageFile {
      *    may be those of the old file while others fail. What can be noticed cheaply is noticed when a space is loaded
      *    (SpaceImage): another size or time.
      *
-     * 4. The owner and each mapping use the image. The last use that ends closes the page caches and the host file, on
-     *    a thread that may wait: the owner's, or one of the machine. Other mappings end on the thread that unmaps them,
-     *    because a thread of the machine would take longer than the whole load of a space.
+     * 4. The owner, each mapping, and each load or verification under way use the image. The last use that ends closes
+     *    the page caches and the host files, on a thread that may wait: the owner's, the loading one, or one of the
+     *    machine. Other mappings end on the thread that unmaps them, because a thread of the machine would take longer
+     *    than the whole load of a space. The last end is an object that was made with the image, so it needs no memory
+     *    to start. If it fails for lack of memory or stack, it continues where it failed: a second time on its thread,
+     *    and then on a thread of the machine until it succeeds.
      *
      * 5. An increment is laid over its base when the image is opened: the runs of the base that lie in mappings of the
      *    increment, and outside the pages that it lists as changed, come before, between and behind the runs of the
@@ -92,9 +97,41 @@ public final class ImageFile {
     /** The segment of each mapping; null for one without pages. */
     private final List<@Nullable Segment> segments = new ArrayList<>();
 
-    /** The number of mappings and the owner. */
+    /** Closes everything after the last use. */
+    private final End end = new End();
+
+    /** Hands {@link #end} to a thread of the machine. */
+    private final Runnable endLater;
+
+    /** The number of mappings, and of loads and verifications under way, and the owner. */
     @GuardedBy("places")
     private int uses = 1;
+
+    /** The end of the image. Each attempt continues where the one before it failed; they do not overlap. */
+    private final class End extends RetriedTask {
+        private int segment;
+        private int part;
+
+        @Override
+        public boolean attempt() {
+            for (; segment < segments.size(); segment++) {
+                Segment each = segments.get(segment);
+                if (each != null) {
+                    each.close();
+                }
+            }
+            for (; part < parts.length; part++) {
+                parts[part].file.close();
+            }
+            return true;
+        }
+
+        /** Not prompt, because the close of a file calls the host. */
+        @Override
+        protected boolean isPrompt() {
+            return false;
+        }
+    }
 
     /** One file of an image. */
     private static final class Part implements Source {
@@ -232,10 +269,17 @@ public final class ImageFile {
      * @param files the file of the base, and those of its increments in order, which this closes after its last use
      * @param geometry of the spaces that will be loaded
      * @param caches makes the page cache of a file of a size
+     * @param later makes what hands a task to a thread of the machine, and needs no memory for that
      * @throws IOException if a file cannot be read, or is not an image of a space with that geometry, or not an
      *     increment of the one before it
      */
-    public ImageFile(List<OpenHostFile> files, Geometry geometry, LongFunction<PageCache> caches) throws IOException {
+    public ImageFile(
+            List<OpenHostFile> files,
+            Geometry geometry,
+            LongFunction<PageCache> caches,
+            Function<Runnable, Runnable> later)
+            throws IOException {
+        endLater = later.apply(end);
         parts = new Part[files.size()];
         pageSize = (int) geometry.pageSize();
         Places all = new Places();
@@ -354,8 +398,19 @@ public final class ImageFile {
 
     // ------------------------------------------------------------------ uses
 
+    /**
+     * Checks that the thread may end a use, which may be the last one, before anything is changed.
+     *
+     * @param what the call, for messages
+     */
+    public void checkMayEnd(String what) {
+        for (Part part : parts) {
+            part.file.checkMayEnd(what);
+        }
+    }
+
     /** Starts a use. Returns false if the last one has ended. */
-    private boolean use() {
+    public boolean use() {
         synchronized (places) {
             if (uses == 0) {
                 return false;
@@ -376,7 +431,7 @@ public final class ImageFile {
         }
     }
 
-    /** Ends the use of a mapping, or of the owner. The last one closes the page caches and the file. */
+    /** Ends the use of a mapping, a load, or the owner. The last one closes the page caches and the files. */
     public void unuse() {
         synchronized (places) {
             uses--;
@@ -384,13 +439,18 @@ public final class ImageFile {
                 return;
             }
         }
-        for (Segment segment : segments) {
-            if (segment != null) {
-                segment.close();
-            }
+        try {
+            boolean unused = end.attempt();
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            endAgain();
         }
-        for (Part part : parts) {
-            part.file.close();
+    }
+
+    private void endAgain() {
+        try {
+            boolean unused = end.attempt();
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            endLater.run();
         }
     }
 

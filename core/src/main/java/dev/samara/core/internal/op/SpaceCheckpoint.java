@@ -707,8 +707,9 @@ public final class SpaceCheckpoint {
                 younger.older = older;
                 youngerOpens.older = kept.older;
             }
-            free(ended, gather);
+            // The opens first, because the release of pages may fail.
             kept.end();
+            free(ended, gather);
         }
         ended.end();
     }

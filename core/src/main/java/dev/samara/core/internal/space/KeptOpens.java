@@ -7,6 +7,7 @@ import dev.samara.core.internal.vma.VmArea.Open;
 import dev.samara.maple.Snapshot;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,9 @@ public final class KeptOpens {
 
     @GuardedBy("this")
     private IdentityHashMap<VmArea, Open> opens = new IdentityHashMap<>(2);
+
+    /** Made beforehand, because nothing may fail between the end of the shares' list and their release. */
+    private final BiConsumer<VmArea, Open> passing = this::pass;
 
     /** Creates an object without opens for the VMAs of a checkpoint. */
     public KeptOpens(Snapshot<VmArea> vmas) {
@@ -82,17 +86,26 @@ public final class KeptOpens {
             vmas = now;
         }
         // Without the monitor, because the end of an open submits a task.
-        KeptOpens to = older;
-        released.forEach((vma, open) -> {
-            if (to == null || !to.takesOver(vma, open)) {
-                open.put();
-            }
-        });
+        released.forEach(passing);
     }
 
-    /** Releases the shares at the end of the checkpoint, which no other thread uses any more. */
+    /**
+     * Releases the shares at the end of the checkpoint, which no other thread uses any more. Allocates nothing that it
+     * could not do without, because the checkpoint has left its chain.
+     */
     public void end() {
-        release(vmas());
+        IdentityHashMap<VmArea, Open> released;
+        synchronized (this) {
+            released = opens;
+        }
+        released.forEach(passing);
+    }
+
+    private void pass(VmArea vma, Open open) {
+        KeptOpens to = older;
+        if (to == null || !to.takesOver(vma, open)) {
+            open.put();
+        }
     }
 
     /** Takes over a share; returns false if this does not need it, or there is no memory, so that the backing is asked. */
