@@ -71,7 +71,8 @@ public final class ImageFormat {
     /** The version that is written. A reader refuses others. */
     private static final int VERSION = 1;
 
-    static final int HEAD = 4096;
+    /** The number of bytes before the data, with the identities. */
+    public static final int HEAD = 4096;
 
     /** The position of the identities in the head. */
     private static final int IDENTITIES = Long.BYTES + 2 * Integer.BYTES;
@@ -79,7 +80,8 @@ public final class ImageFormat {
     /** The size of a block with a checksum. */
     static final int BLOCK = 1 << 16;
 
-    private static final int TRAILER = 32;
+    /** The number of bytes behind the table of contents, with its checksum. */
+    public static final int TRAILER = 32;
 
     /** "SAMARA", and a line end that a transfer as text would change. */
     private static final long MAGIC = 0x0a0d_4152_414d_4153L;
