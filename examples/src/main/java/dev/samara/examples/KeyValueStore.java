@@ -210,7 +210,10 @@ public final class KeyValueStore implements AutoCloseable {
         }
     }
 
-    /** Seeks the leaf for a change: copies pages that are saved, and splits full pages. */
+    /**
+     * Seeks the leaf for a change: copies pages that are saved, and splits full pages. The last page of a level stays
+     * full if the key belongs at its end, so ascending keys fill their pages.
+     */
     private void ownLeaf(long key) {
         root = own(root);
         if (at(count + 1) > start + PAGE) {
@@ -220,19 +223,23 @@ public final class KeyValueStore implements AutoCloseable {
             seek(root, READ | WRITE);
             bytes.putInt(at(insert(0, key)) + 8, lower);
         }
+        boolean isLast = true;
         for (int page = root; level > 0; ) {
             int slot = find(key);
+            isLast &= slot == count - 1;
             int lower = own(bytes.getInt(at(slot) + 8));
             seek(page, READ | WRITE);
             bytes.putInt(at(slot) + 8, lower);
             seek(lower, READ | WRITE);
             if (at(count + 1) > start + PAGE) {
-                int half = count / 2;
+                boolean isAppended = isLast && find(key) == count - 1 && (level > 0 || key(count - 1) < key);
+                // A new last leaf starts with the new key alone; a new inner page needs a child.
+                int kept = !isAppended ? count / 2 : level > 0 ? count - 1 : count;
+                long least = kept < count ? key(kept) : key;
                 int upper = copy(lower);
-                bytes.put(at(0), bytes, at(half), at(count) - at(half)).putInt(start, count - half);
-                long least = key(0);
+                bytes.put(at(0), bytes, at(kept), at(count) - at(kept)).putInt(start, count - kept);
                 seek(lower, READ | WRITE);
-                bytes.putInt(start, half);
+                bytes.putInt(start, kept);
                 seek(page, READ | WRITE);
                 bytes.putInt(at(insert(slot + 1, least)) + 8, upper);
             } else {

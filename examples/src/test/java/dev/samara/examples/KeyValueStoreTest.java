@@ -25,10 +25,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.NavigableMap;
+import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -36,12 +41,20 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("A key-value store")
 final class KeyValueStoreTest {
     private static final byte[] ONE = "one".getBytes(US_ASCII);
     private static final byte[] TWO = "two".getBytes(US_ASCII);
+    private static final int RECORDS = 60_000;
+
+    /** The number of records in a full leaf. */
+    private static final int SLOTS = 31;
+
+    /** The maximum number of pages by which a file is larger than its tree. */
+    private static final int ROOM = 1100;
 
     @TempDir
     Path folder;
@@ -123,6 +136,70 @@ final class KeyValueStoreTest {
         }
         // Without this, the file would contain 7,000 pages: 1,000 records, at most 31 of them per page, 200 times.
         assertTrue(Files.size(path) < 2_000L << 12, () -> "bytes: " + size());
+    }
+
+    /** Compares a store with a model, also after it was opened again, and returns the pages of its file. */
+    private long pages(NavigableMap<Long, byte[]> model, KeyValueStore store) throws IOException {
+        StoreFixture.assertContents(model, store);
+        store.checkpoint();
+        store.close();
+        // A background write may still use the file, which stays locked until then.
+        machine.close();
+        inMachine(opener -> {
+            try (KeyValueStore again = StoreFixture.open(opener, path)) {
+                StoreFixture.assertContents(model, again);
+            }
+        });
+        return size() >> 12;
+    }
+
+    @ParameterizedTest(name = "seed {0}")
+    @ValueSource(longs = {1, 2, 3})
+    @DisplayName("fills its pages with ascending keys, though the last one is put again or removed at times")
+    void ascending(long seed) throws IOException {
+        Random random = new Random(Long.getLong("samara.seed", 0) + seed);
+        NavigableMap<Long, byte[]> model = new TreeMap<>();
+        KeyValueStore store = StoreFixture.open(machine, path);
+        long key = Long.MIN_VALUE;
+        for (int step = 0; step < RECORDS; step++) {
+            int choice = random.nextInt(40);
+            key += choice < 3 ? 0 : 1 + random.nextInt(3);
+            byte[] value = new byte[choice == 0 ? 0 : 1 + random.nextInt(KeyValueStore.MAX_VALUE)];
+            random.nextBytes(value);
+            StoreFixture.put(store, key, value);
+            StoreFixture.put(model, key, value);
+            if (choice == 1) {
+                store.put(key + 1, null);
+            } else if (step % 10_000 == 0) {
+                store.checkpoint();
+            }
+        }
+        int least = model.size() / SLOTS;
+        long pages = pages(model, store);
+        assertTrue(pages > least && pages < least * 11 / 10 + ROOM, () -> "pages: " + pages + " for " + least);
+    }
+
+    @ParameterizedTest(name = "seed {0}, descending {1}")
+    @CsvSource({"1, false", "2, false", "3, true"})
+    @DisplayName("splits pages in halves for keys in another order")
+    void scattered(long seed, boolean isDescending) throws IOException {
+        Random random = new Random(Long.getLong("samara.seed", 0) + seed);
+        List<Long> keys = new ArrayList<>(LongStream.range(0, RECORDS).boxed().toList());
+        Collections.shuffle(keys, random);
+        if (isDescending) {
+            keys.sort(Collections.reverseOrder());
+        }
+        NavigableMap<Long, byte[]> model = new TreeMap<>();
+        KeyValueStore store = StoreFixture.open(machine, path);
+        for (long key : keys) {
+            store.put(key, ONE);
+            model.put(key, ONE);
+        }
+        int least = RECORDS / SLOTS;
+        long pages = pages(model, store);
+        // Halves of random keys are filled to 69 % on average.
+        long most = isDescending ? least * 21 / 10 : least * 15 / 10;
+        assertTrue(pages < most + ROOM, () -> "pages: " + pages + " for " + least);
     }
 
     private long size() {
