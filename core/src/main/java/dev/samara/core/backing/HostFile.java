@@ -387,6 +387,24 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long fadvise(long offset, long length, int advice);
 
     /**
+     * Announces how several ranges will be used, in one call: follows the advice for each range in the order of the
+     * arrays, as {@link #fadvise(long, long, int)} does. All ranges are checked before the first one is followed.
+     *
+     * <p>{@code POSIX_FADV_WILLNEED} reads all ranges in this order as one of the at most 16 reads in progress, and in
+     * all at most half as many pages as may be in memory. A range that continues the previous one is read together with
+     * it. A page that cannot be read ends the read of its range only.
+     *
+     * @param offsets the offset of each range's first byte in the file; may be changed once this returns
+     * @param lengths number of bytes of each range; 0 for all bytes up to the end of the file
+     * @param count the number of ranges
+     * @param advice one of the {@code POSIX_FADV_*} values of {@link dev.samara.core.mman.Mman}
+     * @return 0, or a negated errno: EBADF if this is closed, EINVAL for an unknown advice, a negative offset or length,
+     *     or a count that is negative or above 1,024, EFAULT if an array is shorter than the count
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long fadvise(long[] offsets, long[] lengths, int count, int advice);
+
+    /**
      * Updates the known size to the size of the host file, which another program may have changed. Only {@link #size}
      * before and after the call shows whether it did; a change of bytes within the size is not detected.
      *

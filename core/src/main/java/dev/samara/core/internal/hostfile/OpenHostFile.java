@@ -19,6 +19,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.nio.channels.FileChannel;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntUnaryOperator;
@@ -31,6 +32,9 @@ public final class OpenHostFile extends HostFile {
 
     /** The maximum number of read-ahead tasks per open. Further advice is dropped. */
     private static final int MOST_READS_AHEAD = 16;
+
+    /** The maximum number of ranges of one call ({@code UIO_MAXIOV}). */
+    private static final int MOST_RANGES = 1024;
 
     /**
      * Determines how many pages one open of a file reads at a fault ({@code struct file_ra_state}). The window doubles
@@ -610,19 +614,42 @@ public final class OpenHostFile extends HostFile {
 
     @Override
     public long fadvise(long offset, long length, int kind) {
-        check("advice about a file");
-        return call(() -> advise(offset, length, kind));
+        return fadvise(new long[] {offset}, new long[] {length}, 1, kind);
     }
 
-    /** Follows advice ({@code mm/fadvise.c}). The caller holds a use of the open. */
-    private long advise(long offset, long length, int advice) {
-        if (offset < 0 || length < 0) {
+    @Override
+    public long fadvise(long[] offsets, long[] lengths, int count, int kind) {
+        check("advice about a file");
+        return call(() -> advise(offsets, lengths, count, kind));
+    }
+
+    /**
+     * Follows advice about ranges ({@code mm/fadvise.c}), whose list is checked as in {@code import_iovec}. The caller
+     * holds a use of the open.
+     */
+    private long advise(long[] offsets, long[] lengths, int count, int advice) {
+        if (count < 0 || count > MOST_RANGES) {
             return Errno.EINVAL.result();
+        } else if (count > Math.min(offsets.length, lengths.length)) {
+            return Errno.EFAULT.result();
         }
-        long end = length == 0 || offset + length < 0 ? Long.MAX_VALUE : offset + length;
+        // All ranges are checked before the first one is advised, and other threads may change the caller's arrays.
+        long[] starts = Arrays.copyOf(offsets, count);
+        long[] ends = new long[count];
+        for (int i = 0; i < count; i++) {
+            long length = lengths[i];
+            if (starts[i] < 0 || length < 0) {
+                return Errno.EINVAL.result();
+            }
+            ends[i] = length == 0 || starts[i] + length < 0 ? Long.MAX_VALUE : starts[i] + length;
+        }
         switch (advice) {
-            case Mman.POSIX_FADV_WILLNEED -> willNeed(offset, Math.min(end, inode.pages.size()) - offset);
-            case Mman.POSIX_FADV_DONTNEED -> dontNeed(offset, end);
+            case Mman.POSIX_FADV_WILLNEED -> willNeed(starts, ends);
+            case Mman.POSIX_FADV_DONTNEED -> {
+                for (int i = 0; i < count; i++) {
+                    dontNeed(starts[i], ends[i]);
+                }
+            }
             case Mman.POSIX_FADV_NORMAL, Mman.POSIX_FADV_RANDOM, Mman.POSIX_FADV_SEQUENTIAL -> readAhead.advise(advice);
             case Mman.POSIX_FADV_NOREUSE -> {
                 // Ignored, as before Linux 6.3.
@@ -646,11 +673,29 @@ public final class OpenHostFile extends HostFile {
 
     @Override
     public void willNeed(long offset, long length) {
-        long first = offset >>> pageShift;
-        Frames frames = inode.pages.memory.frames;
-        long most = Math.min(inode.files.limit.mostBytes / frames.pageSize, frames.most()) / 2;
-        long last = Math.min((offset + length - 1) >>> pageShift, first + most - 1);
-        if (length <= 0 || first > last) {
+        willNeed(new long[] {offset}, new long[] {offset + length});
+    }
+
+    /** Reads ranges in one task, from their starts to their ends, which may be beyond the end of the file. */
+    private void willNeed(long[] starts, long[] ends) {
+        // The first and the last page of each range, of which those that continue the previous range become part.
+        long[] ranges = new long[2 * starts.length];
+        int used = 0;
+        for (int i = 0; i < starts.length; i++) {
+            long end = Math.min(ends[i], inode.pages.size());
+            if (starts[i] < end) {
+                long first = starts[i] >>> pageShift;
+                long last = (end - 1) >>> pageShift;
+                if (used > 0 && first >= ranges[used - 2] && first <= ranges[used - 1] + 1) {
+                    ranges[used - 1] = Math.max(ranges[used - 1], last);
+                } else {
+                    ranges[used++] = first;
+                    ranges[used++] = last;
+                }
+            }
+        }
+        int count = used;
+        if (count == 0) {
             return;
         }
         if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !use()) {
@@ -661,7 +706,7 @@ public final class OpenHostFile extends HostFile {
         try {
             inode.files.tasks.execute(() -> {
                 try {
-                    readAhead(first, last);
+                    readAhead(ranges, count);
                 } finally {
                     endReadAhead();
                 }
@@ -675,17 +720,30 @@ public final class OpenHostFile extends HostFile {
     }
 
     /**
-     * Reads the pages of a range that are not in memory, because they will be needed soon ({@code
-     * force_page_cache_ra}). Ends at the end of the file, at a page that cannot be read, and when the machine is
-     * closed. It reports no error, because an access to the page reads it again. The caller holds a use of the open.
+     * Reads the pages of ranges that are not in memory, because they will be needed soon ({@code force_page_cache_ra}):
+     * in all at most half as many pages as may be in memory. Ends a range at the end of the file, and at a page that
+     * cannot be read; and the task when no frame is free, or the machine is closed. It reports no error, because an
+     * access to the page reads it again. The caller holds a use of the open.
+     *
+     * @param ranges the first and the last page of each range
+     * @param count the number of these pages
      */
-    private void readAhead(long first, long last) {
+    private void readAhead(long[] ranges, int count) {
         FilePages pages = inode.pages;
+        Frames frames = pages.memory.frames;
+        long left = Math.min(inode.files.limit.mostBytes / frames.pageSize, frames.most()) / 2;
         try {
-            for (long page = first; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
-                int most = (int) Math.min(readAhead.most, last - page + 1);
-                if (pages.frameAt(page) == Frames.NONE && inode.fetch(page, most, false) < 0) {
-                    return;
+            for (int i = 0; i < count; i += 2) {
+                long last = Math.min(ranges[i + 1], ranges[i] + left - 1);
+                left -= last - ranges[i] + 1;
+                for (long page = ranges[i]; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
+                    int most = (int) Math.min(readAhead.most, last - page + 1);
+                    int read = pages.frameAt(page) == Frames.NONE ? inode.fetch(page, most, false) : 0;
+                    if (read == FilePages.NO_MEMORY) {
+                        return;
+                    } else if (read < 0) {
+                        break;
+                    }
                 }
             }
         } catch (IllegalStateException closed) {

@@ -45,11 +45,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -62,6 +64,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -836,6 +839,116 @@ final class CacheLimitTest {
             assertFault(Fault.ADRERR, fixture.memory.load(at, 8));
             channels.mend();
             assertEquals(STAMP, fixture.load(at));
+        }
+
+        private long[] offsets(long... pages) {
+            return LongStream.of(pages).map(page -> page * PAGE).toArray();
+        }
+
+        private void advise(HostFile file, long[] pages, long[] counts) throws InterruptedException {
+            assertEquals(0, file.fadvise(offsets(pages), offsets(counts), pages.length, Mman.POSIX_FADV_WILLNEED));
+            fixture.machine.awaitQuiescence();
+        }
+
+        @Test
+        @DisplayName("in ranges are read in the order of the ranges, and together if they are consecutive")
+        void ranges() throws Exception {
+            HostFile file = open(write("f", 64 * PAGE_BYTES));
+            List<Long> reads = new CopyOnWriteArrayList<>();
+            channels.failure = (call, offset, length) -> reads.add(offset / PAGE);
+            // The second continues the first; the third is in the second; the last one is beyond the end.
+            advise(file, new long[] {40, 41, 42, 3, 2, 60, 9, 70}, new long[] {1, 3, 1, 1, 1, 9, 1, 1});
+            assertEquals(List.of(40L, 3L, 2L, 60L, 9L), reads);
+            assertEquals(4 + 1 + 1 + 4 + 1, inMemory(file, 64));
+            for (int page : new int[] {40, 41, 42, 43, 3, 2, 60, 63, 9}) {
+                assertEquals(STAMP + page, read(file, page));
+            }
+            assertEquals(5, reads.size());
+            // A length of 0 extends to the end, a part of a page is read wholly, and the arrays may be changed.
+            long[] starts = {50 * PAGE + 5, 20 * PAGE - 1};
+            long[] lengths = {0, 2};
+            assertEquals(0, file.fadvise(starts, lengths, 2, Mman.POSIX_FADV_WILLNEED));
+            Arrays.fill(starts, 30 * PAGE);
+            Arrays.fill(lengths, PAGE);
+            fixture.machine.awaitQuiescence();
+            assertEquals(0, file.absentPages(50 * PAGE, 14 * PAGE));
+            assertEquals(0, file.absentPages(19 * PAGE, 2 * PAGE));
+            assertEquals(11 + 10 + 2, inMemory(file, 64));
+        }
+
+        @Test
+        @DisplayName("in ranges are at most half as many as may be in memory, for all ranges together")
+        void bound() throws Exception {
+            HostFile file = open(write("f", 8 * LIMIT * PAGE_BYTES));
+            long[] pages = LongStream.range(0, 2 * LIMIT).map(i -> 4 * i).toArray();
+            long[] counts = new long[pages.length];
+            Arrays.fill(counts, 3);
+            advise(file, pages, counts);
+            assertEquals(LIMIT / 2, inMemory(file, 8 * LIMIT));
+            assertEquals(1, file.absentPages(LIMIT / 2 / 3 * 4 * PAGE, 3 * PAGE), "the last range is cut");
+        }
+
+        @Test
+        @DisplayName("in ranges are read by one task, however many ranges there are")
+        void oneTask() throws Exception {
+            CountDownLatch goesOn = new CountDownLatch(1);
+            channels.failure = (call, offset, length) -> Latches.await(goesOn);
+            HostFile file = open(write("f", 64 * PAGE_BYTES));
+            long[] pages = LongStream.range(0, 30).map(i -> 2 * i).toArray();
+            long[] counts = new long[pages.length];
+            Arrays.fill(counts, 1);
+            // With a task for each range, the ranges from the 17th on would be dropped.
+            assertEquals(0, file.fadvise(offsets(pages), offsets(counts), pages.length, Mman.POSIX_FADV_WILLNEED));
+            goesOn.countDown();
+            fixture.machine.awaitQuiescence();
+            assertEquals(30, inMemory(file, 64));
+        }
+
+        @Test
+        @DisplayName("in ranges are checked before any is read or freed")
+        void badRanges() throws Exception {
+            HostFile file = open(write("f", 8 * PAGE_BYTES));
+            assertEquals(STAMP + 1, read(file, 1));
+            long[] two = {0, PAGE};
+            for (int advice : new int[] {Mman.POSIX_FADV_WILLNEED, Mman.POSIX_FADV_DONTNEED}) {
+                assertResult(Errno.EINVAL, file.fadvise(new long[] {0, -1}, two, 2, advice));
+                assertResult(Errno.EINVAL, file.fadvise(two, new long[] {0, -PAGE}, 2, advice));
+                assertResult(Errno.EINVAL, file.fadvise(two, two, -1, advice));
+                assertResult(Errno.EINVAL, file.fadvise(new long[1025], new long[1025], 1025, advice));
+                assertResult(Errno.EFAULT, file.fadvise(two, new long[1], 2, advice));
+                assertResult(Errno.EFAULT, file.fadvise(new long[1], two, 2, advice));
+                assertEquals(0, file.fadvise(two, two, 0, advice));
+            }
+            assertResult(Errno.EINVAL, file.fadvise(two, two, 2, 6));
+            fixture.machine.awaitQuiescence();
+            assertEquals(1, inMemory(file, 8));
+            assertEquals(0, file.fadvise(new long[1024], new long[1024], 1024, Mman.POSIX_FADV_WILLNEED));
+            fixture.machine.awaitQuiescence();
+            assertEquals(8, inMemory(file, 8));
+            assertEquals(0, file.fadvise(new long[] {2 * PAGE, 5 * PAGE}, two, 2, Mman.POSIX_FADV_DONTNEED));
+            assertEquals(2, inMemory(file, 8), "a length of 0 extends to the end");
+            file.close();
+            assertResult(Errno.EBADF, file.fadvise(two, two, 2, Mman.POSIX_FADV_WILLNEED));
+        }
+
+        @Test
+        @DisplayName("in ranges are read after a range that cannot be read, and no call is told")
+        void failingRange() throws Exception {
+            channels.failure = (call, offset, length) -> {
+                if (offset <= 3 * PAGE && 3 * PAGE < offset + length) {
+                    throw new IOException("Input/output error");
+                }
+            };
+            HostFile file = open(write("f", 16 * PAGE_BYTES));
+            advise(file, new long[] {2, 8, 3}, new long[] {4, 2, 1});
+            assertEquals(
+                    List.of(2, 8, 9),
+                    IntStream.range(0, 16)
+                            .filter(page -> isPresent(file, page))
+                            .boxed()
+                            .toList());
+            channels.mend();
+            assertEquals(STAMP + 3, read(file, 3));
         }
     }
 

@@ -384,6 +384,7 @@ final class PageHooksTest extends HostFileFixture {
                 file::revalidate,
                 () -> file.dirtyRanges(0, 1),
                 () -> file.fadvise(0, 0, 0),
+                () -> file.fadvise(new long[1], new long[1], 1, 0),
                 fixture.machine::sync,
                 fixture.machine::close,
                 second::close);
