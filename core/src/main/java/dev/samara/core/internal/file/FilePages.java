@@ -576,7 +576,8 @@ public final class FilePages extends PageCache {
 
     /**
      * Allocates frames with arbitrary content, for consecutive pages to be read into the cache ({@code
-     * page_cache_ra_unbounded}). The caller {@linkplain #freeRead frees} the frames that it does not insert. Reclaims
+     * page_cache_ra_unbounded}). Most of them are in runs of consecutive frames, each of which one call of the host
+     * fills. The caller {@linkplain #freeRead frees} the frames that it does not insert. Reclaims
      * memory only for the first frame, because the pages of the other frames are not needed yet.
      *
      * @param page the page that is needed
@@ -600,14 +601,17 @@ public final class FilePages extends PageCache {
         }
         PageTableContext context = memory.contexts.borrow();
         try {
-            int count = 0;
-            while (count < most) {
+            int count = most == 1 ? 0 : frames.allocateRuns(fresh, most);
+            boolean isLeft = true;
+            while (isLeft && count < most) {
                 int frame = frames.allocateDirty(context.magazine);
-                if (frame == Frames.NONE) {
-                    break;
+                isLeft = frame != Frames.NONE;
+                if (isLeft) {
+                    fresh[count++] = frame;
                 }
-                frames.prepare(frame, number);
-                fresh[count++] = frame;
+            }
+            for (int i = 0; i < count; i++) {
+                frames.prepare(fresh[i], number);
             }
             return count;
         } finally {

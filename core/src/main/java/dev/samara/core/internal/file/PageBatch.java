@@ -227,7 +227,7 @@ final class PageBatch {
     /**
      * Subtracts the pages that were taken out from the number of cached pages, and passes on their frames. Cannot fail.
      *
-     * @param freed receives the frames in ascending order, so that one call later fills several consecutive frames
+     * @param freed receives the frames
      * @return the number of frames
      */
     int handOver(int[] freed) {
@@ -237,24 +237,8 @@ final class PageBatch {
                 freed[size++] = taken[i];
             }
         }
-        sort(freed, size);
         cached().uncount(size);
         return size;
-    }
-
-    /** Sorts the first elements. A shell sort, because the sort of the JDK may allocate. */
-    private static void sort(int[] freed, int size) {
-        for (int gap = size / 2; gap > 0; gap /= 2) {
-            for (int i = gap; i < size; i++) {
-                int frame = freed[i];
-                int at = i;
-                while (at >= gap && freed[at - gap] > frame) {
-                    freed[at] = freed[at - gap];
-                    at -= gap;
-                }
-                freed[at] = frame;
-            }
-        }
     }
 
     /**

@@ -881,8 +881,6 @@ final class HostInode {
             if (count == 0) {
                 return FilePages.NO_MEMORY;
             }
-            // Sorted so that neighbouring frames are filled by one call.
-            Arrays.sort(fresh, 0, count);
             return read(page, arrays, count, isScan);
         } finally {
             // If this fails, the arrays may still contain frames, and are not used again.

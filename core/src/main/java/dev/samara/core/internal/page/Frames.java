@@ -52,9 +52,13 @@ public final class Frames {
      *
      * 3. If the near magazine is empty or full as well, the thread moves a block from or to the pool, which lock
      *    guards. An empty pool first gets another chunk of the store; if the store refuses, all magazines are drained
-     *    into it.
+     *    into it. In the pool, free frames form runs again (FramePool).
      *
-     * 4. A frame moves between a near magazine and the magazine of a context under the locks of both. So a thread that
+     * 4. A read of several pages of a file takes runs of consecutive frames, and an operation that frees many pages of
+     *    a file returns their frames together. Both use the pool directly, because magazines would mix the runs of all
+     *    threads.
+     *
+     * 5. A frame moves between a near magazine and the magazine of a context under the locks of both. So a thread that
      *    holds lock, locks all near magazines, and then scans the other magazines one by one, misses no frame that
      *    stays free.
      */
@@ -91,6 +95,9 @@ public final class Frames {
 
     /** {@link #drop} is at most this many calls deeper than {@link #take}. */
     private static final int DEEPER = 3;
+
+    /** The maximum number of frames that are put into the pool while its lock is held once. */
+    private static final int MOST_TOGETHER = 512;
 
     /** How long a refusal of the store stays in effect, unless a frame is freed. */
     private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -194,7 +201,7 @@ public final class Frames {
     private final AtomicInteger quarantined = new AtomicInteger();
 
     /** The magazine for frames freed by a thread without a magazine, e.g. one that releases the last pin. */
-    private final Magazine unpinned = new Magazine(Magazine.CAPACITY);
+    private final Magazine unpinned = new Magazine();
 
     private final Magazine[] near = new Magazine[NEAR];
 
@@ -214,9 +221,9 @@ public final class Frames {
     @GuardedBy("lock")
     private boolean isZeroMade;
 
-    /** The free frames of the pool. The array has an element for each frame made, so that freeing needs no memory. */
+    /** Has room for each frame made, so that freeing needs no memory. */
     @GuardedBy("lock")
-    private final Magazine pool = new Magazine(0);
+    private final FramePool pool = new FramePool();
 
     @GuardedBy("lock")
     private Magazine[] magazines = {unpinned};
@@ -224,7 +231,7 @@ public final class Frames {
     /**
      * Whether the store refused to grow; it is not asked again until {@link #mayGrow} returns true.
      *
-     * <p>Words: {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedBefore}.
+     * <p>Words: {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedOtherwise}.
      * Written: holder of {@code lock} (plain).
      * Read: holder of {@code lock} (plain).
      * Invariant: while a refusal is in effect, the store is not asked to grow.
@@ -239,9 +246,9 @@ public final class Frames {
     @GuardedBy("lock")
     private long freedAtRefusal;
 
-    /** The number of frames that were freed through magazines that were discarded since. */
+    /** The number of frames that were freed into the pool, or through magazines that were discarded since. */
     @GuardedBy("lock")
-    private long freedBefore;
+    private long freedOtherwise;
 
     /**
      * A frame store whose frames are in one buffer, as long as the system has memory for the buffer. The methods that
@@ -302,18 +309,14 @@ public final class Frames {
     public static final class Magazine extends SpinLock {
         private static final int CAPACITY = 64;
 
-        /**
-         * The number of frames that are moved together between magazines and the pool. Frames that were allocated and
-         * freed together thus mostly stay together, so that one read of a file fills several.
-         */
-        static final int BLOCK = CAPACITY / 2;
+        /** The number of frames that are moved together between magazines and the pool. */
+        private static final int BLOCK = CAPACITY / 2;
 
-        private int[] frames;
+        final int[] frames = new int[CAPACITY];
 
         /**
          * Words: {@code size}, {@code freed}, and {@code frames} up to {@code size}.
-         * Written: a thread that has locked the magazine, which is a {@code SpinLock} (plain); for the pool, holder of
-         *     {@code lock} of {@code Frames} (plain).
+         * Written: a thread that has locked the magazine, which is a {@code SpinLock} (plain).
          * Read: as written.
          * Invariant: {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its
          *     owner has freed so far, and never decreases.
@@ -322,17 +325,6 @@ public final class Frames {
 
         /** The number of frames that its owner has freed so far. */
         private long freed;
-
-        private Magazine(int capacity) {
-            frames = new int[capacity];
-        }
-
-        /** Puts consecutive frames in, so that the first one is taken first. */
-        private void putAll(int first, int end) {
-            for (int frame = end - 1; frame >= first; frame--) {
-                frames[size++] = frame;
-            }
-        }
 
         /** Moves up to {@code most} frames, until this is empty or the target is full. Both are locked. */
         private void moveTo(Magazine target, int most) {
@@ -387,7 +379,7 @@ public final class Frames {
         this.nanos = nanos;
         this.quarantine = quarantine;
         for (int i = 0; i < NEAR; i++) {
-            near[i] = new Magazine(Magazine.CAPACITY);
+            near[i] = new Magazine();
         }
     }
 
@@ -486,6 +478,31 @@ public final class Frames {
         return takeFrom(DEEPER, magazine);
     }
 
+    /**
+     * Allocates frames as {@link #allocateDirty} does, in runs of consecutive frames that are as long as possible. The
+     * caller has reserved the stack. There may be further free frames, in magazines.
+     *
+     * @param into receives the frames, from its start
+     * @param most the maximum number of frames
+     * @return the number of frames
+     */
+    public int allocateRuns(int[] into, int most) {
+        lock.lock();
+        try {
+            while (pool.size < most && extend()) {
+                Thread.onSpinWait();
+            }
+            int count = pool.takeRuns(into, most);
+            for (int i = 0; i < count; i++) {
+                // A store suffices, because no other thread knows the frame yet.
+                setWordRelease(into[i], 1);
+            }
+            return count;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Takes a frame a few calls deeper than needed. If that succeeds, enough stack is left to drop the frame. */
     private int takeFrom(int calls, Magazine magazine) {
         return calls == 0 ? take(magazine) : takeFrom(calls - 1, magazine);
@@ -543,7 +560,7 @@ public final class Frames {
             if (pool.size == 0) {
                 drainAll();
             }
-            return takeBlock(pool, magazine);
+            return takeBlock(magazine);
         } finally {
             lock.unlock();
         }
@@ -564,6 +581,18 @@ public final class Frames {
         return from.frames[--from.size];
     }
 
+    /** Moves a block of frames of the pool to a magazine, except for one frame, which it returns. */
+    @GuardedBy("lock")
+    private int takeBlock(Magazine magazine) {
+        magazine.lock();
+        try {
+            pool.moveTo(magazine, Magazine.BLOCK);
+            return magazine.size == 0 ? NONE : magazine.frames[--magazine.size];
+        } finally {
+            magazine.unlock();
+        }
+    }
+
     /** Returns the near magazine that the calling thread shares with some other threads. */
     private Magazine near() {
         return near[(int) Thread.currentThread().getId() & NEAR - 1];
@@ -574,7 +603,7 @@ public final class Frames {
         lockNear();
         try {
             for (Magazine magazine : near) {
-                magazine.moveTo(pool, magazine.size);
+                pool.moveFrom(magazine, magazine.size);
             }
             for (Magazine magazine : magazines) {
                 drain(magazine);
@@ -588,7 +617,7 @@ public final class Frames {
     private void drain(Magazine magazine) {
         magazine.lock();
         try {
-            magazine.moveTo(pool, magazine.size);
+            pool.moveFrom(magazine, magazine.size);
         } finally {
             magazine.unlock();
         }
@@ -663,7 +692,7 @@ public final class Frames {
     /** Returns the number of frames that were freed so far. */
     @GuardedBy("lock")
     private long freed() {
-        long freed = freedBefore;
+        long freed = freedOtherwise;
         for (Magazine magazine : magazines) {
             freed += freed(magazine);
         }
@@ -685,10 +714,7 @@ public final class Frames {
         try {
             fresh = new long[count << RECORD_SHIFT];
             // Grown first, because the store is asked only once for each frame.
-            int length = pool.frames.length;
-            if (length < made + count) {
-                pool.frames = Arrays.copyOf(pool.frames, Math.min(limit, Math.max(2 * length, made + count)));
-            }
+            pool.makeRoom(made + count, limit);
             if (!store.extend(made, count)) {
                 return false;
             }
@@ -702,7 +728,7 @@ public final class Frames {
             fresh[ZERO] = 1;
             first = 1;
         }
-        pool.putAll(first, made);
+        pool.putNew(first, made);
         for (int frame = first; poisons && frame < made; frame++) {
             store.fill(frame, 0, pageSize, POISON);
         }
@@ -711,7 +737,7 @@ public final class Frames {
 
     /** Creates an empty magazine for one owner. May wait for the lock of the pool. */
     public Magazine newMagazine() {
-        Magazine magazine = new Magazine(Magazine.CAPACITY);
+        Magazine magazine = new Magazine();
         lock.lock();
         try {
             magazines = Arrays.copyOf(magazines, magazines.length + 1);
@@ -733,7 +759,7 @@ public final class Frames {
             Magazine[] kept = fewer.toArray(new Magazine[0]);
             drain(magazine);
             // The steps are in an order in which a call that threw can be repeated.
-            freedBefore += freed(magazine);
+            freedOtherwise += freed(magazine);
             magazines = kept;
         } finally {
             lock.unlock();
@@ -789,6 +815,53 @@ public final class Frames {
             reset(frame);
             magazine.freed++;
             magazine.frames[magazine.size++] = frame;
+        }
+    }
+
+    /**
+     * Drops frames as {@link #drop(int)} does. Those that become free form runs with their neighbours. The caller has
+     * reserved the stack.
+     *
+     * @param of the frames, from its start. The array is overwritten
+     */
+    public void dropAll(int[] of, int count) {
+        VirtualMachineError failure = null;
+        int freed = 0;
+        for (int i = 0; i < count; i++) {
+            int frame = of[i];
+            if (isLastDrop(frame)) {
+                boolean isSound = true;
+                try {
+                    isSound = !poisons || poison(frame);
+                } catch (VirtualMachineError exhausted) {
+                    // The remaining frames are freed before it is rethrown.
+                    failure = exhausted;
+                }
+                if (isSound) {
+                    reset(frame);
+                    of[freed++] = frame;
+                }
+            }
+            if (freed == MOST_TOGETHER || i == count - 1) {
+                release(of, freed);
+                freed = 0;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private void release(int[] of, int freed) {
+        lock.lock();
+        try {
+            int rest = freed;
+            while (rest > 0) {
+                rest = pool.putLast(of, 0, rest);
+            }
+            freedOtherwise += freed;
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -964,7 +1037,7 @@ public final class Frames {
         }
         lock.lock();
         try {
-            spillInto(pool, frame, magazine);
+            spillIntoPool(frame, magazine);
         } finally {
             lock.unlock();
         }
@@ -974,6 +1047,17 @@ public final class Frames {
         magazine.lock();
         try {
             magazine.moveTo(to, Magazine.BLOCK);
+            magazine.frames[magazine.size++] = frame;
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void spillIntoPool(int frame, Magazine magazine) {
+        magazine.lock();
+        try {
+            pool.moveFrom(magazine, Magazine.BLOCK);
             magazine.frames[magazine.size++] = frame;
         } finally {
             magazine.unlock();

@@ -422,8 +422,10 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         // Needs no further invalidation: no CPU could reach these pages after the one above, because their entries
         // stayed busy.
         gather.freeInvalidated();
-        while (droppedSize > 0) {
-            memory.frames.drop(dropped[--droppedSize], gather.context().magazine);
+        if (droppedSize > 0) {
+            int size = droppedSize;
+            droppedSize = 0;
+            memory.frames.dropAll(dropped, size);
         }
     }
 

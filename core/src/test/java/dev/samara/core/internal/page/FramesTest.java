@@ -22,7 +22,6 @@ import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -418,28 +417,6 @@ final class FramesTest {
             }
             assertTrue(both.get(0).seen.stream().noneMatch(both.get(1).seen::contains));
             assertEquals(0, frames.inUse());
-        }
-
-        @Test
-        @DisplayName("frames that are allocated and freed by blocks stay together")
-        void blocks() {
-            // Creates all frames at once, unlike the other tests.
-            int shift = Integer.SIZE - Integer.numberOfLeadingZeros(LIMIT);
-            Frames whole = new Frames(new DirectFrames(12, shift, LIMIT + 1), 12, shift, LIMIT, false);
-            Magazine allocating = whole.newMagazine();
-            Magazine freeing = whole.newMagazine();
-            int[] block = new int[Magazine.BLOCK];
-            for (int i = 0; i < ROUNDS; i++) {
-                for (int j = 0; j < block.length; j++) {
-                    block[j] = whole.allocate(allocating);
-                }
-                Arrays.sort(block);
-                assertEquals(block.length - 1, block[block.length - 1] - block[0]);
-                for (int frame : block) {
-                    whole.drop(frame, freeing);
-                }
-            }
-            assertEquals(0, whole.inUse());
         }
 
         @Test
