@@ -159,7 +159,9 @@ final class FramePool {
 
     private void put(int record, int mask, int count) {
         int before = records[record];
-        assert (before & mask) == 0 && Integer.bitCount(mask) == count : "a free frame is freed again";
+        if ((before & mask) != 0 || Integer.bitCount(mask) != count) {
+            throw new IllegalStateException("a free frame is freed again, of those from " + frameOf(record) + " on");
+        }
         int after = before | mask;
         relink(record, kindOf(before), kindOf(after));
         records[record] = after;
