@@ -34,9 +34,6 @@ final class FramePool {
 
     private static final int FULL = (1 << GROUP) - 1;
 
-    /** The number of frames of a short run. */
-    private static final int FOUR = 4;
-
     /** The first frame of each aligned run of four. */
     private static final int FIRST_OF_FOUR = 0x1111;
 
@@ -224,7 +221,7 @@ final class FramePool {
 
     /** Returns the record of the group from which the next run should be taken. */
     private int choose(int wanted) {
-        int best = wanted >= GROUP ? WHOLE : wanted >= FOUR ? FOURS : SINGLES;
+        int best = wanted >= GROUP ? WHOLE : wanted > 1 ? FOURS : SINGLES;
         for (int kind = best; kind <= WHOLE; kind++) {
             if (!isEmpty(kind)) {
                 int record = records[(kind << RECORD_SHIFT) + NEXT];
