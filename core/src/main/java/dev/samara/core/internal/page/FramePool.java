@@ -82,11 +82,11 @@ final class FramePool {
     }
 
     private static int recordOf(int frame) {
-        return (frame >>> GROUP_SHIFT) + KINDS << RECORD_SHIFT;
+        return ((frame >>> GROUP_SHIFT) + KINDS) << RECORD_SHIFT;
     }
 
     private static int frameOf(int record) {
-        return (record >>> RECORD_SHIFT) - KINDS << GROUP_SHIFT;
+        return ((record >>> RECORD_SHIFT) - KINDS) << GROUP_SHIFT;
     }
 
     private static int kindOf(int mask) {
@@ -98,8 +98,8 @@ final class FramePool {
 
     /** Returns the first frames of the aligned runs of four in a mask. */
     private static int foursOf(int mask) {
-        int pairs = mask & mask >>> 1;
-        return pairs & pairs >>> 2 & FIRST_OF_FOUR;
+        int pairs = mask & (mask >>> 1);
+        return pairs & (pairs >>> 2) & FIRST_OF_FOUR;
     }
 
     /** Moves a group to the front of another list. */
@@ -128,8 +128,8 @@ final class FramePool {
     void putNew(int first, int end) {
         int rest = end;
         while (rest > first) {
-            int start = Math.max(first, rest - 1 & -GROUP);
-            put(recordOf(start), (1 << rest - start) - 1 << (start & GROUP - 1), rest - start);
+            int start = Math.max(first, (rest - 1) & -GROUP);
+            put(recordOf(start), ((1 << (rest - start)) - 1) << (start & (GROUP - 1)), rest - start);
             rest = start;
         }
     }
@@ -148,7 +148,7 @@ final class FramePool {
         int mask = 0;
         while (rest > from && recordOf(frames[rest - 1]) == record) {
             rest--;
-            mask |= 1 << (frames[rest] & GROUP - 1);
+            mask |= 1 << (frames[rest] & (GROUP - 1));
         }
         put(record, mask, end - rest);
         return rest;
@@ -257,7 +257,7 @@ final class FramePool {
             int fours = foursOf(before);
             int next = Integer.numberOfTrailingZeros(fours == 0 ? before : fours);
             int after = before;
-            while (at < wanted && (after & 1 << next) != 0) {
+            while (at < wanted && (after & (1 << next)) != 0) {
                 into[at++] = frameOf(record) + next;
                 after ^= 1 << next;
                 next++;
