@@ -153,8 +153,8 @@ final class PageViewTest {
     void severalPages() {
         try (SpaceFixture fixture = new SpaceFixture(builder())) {
             long at = fixture.anonymous(8);
-            // Free frames are taken in descending order, so pages stored to in reverse have ascending ones.
-            for (int page = 7; page >= 0; page--) {
+            // New frames are taken in ascending order.
+            for (int page = 0; page < 8; page++) {
                 fixture.store(at + page * PAGE, page + 1);
             }
             int length = 4 * PAGE_BYTES;
@@ -165,8 +165,8 @@ final class PageViewTest {
             }
             assertEquals(0, fixture.machine.statistics().pins());
             long reversed = fixture.anonymous(2);
-            fixture.store(reversed, 9);
             fixture.store(reversed + PAGE, 2);
+            fixture.store(reversed, 9);
             try (PageView apart = view(fixture, reversed, 2 * PAGE_BYTES)) {
                 assertTrue(apart.isCopy());
                 assertEquals(9, read(apart));
