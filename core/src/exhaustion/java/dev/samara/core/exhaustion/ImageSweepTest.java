@@ -253,11 +253,13 @@ final class ImageSweepTest {
         private final SpaceImage image = open();
         private final AddressSpace space = load(image);
         private @Nullable Path saved;
+        private @Nullable FileChannel channel;
 
         @Override
         public void prepare() {
             try {
                 saved = Files.createTempFile("saved", ".image");
+                channel = FileChannel.open(saved, StandardOpenOption.WRITE);
             } catch (IOException failed) {
                 throw new UncheckedIOException(failed);
             }
@@ -265,8 +267,8 @@ final class ImageSweepTest {
 
         @Override
         public boolean call() {
-            try (FileChannel channel = FileChannel.open(Objects.requireNonNull(saved), StandardOpenOption.WRITE)) {
-                space.save(channel, Map.of());
+            try {
+                space.save(Objects.requireNonNull(channel), Map.of());
             } catch (IOException failed) {
                 throw new UncheckedIOException(failed);
             }
@@ -275,6 +277,7 @@ final class ImageSweepTest {
 
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
+            Objects.requireNonNull(channel).close();
             Path written = Objects.requireNonNull(saved);
             assertTrue(thrown != null || Files.size(written) > PAGE, "saved");
             Files.delete(written);
@@ -293,6 +296,6 @@ final class ImageSweepTest {
     @Test
     @DisplayName("a save, without heap")
     void saveWithoutHeap() throws Exception {
-        HeapSweep.sweepLarge(Save.class);
+        HeapSweep.sweep(Save.class, 8);
     }
 }

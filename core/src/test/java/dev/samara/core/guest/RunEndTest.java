@@ -163,13 +163,14 @@ final class RunEndTest {
     @DisplayName("a run of two pages is judged as a whole: the second one is taken away")
     void secondPage() {
         fixture.map(AT, 64, RW, ANONYMOUS, null, 0);
-        for (int page = 63; page >= 0; page--) {
+        for (int page = 0; page < 64; page++) {
             fixture.store(AT + page * PAGE, page);
         }
         cpu.enterGuest();
         long at = AT;
         while (run.seek(at, 2 * SIZE, READ) != 2 * SIZE) {
             at += PAGE;
+            assertTrue(at < AT + 63 * PAGE, "no frames follow each other");
         }
         long second = at + PAGE;
         long expected = run.buffer().getLong(run.offset());

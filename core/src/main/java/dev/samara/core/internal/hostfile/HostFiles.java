@@ -868,6 +868,11 @@ public final class HostFiles {
         return List.copyOf(ring);
     }
 
+    /** Returns whether a file is open, or its channels are not closed yet. Visible for tests. */
+    public synchronized boolean isInUse() {
+        return !ring.isEmpty() || ending != null;
+    }
+
     private synchronized int count() {
         return ring.size();
     }

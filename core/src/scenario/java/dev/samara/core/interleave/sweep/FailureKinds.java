@@ -162,6 +162,8 @@ final class FailureKinds {
         BorrowCalls.addTo();
         // As on Linux, the range is locked even if pages cannot be faulted in, which the result reports.
         rule("mlock", Rule.MAY_BE_DONE_WITH_MEMORY);
+        // A second close continues, and no mapping shows the image.
+        rule("image-close", Rule.MAY_BE_DONE);
         // As on Linux, the mapping stays even if the store throws when its pages are faulted in.
         rule("populate", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The mark is set first, and stays set.
@@ -245,6 +247,10 @@ final class FailureKinds {
                 other.switchTo(space);
                 return SpaceScenario.store(other, FailureScene.START, 0x60);
             }
+        });
+        add("image-close", FailureScene::openImage, (scene, label, cpu) -> {
+            scene.image().close();
+            return "closed";
         });
         add("new-space", (scene, label, cpu) -> {
             AddressSpace made = scene.state.machine.newSpace(SpaceScenario.LINUX);

@@ -8,6 +8,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
+import dev.samara.core.SpaceImage;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.interleave.scenario.Ground;
@@ -18,9 +20,14 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Divisions;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import dev.samara.interleave.failure.FailurePoints;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -60,6 +67,8 @@ final class FailureScene {
     private final Map<Cpu, BorrowedSpace> borrowed = new HashMap<>();
     private final @Nullable FailureDevice device;
     private final List<Registration> registrations = new ArrayList<>();
+    private @Nullable SpaceImage image;
+    private @Nullable HostFile imageFile;
 
     FailureScene(Collection<FailureKinds.Kind> kinds) {
         Ground ground = kinds.stream()
@@ -89,6 +98,51 @@ final class FailureScene {
             cpu.switchTo(space);
             SpaceScenario.store(cpu, START, 10);
             kinds.forEach(kind -> kind.prepare(this, cpu));
+        }
+    }
+
+    /** Opens an image of the space, which is closed again at the end, and brings a page of it into memory. */
+    void openImage(Cpu cpu) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            state.space.save(Channels.newChannel(bytes), Map.of());
+            HostFile opened = state.machine.openFile(
+                    "image",
+                    SpaceScenario.LINUX,
+                    ByteBuffer.wrap(bytes.toByteArray()).asReadOnlyBuffer());
+            imageFile = opened;
+            // A page of the file in memory, which the image's own reads do not leave there.
+            if (opened.pread(ByteBuffer.allocate(1), 0) != 1) {
+                throw new AssertionError("not read");
+            }
+            image = state.machine.openImage(opened, SpaceScenario.LINUX);
+            try (AddressSpace loaded = image().load(state.machine.space(SpaceScenario.LINUX))) {
+                cpu.switchTo(loaded);
+                SpaceScenario.load(cpu, START);
+                cpu.switchTo(state.space);
+            }
+            state.machine.awaitQuiescence();
+        } catch (IOException | InterruptedException failed) {
+            throw new IllegalStateException(failed);
+        }
+    }
+
+    SpaceImage image() {
+        return Objects.requireNonNull(image, "no image");
+    }
+
+    /** Closes the image, for the second time if its close failed, which must have closed its file. */
+    private void closeImage() throws InterruptedException {
+        if (image != null) {
+            image.close();
+            state.machine.awaitQuiescence();
+            long read = Objects.requireNonNull(imageFile).pread(ByteBuffer.allocate(1), 0);
+            if (read != Errno.EBADF.result()) {
+                throw new AssertionError("I8: the file of the image is open: " + read);
+            }
+            if (MachineInternals.hostFiles(state.machine).isInUse()) {
+                throw new AssertionError("I8: a host file is not closed");
+            }
         }
     }
 
@@ -231,6 +285,7 @@ final class FailureScene {
             space.close();
         }
         state.machine.awaitQuiescence();
+        closeImage();
         if (device != null) {
             device.judgeClosed();
         }
