@@ -39,6 +39,7 @@ import java.util.StringJoiner;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -378,12 +379,16 @@ final class InstanceIncrementTest {
     @DisplayName("is written while another thread makes calls, and has the state of its instant")
     void besideCalls() throws Exception {
         AtomicBoolean isDone = new AtomicBoolean();
-        AtomicBoolean isPaused = new AtomicBoolean();
+        // One thread at a time uses the instance; the saves of its checkpoints need no lock.
+        ReentrantLock use = new ReentrantLock(true);
         FutureTask<Void> calls = new FutureTask<>(
                 () -> {
                     while (!isDone.get()) {
-                        if (!isPaused.get()) {
+                        use.lock();
+                        try {
                             call(instance, "change");
+                        } finally {
+                            use.unlock();
                         }
                     }
                 },
@@ -393,16 +398,13 @@ final class InstanceIncrementTest {
         new Thread(calls, "calls").start();
         try {
             for (int i = 0; i < 20; i++) {
-                isPaused.set(true);
-                InstanceCheckpoint next = null;
-                while (next == null) {
-                    try {
-                        next = instance.checkpoint();
-                    } catch (IllegalStateException inUse) {
-                        Thread.onSpinWait();
-                    }
+                InstanceCheckpoint next;
+                use.lock();
+                try {
+                    next = instance.checkpoint();
+                } finally {
+                    use.unlock();
                 }
-                isPaused.set(false);
                 chain.add(i == 0 ? save(next) : saveSince(checkpoints.get(i - 1), next));
                 checkpoints.add(next);
             }
