@@ -111,8 +111,8 @@ public final class Eviction {
     final Cursor cursor;
     final RecentReads recent;
 
-    /** Signalled when a batch ends. */
-    private final Condition ended;
+    /** Signalled when a batch ends; null before the first thread waits for that. */
+    private @Nullable Condition ended;
 
     /**
      * The first of the batches under way, which are linked; null if there is none.
@@ -139,7 +139,6 @@ public final class Eviction {
         recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         this.spare = spare;
         cursor = new Cursor();
-        ended = cached.content.newCondition();
     }
 
     /** Counts the bytes of the pages of several caches, and the evictions that free them. Thread-safe. */
@@ -437,6 +436,9 @@ public final class Eviction {
         cached.content.lock();
         try {
             while (cached.index.get(page) == Frames.NONE && contains(page)) {
+                if (ended == null) {
+                    ended = cached.content.newCondition();
+                }
                 ended.awaitUninterruptibly();
             }
         } finally {
@@ -845,7 +847,9 @@ public final class Eviction {
             }
         }
         batch.later = null;
-        ended.signalAll();
+        if (ended != null) {
+            ended.signalAll();
+        }
     }
 
     /**
@@ -1267,6 +1271,9 @@ public final class Eviction {
          */
         private static final int FEWEST = 128;
 
+        private static final long[] NO_READS = {};
+        private static final int[] NO_BLOCKS = {};
+
         /**
          * The upper bound of {@link #most}.
          *
@@ -1285,9 +1292,9 @@ public final class Eviction {
 
         /**
          * A ring buffer of the reads. An element contains the first page of the read, and the number of pages in its
-         * low bits.
+         * low bits. Empty before the first read; afterwards the length is a power of two.
          */
-        private long[] reads = new long[8];
+        private long[] reads = NO_READS;
 
         private int oldest;
         private int size;
@@ -1303,7 +1310,7 @@ public final class Eviction {
          * low 32 bits, plus 1, of the last freed block with this index. Empty before the first {@link #collect}, and at
          * most as long as the file has blocks. The length is a power of two.
          */
-        private int[] freed = {};
+        private int[] freed = NO_BLOCKS;
 
         /**
          * Creates an empty queue.
@@ -1332,7 +1339,7 @@ public final class Eviction {
                 return;
             }
             if (size == reads.length && 2 * size <= most) {
-                long[] longer = new long[2 * size];
+                long[] longer = new long[Math.max(8, 2 * size)];
                 for (int i = 0; i < size; i++) {
                     longer[i] = reads[(oldest + i) & (size - 1)];
                 }

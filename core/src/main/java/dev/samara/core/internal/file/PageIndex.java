@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * unlinked, which was during the reader's lookup, and no page is ever put into it again. So a lookup need not check
  * that its node is still linked.
  *
- * <p>The first leaf has at most as many elements as the file had pages at first. When the file grows beyond it, a leaf
- * of full length replaces it. A reader that is still in the shorter leaf finds the pages as of the replacement, which
- * is during its lookup.
+ * <p>The first page allocates the first leaf, which has at most as many elements as the file had pages at first. When
+ * the file grows beyond it, a leaf of full length replaces it. A reader that is still in the shorter leaf finds the
+ * pages as of the replacement, which is during its lookup.
  */
 final class PageIndex {
     /**
@@ -50,6 +50,9 @@ final class PageIndex {
      * @param last the last page that the tree can contain
      */
     private record Root(int height, Object top, long last) {
+        /** The tree of each index without nodes. It is never changed, because its leaf has no element. */
+        static final Root EMPTY = of(new int[0]);
+
         static Root of(int[] leaf) {
             return new Root(0, leaf, leaf.length - 1);
         }
@@ -84,7 +87,7 @@ final class PageIndex {
      * Invariant: the root of an index that contains every page in memory. A thread that still uses an older root, a
      *     replaced first leaf or an unlinked node finds the pages as of some time during its lookup.
      */
-    private volatile Root root;
+    private volatile Root root = Root.EMPTY;
 
     /**
      * Creates an index without pages.
@@ -95,7 +98,6 @@ final class PageIndex {
     PageIndex(long pages, IndexBudget budget) {
         this.budget = budget;
         least = (int) Math.max(1, Math.min(SIZE, pages));
-        root = Root.of(leaf(least));
     }
 
     private static int[] leaf(int length) {
@@ -242,7 +244,7 @@ final class PageIndex {
     private Root withPlaceFor(long page) {
         Root from = root;
         if (page > from.last && from.height == 0) {
-            from = Root.of(longer((int[]) from.top));
+            from = Root.of(longer((int[]) from.top, page < least ? least : SIZE));
         }
         while (page > from.last) {
             from = from.higher();
@@ -250,11 +252,11 @@ final class PageIndex {
         return from;
     }
 
-    private static int[] longer(int[] leaf) {
+    private static int[] longer(int[] leaf, int length) {
         if (leaf.length == SIZE) {
             return leaf;
         }
-        int[] longer = leaf(SIZE);
+        int[] longer = leaf(length);
         System.arraycopy(leaf, 0, longer, 0, leaf.length);
         return longer;
     }
@@ -363,9 +365,9 @@ final class PageIndex {
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
         if (removeIf(from.top, from.height, 0, first, last, choice)) {
-            // Keeps the current leaf if it suffices, because the caller may have run out of memory.
+            // Keeps a short leaf, because a page is often put in again.
             if (from.height > 0 || ((int[]) from.top).length > least) {
-                root = Root.of(leaf(least));
+                root = Root.EMPTY;
                 charge(-bytes);
             }
             return;

@@ -113,9 +113,9 @@ final class Truncation {
 
     /**
      * The revocations of the walk under way, for the access checker. They end when the flush of the removed pages is
-     * complete. Guarded by the inode lock.
+     * complete. Null before the first one. Guarded by the inode lock.
      */
-    private final ArrayList<AccessChecker.Revocation> revocations = new ArrayList<>(0);
+    private @Nullable ArrayList<AccessChecker.Revocation> revocations;
 
     /** Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that. */
     private boolean metUnlinked;
@@ -566,9 +566,15 @@ final class Truncation {
             try {
                 discarding.finish();
             } finally {
-                revocations.forEach(AccessChecker.Revocation::close);
-                revocations.clear();
+                endRevocations();
             }
+        }
+    }
+
+    private void endRevocations() {
+        if (revocations != null) {
+            revocations.forEach(AccessChecker.Revocation::close);
+            revocations.clear();
         }
     }
 
@@ -603,9 +609,13 @@ final class Truncation {
         AccessChecker checker = memory.accessChecker;
         if (checker != null) {
             // A revocation that started must be recorded, so the place in the list is allocated first.
-            revocations.ensureCapacity(revocations.size() + 1);
+            if (revocations == null) {
+                revocations = new ArrayList<>();
+            }
+            ArrayList<AccessChecker.Revocation> list = revocations;
+            list.ensureCapacity(list.size() + 1);
             long space = link.table.number();
-            revocations.add(checker.begin("a page leaves its cache", AccessChecker.ALL, space, from, end));
+            list.add(checker.begin("a page leaves its cache", AccessChecker.ALL, space, from, end));
         }
         discarding.discard(link.table, from, end, (pte, address) -> takes(link, pte, copies));
     }

@@ -352,7 +352,7 @@ final class HostInode {
     /** Whether the file was opened by path, and is counted in {@link PathOpen}. */
     final boolean isOfPath;
 
-    /** The channel of the open that created this file. */
+    /** The channel of the open that created this file. It stays open until the end of this file. */
     final HostChannel first;
 
     /* How the file is used. Guarded by the monitor of {@link HostFiles}. */
@@ -1643,6 +1643,8 @@ final class HostInode {
          */
         private static final int MOST_RUNS = 1 << 7;
 
+        private static final long[] NO_RUNS = {};
+
         /** Runs of consecutive pages of one file. For one thread. */
         private final class PageRuns {
             /**
@@ -1652,7 +1654,7 @@ final class HostInode {
             private final int most;
 
             /** The first and the last page of each run. */
-            private long[] runs = {};
+            private long[] runs = NO_RUNS;
 
             private int size;
 

@@ -21,7 +21,6 @@ import java.nio.ReadOnlyBufferException;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntUnaryOperator;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +61,7 @@ public final class OpenHostFile extends HostFile {
         private final int most;
 
         /**
-         * The streams: the page after the last window, and the length of that window.
+         * The streams: the page after the last window, and the length of that window. Null before the first window.
          *
          * <p>Words: {@code streams}, {@code oldest}, {@code advised}.
          * Written: a fault that reads pages through this open; a call that gives advice (monitor).
@@ -70,7 +69,7 @@ public final class OpenHostFile extends HostFile {
          * Invariant: the last window of each stream, and the stream that began first; the advice for the open.
          */
         @GuardedBy("this")
-        private final long[] streams = new long[STREAMS];
+        private long @Nullable [] streams;
 
         @GuardedBy("this")
         private int oldest;
@@ -94,7 +93,10 @@ public final class OpenHostFile extends HostFile {
             if ((known & VmaFlags.RAND_READ) != 0) {
                 return 1;
             }
-            int stream = streamAt(page);
+            if (streams == null) {
+                streams = new long[STREAMS];
+            }
+            int stream = streamAt(streams, page);
             int shift;
             if ((known & VmaFlags.SEQ_READ) != 0) {
                 shift = Integer.numberOfTrailingZeros(2 * most);
@@ -117,8 +119,7 @@ public final class OpenHostFile extends HostFile {
         }
 
         /** Returns the stream whose last window ends before a page, or -1 if there is none. */
-        @GuardedBy("this")
-        private int streamAt(long page) {
+        private static int streamAt(long[] streams, long page) {
             for (int i = 0; i < STREAMS; i++) {
                 if (streams[i] >>> WINDOW_BITS == page) {
                     return i;
@@ -229,15 +230,15 @@ public final class OpenHostFile extends HostFile {
     private boolean isLeft;
 
     /**
-     * The number of read-ahead tasks. It is limited, because a guest may give advice any number of times.
+     * The number of read-ahead tasks, each of which is a use. It is limited, because a guest may give advice any number
+     * of times.
      *
-     * <p>Written: a thread that gives advice (get-and-increment); the task, or that thread if it submits no task
-     *     (get-and-add).
-     * Read: only by these exchanges.
-     * Invariant: the number of read-ahead tasks of this open, and of threads that are about to submit one; there are at
-     *     most 16 tasks.
+     * <p>Written: a thread that gives advice; the task, or that thread if it submits no task (monitor).
+     * Read: as written.
+     * Invariant: the number of read-ahead tasks of this open, and of threads that are about to submit one; at most 16.
      */
-    private final AtomicInteger readsAhead = new AtomicInteger();
+    @GuardedBy("counting")
+    private int readsAhead;
 
     /**
      * Creates an open that is counted already.
@@ -698,8 +699,7 @@ public final class OpenHostFile extends HostFile {
         if (count == 0) {
             return;
         }
-        if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !use()) {
-            readsAhead.getAndDecrement();
+        if (!beginReadAhead()) {
             return;
         }
         boolean isGiven = false;
@@ -754,8 +754,21 @@ public final class OpenHostFile extends HostFile {
         }
     }
 
+    /** Starts a read-ahead, which is a use. Returns false if there are too many, or the open has ended. */
+    private boolean beginReadAhead() {
+        synchronized (counting) {
+            if (readsAhead == MOST_READS_AHEAD || !use()) {
+                return false;
+            }
+            readsAhead++;
+            return true;
+        }
+    }
+
     private void endReadAhead() {
-        readsAhead.getAndDecrement();
+        synchronized (counting) {
+            readsAhead--;
+        }
         unuse();
     }
 

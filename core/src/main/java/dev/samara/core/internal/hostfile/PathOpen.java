@@ -19,6 +19,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,7 +107,7 @@ final class PathOpen {
     /** The file that a path names at one time. */
     static final class PathLook {
         /** The identity of a file without a path. */
-        static final PathLook NONE = new PathLook("", 0, 0, null);
+        static final PathLook NONE = new PathLook("", 0, 0, 0);
 
         /**
          * The key that identifies a file, so that all opens of it share one file. If the file system has no keys, two
@@ -123,12 +125,12 @@ final class PathOpen {
         final long inode;
 
         /**
-         * The time of the last status change (ctime), which changes whenever a name of the file is added or removed;
-         * null on a host without it.
+         * The time of the last status change (ctime) in nanoseconds, which changes whenever a name of the file is added
+         * or removed; 0 on a host without it.
          */
-        private final @Nullable Object changed;
+        private final long changed;
 
-        private PathLook(Object key, long device, long inode, @Nullable Object changed) {
+        private PathLook(Object key, long device, long inode, long changed) {
             this.key = key;
             major = (int) ((device >>> 8 & 0xfff) | (device >>> 32 & 0x7ffff000));
             minor = (int) ((device & 0xff) | (device >>> 12 & 0xffffff00));
@@ -140,7 +142,7 @@ final class PathOpen {
          * Returns whether the path named this file during the whole time until a later check, as far as the host shows.
          */
         private boolean isSame(PathLook later) {
-            return key.equals(later.key) && Objects.equals(changed, later.changed);
+            return key.equals(later.key) && changed == later.changed;
         }
 
         /**
@@ -315,13 +317,14 @@ final class PathOpen {
                 throw refusal(path.toString(), Errno.ENODEV, null);
             }
             if (!isUnix) {
-                return new PathLook(keyOf(path, attributes.fileKey()), 0, 0, null);
+                return new PathLook(keyOf(path, attributes.fileKey()), 0, 0, 0);
             }
             // A single call of the host, so that all attributes belong to one file.
             Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime");
             long device = ((Number) Objects.requireNonNull(unix.get("dev"))).longValue();
             long inode = ((Number) Objects.requireNonNull(unix.get("ino"))).longValue();
-            return new PathLook(keyOf(path, unix.get("fileKey")), device, inode, unix.get("ctime"));
+            long changed = ((FileTime) Objects.requireNonNull(unix.get("ctime"))).to(TimeUnit.NANOSECONDS);
+            return new PathLook(keyOf(path, unix.get("fileKey")), device, inode, changed);
         } catch (NoSuchFileException missing) {
             if (creates) {
                 return null;
