@@ -476,8 +476,9 @@ public final class Machine implements AutoCloseable {
      * forceOnClose(false)} it was written, but not forced. {@link HostFile#fsync} saves one file.
      *
      * <p>A file that cannot be saved is reported with its path ({@code FILE_NOT_SAVED}), the others are saved, and the
-     * failure is also returned once by each open of the file, as always. Files are saved one after the other. Waits as
-     * {@link HostFile#fsync} does.
+     * failure is also returned once by each open of the file, as always. Up to three tasks of the machine's
+     * {@linkplain MachineBuilder#executor executor} save files concurrently with the calling thread. Waits as {@link
+     * HostFile#fsync} does.
      *
      * @return 0, or the negated errno of the first file that could not be saved: EAGAIN if {@link
      *     dev.samara.core.backing.PageHooks#beforeWrite} holds a page back, ENOMEM if there is no memory for the call

@@ -14,6 +14,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.DirtyPages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.trace.Tracepoints;
@@ -36,11 +37,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -720,18 +724,13 @@ public final class HostFiles {
     }
 
     /**
-     * Saves all files, and keeps them open. Each file that cannot be saved is reported.
+     * Saves all files, several at a time, and keeps them open. Each file that cannot be saved is reported.
      *
-     * @return 0, or the negated errno of the first failure
+     * @return 0, or the negated errno of the first file, by order of the table, that could not be saved
      */
     public long sync() {
         checkNoHook("a save of all files");
-        long failure = 0;
-        for (HostInode inode : all()) {
-            long failed = sync(inode);
-            failure = failure == 0 ? failed : failure;
-        }
-        return failure;
+        return new Visits(all(), this::sync).run(tasks);
     }
 
     private long sync(HostInode inode) {
@@ -851,11 +850,16 @@ public final class HostFiles {
      * @return whether a file is open for writing
      */
     boolean writeAll() {
-        for (HostInode inode : all()) {
+        Visits round = new Visits(all(), inode -> {
             writeDirty(inode, true);
             endUnused(inode);
+            return 0;
+        });
+        try {
+            round.run(tasks);
+        } finally {
+            endLeft();
         }
-        endLeft();
         return areSomeWritable();
     }
 
@@ -880,6 +884,163 @@ public final class HostFiles {
     /** Returns the file at an index, or null if there are not that many files. */
     private synchronized @Nullable HostInode at(int place) {
         return place < ring.size() ? ring.get(place) : null;
+    }
+
+    /**
+     * One call for each of several files, made by the thread of the round and by up to {@value #MOST_TASKS} tasks,
+     * because most of the time such a call waits for the host. Each thread takes the next file and visits it, until none
+     * is left. So each file is visited by exactly one thread.
+     *
+     * <p>The thread of the round depends on no task that has not started: it takes files as long as there are any, and
+     * then waits only for the files that tasks have taken. A task that starts later finds no file. Like the thread of
+     * the round, a task waits in a visit for the locks of that file and for what their holders wait for, and never for
+     * the thread of the round.
+     *
+     * <p>A visit that throws ends neither the round nor the visits of its thread. After all visits, the thread of the
+     * round throws the first exception; the others are suppressed in it. The end of a visit needs no memory, and a
+     * thread takes files only if it has stack for that end. So the round never waits in vain. Thread-safe.
+     */
+    private static final class Visits implements Gate.WaitReporter {
+        private static final int MOST_TASKS = 3;
+
+        /** The stack that the end of a visit needs, in frames. */
+        private static final int DEPTH = 24;
+
+        private final List<HostInode> files;
+
+        /** Returns 0 or a negated errno. */
+        private final ToLongFunction<HostInode> visit;
+
+        /**
+         * The results by file.
+         *
+         * <p>Written: the thread that visits the file, before it decrements {@code left} (plain).
+         * Read: the thread of the round, after {@code over} is open (plain).
+         * Pairs: by {@code left} and {@code over}: the thread of the round sees the results of all visits.
+         * Invariant: 0 before the visit.
+         */
+        private final long[] results;
+
+        /**
+         * The index of the next file.
+         *
+         * <p>Written: a thread that takes a file (get-and-increment).
+         * Read: by the exchange.
+         * Invariant: each file before this one was taken by exactly one thread.
+         */
+        private final AtomicInteger next = new AtomicInteger();
+
+        /**
+         * The number of files whose visit has not ended.
+         *
+         * <p>Written: a thread that has visited a file (decrement-and-get).
+         * Read: by the exchange.
+         * Invariant: positive until all visits have ended; the thread that makes it 0 opens {@code over}.
+         */
+        private final AtomicInteger left;
+
+        /** Open once all visits have ended. */
+        private final Gate over = new Gate();
+
+        /**
+         * The first exception of a visit; null if there is none.
+         *
+         * <p>Written: the thread of a visit that threw, before it decrements {@code left} (compare-and-set).
+         * Read: the thread of the round, after {@code over} is open (volatile).
+         * Invariant: never replaced.
+         */
+        private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
+
+        Visits(List<HostInode> files, ToLongFunction<HostInode> visit) {
+            this.files = files;
+            this.visit = visit;
+            results = new long[files.size()];
+            left = new AtomicInteger(files.size());
+        }
+
+        /**
+         * Visits all files, and waits until each visit has ended.
+         *
+         * @return 0, or the result of the first file of the list whose result is not 0
+         */
+        long run(Executor tasks) {
+            if (files.isEmpty()) {
+                return 0;
+            }
+            try {
+                beginTasks(tasks);
+            } finally {
+                visitAll();
+                over.awaitUninterruptibly(this);
+            }
+            Throwable first = thrown.get();
+            if (first instanceof RuntimeException unchecked) {
+                throw unchecked;
+            } else if (first instanceof Error error) {
+                throw error;
+            }
+            for (long result : results) {
+                if (result != 0) {
+                    return result;
+                }
+            }
+            return 0;
+        }
+
+        private void beginTasks(Executor tasks) {
+            // A file that is only read is seldom worth a task.
+            int writable = 0;
+            for (HostInode inode : files) {
+                writable += inode.isWritable ? 1 : 0;
+            }
+            try {
+                for (int i = 1; i < Math.min(MOST_TASKS + 1, writable); i++) {
+                    tasks.execute(this::visitAll);
+                }
+            } catch (RejectedExecutionException | OutOfMemoryError | StackOverflowError without) {
+                // The earlier tasks and the thread of the round visit all files.
+                return;
+            }
+        }
+
+        private void visitAll() {
+            StackReserve.check(DEPTH);
+            for (int i = next.getAndIncrement(); i < results.length; i = next.getAndIncrement()) {
+                try {
+                    results[i] = visit.applyAsLong(files.get(i));
+                } catch (Throwable any) {
+                    note(any);
+                } finally {
+                    if (left.decrementAndGet() == 0) {
+                        Gate.wake(over.open());
+                    }
+                }
+            }
+        }
+
+        private void note(Throwable any) {
+            if (thrown.compareAndSet(null, any)) {
+                return;
+            }
+            Throwable first = thrown.get();
+            try {
+                if (first != null && first != any) {
+                    first.addSuppressed(any);
+                }
+            } catch (OutOfMemoryError exhausted) {
+                // Only the first one is thrown.
+                return;
+            }
+        }
+
+        /** The wait is as long as the slowest visit, whose waits are not reported either. */
+        @Override
+        public long reportAfterNanos() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {}
     }
 
     /**

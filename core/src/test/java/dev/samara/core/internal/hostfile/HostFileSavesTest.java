@@ -55,11 +55,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -697,6 +699,170 @@ final class HostFileSavesTest {
             assertEquals(9, number(second, PAGE));
             assertEquals(2, channels.calls.stream().filter("force"::equals).count(), channels.calls::toString);
             assertEquals(List.of(), fixture.reports);
+        }
+    }
+
+    @DisplayName("A call that saves several files of the host")
+    @Nested
+    final class SeveralFiles extends HostFileFixture {
+        private final List<HostFile> files = new ArrayList<>();
+
+        /** Opens some files, and makes a page dirty whose number is the index of the file. */
+        private void makeDirty(int count) throws IOException {
+            for (int i = 0; i < count; i++) {
+                HostFile file = open(write("f" + i, (i + 1) * PAGE_BYTES), RW);
+                files.add(file);
+                assertEquals(8, file.pwrite(bytes(1), i * PAGE));
+            }
+        }
+
+        private void assertWritten(int count) throws IOException {
+            for (int i = 0; i < count; i++) {
+                assertEquals(1, number(folder.resolve("f" + i), i * PAGE), "file " + i);
+            }
+        }
+
+        /** Makes each call of a kind wait until as many of them are under way. */
+        private void awaitTogether(ChannelCall kind, int count) {
+            CountDownLatch together = new CountDownLatch(count);
+            channels.failure = (call, offset, length) -> {
+                if (call == kind) {
+                    together.countDown();
+                    Await.until(count + " calls together", () -> together.getCount() == 0);
+                }
+            };
+        }
+
+        @Test
+        @DisplayName("is a sync of the machine, which saves four at a time, and each of them once")
+        void sync() throws Exception {
+            makeDirty(6);
+            awaitTogether(ChannelCall.FORCE, 4);
+            channels.calls.clear();
+            assertEquals(0, fixture.machine.sync());
+            assertWritten(6);
+            assertEquals(6, channels.calls.stream().filter("force"::equals).count(), channels.calls::toString);
+        }
+
+        @Test
+        @DisplayName("is a round of the periodic writes")
+        void round() throws Exception {
+            makeDirty(6);
+            awaitTogether(ChannelCall.WRITE, 4);
+            assertTrue(MachineInternals.hostFiles(fixture.machine).writeAll());
+            assertWritten(6);
+        }
+
+        @Test
+        @DisplayName("returns when all of them are saved, also those of tasks")
+        void waits() throws Exception {
+            makeDirty(2);
+            AtomicReference<Thread> caller = new AtomicReference<>();
+            CountDownLatch taken = new CountDownLatch(1);
+            CountDownLatch released = new CountDownLatch(1);
+            channels.failure = (call, offset, length) -> {
+                if (call == ChannelCall.FORCE && Thread.currentThread() == caller.get()) {
+                    // Leaves the other file to the task.
+                    Latches.await(taken);
+                } else if (call == ChannelCall.FORCE) {
+                    taken.countDown();
+                    Latches.await(released);
+                }
+            };
+            CallBeside sync = CallBeside.start("sync", () -> {
+                caller.set(Thread.currentThread());
+                return fixture.machine.sync();
+            });
+            try {
+                sync.awaitIn("sync.Gate", "awaitUninterruptibly");
+                assertFalse(sync.isOver());
+            } finally {
+                released.countDown();
+            }
+            assertEquals(0, sync.result());
+        }
+
+        @Test
+        @DisplayName("returns the failure of the first one, and reports each")
+        void failures() throws Exception {
+            makeDirty(4);
+            CountDownLatch isLater = new CountDownLatch(1);
+            channels.failure = (call, offset, length) -> {
+                if (call == ChannelCall.WRITE && offset == PAGE) {
+                    Latches.await(isLater);
+                    throw new IOException("No space left on device");
+                } else if (call == ChannelCall.WRITE && offset == 2 * PAGE) {
+                    isLater.countDown();
+                    throw new IOException("Disk quota exceeded");
+                }
+            };
+            assertEquals(Errno.ENOSPC.result(), fixture.machine.sync());
+            assertEquals(2, fixture.reports.size(), fixture.reports::toString);
+            fixture.reports.clear();
+            channels.mend();
+            assertEquals(0, fixture.machine.sync());
+            assertWritten(4);
+        }
+
+        @Test
+        @DisplayName("visits all others if some throw, and throws all of that")
+        void exceptions() throws Exception {
+            makeDirty(5);
+            channels.failure = (call, offset, length) -> {
+                if (call == ChannelCall.WRITE && (offset == PAGE || offset == 3 * PAGE)) {
+                    throw new IllegalStateException("at " + offset / PAGE);
+                }
+            };
+            HostFiles all = MachineInternals.hostFiles(fixture.machine);
+            IllegalStateException thrown = assertThrows(IllegalStateException.class, all::writeAll);
+            assertEquals(1, thrown.getSuppressed().length);
+            assertEquals(Set.of("at 1", "at 3"), Set.of(thrown.getMessage(), thrown.getSuppressed()[0].getMessage()));
+            channels.mend();
+            for (int i : new int[] {0, 2, 4}) {
+                assertEquals(1, number(folder.resolve("f" + i), i * PAGE), "file " + i);
+            }
+            assertTrue(all.writeAll());
+            assertWritten(5);
+        }
+
+        @ParameterizedTest
+        @ValueSource(ints = {0, 1})
+        @DisplayName("needs no task")
+        void noTasks(int taken) throws Exception {
+            AtomicInteger left = new AtomicInteger(taken);
+            HostFiles without = new HostFiles(report -> {}, task -> {
+                if (left.getAndDecrement() <= 0) {
+                    throw new RejectedExecutionException("of this test");
+                }
+                task.run();
+            });
+            MachineMemory memory = HostFilePages.saved(open(write("f", PAGE_BYTES))).memory;
+            List<ByteBuffer> stored = List.of(ByteBuffer.allocate(8), ByteBuffer.allocate(8), ByteBuffer.allocate(8));
+            for (ByteBuffer bytes : stored) {
+                HostFile file = without.open("file", memory, bytes.duplicate());
+                assertEquals(8, file.pwrite(bytes(1), 0));
+            }
+            assertEquals(0, without.sync());
+            assertEquals(-1, left.get(), "no task is tried after one was refused");
+            stored.forEach(bytes ->
+                    assertEquals(1, bytes.order(ByteOrder.LITTLE_ENDIAN).getLong(0)));
+            assertTrue(without.close());
+        }
+
+        @Test
+        @DisplayName("is made during the close of the machine")
+        void closing() throws Exception {
+            makeDirty(6);
+            HeldCalls force = new HeldCalls(ChannelCall.FORCE);
+            channels.failure = force;
+            HostFiles all = MachineInternals.hostFiles(fixture.machine);
+            CallBeside sync = CallBeside.start("sync", all::sync);
+            force.awaitReached();
+            CallBeside close = CallBeside.start("close", () -> all.close() ? 1 : 0);
+            force.release();
+            assertEquals(0, sync.result());
+            assertEquals(1, close.result());
+            assertWritten(6);
         }
     }
 
