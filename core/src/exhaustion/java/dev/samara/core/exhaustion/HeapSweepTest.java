@@ -3,6 +3,7 @@ package dev.samara.core.exhaustion;
 
 import static dev.samara.core.MachineInternals.layoutOf;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -12,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.guest.PageView;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
@@ -431,5 +433,117 @@ final class HeapSweepTest {
     @DisplayName("a wait at a gate")
     void waiting() throws Exception {
         HeapSweep.sweepWithoutNeed(Waiting.class);
+    }
+
+    /** Creates a view of a page of the space. */
+    abstract static class Viewed extends StackSweepTest.Scene {
+        final MachineMemory memory = layoutOf(space).memory();
+
+        @Nullable
+        PageView view;
+
+        /** Makes the CPU that the call borrows. */
+        @Override
+        public void prepare() {
+            view();
+            Objects.requireNonNull(view).close();
+            view = null;
+        }
+
+        final void view() {
+            view = space.view(A, 8);
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            PageView made = view;
+            if (made != null) {
+                assertFalse(made.isCopy());
+                assertEquals(0xdead, made.buffer().getLong(0));
+                made.close();
+            }
+            assertEquals(0, memory.frames.pins(), "pins");
+            assertEquals("0 pages in views, at most " + memory.frames.most() / 8, memory.views.toString());
+            super.judge(thrown);
+        }
+    }
+
+    /** The caller gets a view, or an Error, and then no page is pinned. */
+    static final class Viewing extends Viewed {
+        @Override
+        public boolean call() {
+            view();
+            return true;
+        }
+    }
+
+    @Test
+    @DisplayName("a view of a page: all or nothing")
+    void viewing() throws Exception {
+        HeapSweep.sweep(Viewing.class);
+    }
+
+    /** Closes a view of a page that was removed, so the close frees the frame. */
+    static final class ViewClosing extends Viewed {
+        @Override
+        public void prepare() {
+            super.prepare();
+            view();
+            assertEquals(0, space.munmap(A, LENGTH));
+        }
+
+        @Override
+        public boolean call() {
+            PageView made = Objects.requireNonNull(view);
+            view = null;
+            made.close();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertNull(thrown, "the close was refused");
+            super.judge(null);
+        }
+    }
+
+    @Test
+    @DisplayName("the close of a view")
+    void viewClosing() throws Exception {
+        HeapSweep.sweepWithoutNeed(ViewClosing.class);
+    }
+
+    /** Drops a view of a page that was removed, and releases it while the heap is full. */
+    static final class ViewCollected extends Viewed {
+        @Override
+        public void prepare() {
+            super.prepare();
+            view();
+            view = null;
+            assertEquals(0, space.munmap(A, LENGTH));
+        }
+
+        /** Allocates nothing while the heap is full. */
+        @Override
+        @SuppressWarnings("ThreadPriorityCheck") // with one processor the thread of the references needs it
+        public boolean call() {
+            while (memory.views.releaseUnreachable() == 0) {
+                System.gc();
+                Thread.yield();
+            }
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertNull(thrown, "the release was refused");
+            super.judge(null);
+        }
+    }
+
+    @Test
+    @DisplayName("the release of a view that was collected")
+    void viewCollected() throws Exception {
+        HeapSweep.sweepWithoutNeed(ViewCollected.class);
     }
 }

@@ -24,6 +24,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -238,6 +239,41 @@ final class PageViewTest {
             assertEquals(7, kept.getLong(0));
             assertEquals(1, fixture.machine.statistics().pins());
         }
+    }
+
+    @Test
+    @DisplayName("leaves the saves of its page as they are, but a page that a call wrote stays dirty until it is closed")
+    void dirty(@TempDir Path folder) throws Exception {
+        try (SpaceFixture fixture = new SpaceFixture(builder())) {
+            Path path = Files.write(folder.resolve("f"), new byte[3 * PAGE_BYTES]);
+            try (HostFile file =
+                    fixture.machine.openFile(path, GEOMETRY, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                long at = fixture.map(0, 3, RW, Mman.SHARED, file, 0);
+                fixture.store(at, 7);
+                assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {8}), PAGE));
+                try (PageView stored = view(fixture, at, 8);
+                        PageView written = view(fixture, at + PAGE, 8);
+                        PageView clean = view(fixture, at + 2 * PAGE, 8)) {
+                    assertEquals(15, read(stored) + read(written) + read(clean));
+                    for (int value = 9; value < 12; value++) {
+                        assertEquals(0, file.fsync());
+                        assertEquals(List.of(new HostFile.DirtyRange(PAGE, 2 * PAGE)), dirty(file));
+                        fixture.store(at, value);
+                        assertEquals(value, read(stored));
+                    }
+                }
+                assertEquals(0, file.fsync());
+                assertEquals(List.of(), dirty(file));
+                byte[] saved = Files.readAllBytes(path);
+                assertEquals(11, saved[0]);
+                assertEquals(8, saved[PAGE_BYTES]);
+                assertEquals(0, fixture.space.munmap(at, 3 * PAGE));
+            }
+        }
+    }
+
+    private static List<HostFile.DirtyRange> dirty(HostFile file) {
+        return file.dirtyRanges(0, 3 * PAGE);
     }
 
     private static void quiesce(Machine machine) {
