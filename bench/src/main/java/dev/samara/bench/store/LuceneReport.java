@@ -69,6 +69,9 @@ public final class LuceneReport {
     /** The part of the index for which the limited contenders have memory. */
     private static final int PART = 10;
 
+    /** Views of pages may take an eighth of the memory, so in this many times the index each page can have one. */
+    private static final int ROOM = 9;
+
     private static final String NIO = "NIOFSDirectory";
     private static final String MMAP = "MMapDirectory";
     private static final String CALLS = "samara, calls";
@@ -211,7 +214,7 @@ public final class LuceneReport {
 
         Contenders(long size) {
             small = machine(size / PART);
-            large = machine(2 * size);
+            large = machine(ROOM * size);
             smallSpace = small.newSpace(Geometry.LINUX_X86_64);
             largeSpace = large.newSpace(Geometry.LINUX_X86_64);
         }

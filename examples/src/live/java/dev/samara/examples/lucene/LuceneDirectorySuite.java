@@ -14,10 +14,12 @@ import org.jspecify.annotations.Nullable;
 import org.junit.AfterClass;
 import org.junit.BeforeClass;
 
-/** Lucene's own tests of a directory, with a page cache that is smaller than most of their files. */
+/** Lucene's own tests of a directory, with room for {@link #pages} pages of its files. */
 public abstract class LuceneDirectorySuite extends BaseDirectoryTestCase {
     private static final long MEMORY = 256 << 20;
-    private static final long CACHE = 256 << 10;
+
+    /** The limit of the page cache, in pages of 4 KiB. */
+    static int pages = 64;
 
     private static @Nullable Machine machine;
     private static @Nullable AddressSpace space;
@@ -42,7 +44,7 @@ public abstract class LuceneDirectorySuite extends BaseDirectoryTestCase {
     private static Machine newMachine() {
         return Machine.builder()
                 .memory(MEMORY)
-                .cacheLimit(CACHE)
+                .cacheLimit(pages * 4096L)
                 .forceOnClose(false)
                 .build();
     }
