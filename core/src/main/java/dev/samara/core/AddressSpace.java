@@ -433,13 +433,14 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns a read-only view of bytes of this space, which stays valid after this call, on every thread. Needs no CPU of
-     * the caller; what {@link #read(long, ByteBuffer)} says about the CPU also applies here.
+     * Returns a read-only view of bytes of this space, which stays valid after this call, on every thread. Needs no CPU
+     * of the caller; what {@link #read(long, ByteBuffer)} says about the CPU also applies here.
      *
      * @param address of the first byte
      * @param length number of bytes, positive; they may be in several pages
      * @return the view of all bytes
-     * @throws dev.samara.core.mman.MmException with an error of {@link #read(long, ByteBuffer)} if a page cannot be read
+     * @throws dev.samara.core.mman.MmException with an error of {@link #read(long, ByteBuffer)} if a page cannot be
+     *     read
      * @throws IllegalArgumentException if {@code length} is not positive
      * @throws IllegalStateException as for {@link #read(long, ByteBuffer)}
      */

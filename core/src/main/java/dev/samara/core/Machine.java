@@ -240,8 +240,9 @@ public final class Machine implements AutoCloseable {
      * threads. All references to users of its spaces must be closed, and no CPU may be in a space; weaker references
      * may be open. Waits uninterruptibly for the teardown of spaces whose last user is gone. A CPU without a space need
      * not be closed. Pins need not be released: the bytes of a pinned frame stay usable until the pin is released,
-     * which is possible at any time, and page views stay valid. Frames that were allocated but not inserted are lost. The garbage collector frees
-     * the memory once no space, CPU, file, page cache, pin or page view of the machine is reachable.
+     * which is possible at any time, and page views stay valid. Frames that were allocated but not inserted are lost.
+     * The garbage collector frees the memory once no space, CPU, file, page cache, pin or page view of the machine is
+     * reachable.
      *
      * <p>Afterwards every method of this machine except this one and {@link #toString} throws {@link
      * IllegalStateException}, and so does {@link PageCache#allocate}. If a host file cannot be saved, it is reported

@@ -446,8 +446,8 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract @Nullable PinnedFrame pin(long address, int access);
 
     /**
-     * Returns a read-only view of bytes, which stays valid after this call. The pages are faulted in as a read does. For
-     * each page, the view shows the mapping at some instant of the call.
+     * Returns a read-only view of bytes, which stays valid after this call. The pages are faulted in as a read does.
+     * For each page, the view shows the mapping at some instant of the call.
      *
      * @param address of the first byte
      * @param length number of bytes, positive; they may be in several pages

@@ -28,6 +28,11 @@ import java.nio.ByteBuffer;
  * <p>An eviction does not remove a viewed page, and a fork copies a viewed private page for the child. No operation
  * waits for a view. Reads through a view notify no watchpoint.
  *
+ * <p>A viewed page of a host file is saved like other pages, and is not written because of the view. However, a page
+ * that was dirty for another reason than a store through a present entry, e.g. because a call wrote it, stays dirty
+ * until the view is released: {@code fsync}, {@code syncRange} and the periodic writes write it each time, and {@link
+ * dev.samara.core.backing.HostFile#dirtyRanges} lists it.
+ *
  * <p><b>Copies.</b> Views pin at most an eighth of the memory of each page size, and pages of host files at most an
  * eighth of the {@link dev.samara.core.MachineBuilder#cacheLimit}. A page counts once for each view. At this bound, or
  * if the frames of several pages are not adjacent in memory, or are in an embedder's frame store, the call copies the
@@ -36,9 +41,9 @@ import java.nio.ByteBuffer;
  *
  * <p><b>Release.</b> {@link #close} releases the pages. The thread that calls it must make sure that no other thread is
  * using the buffer. Only a checked machine prevents later accesses through the buffer: it sets the limit of the buffer
- * to 0. A view that is not closed is released after both the view and its {@link #buffer} became unreachable, by a later
- * call to the machine that creates a view or needs memory. Slices, duplicates and memory segments of the buffer do
- * <em>not</em> keep it reachable: keep the view in a field next to them.
+ * to 0. A view that is not closed is released after both the view and its {@link #buffer} became unreachable, by a
+ * later call to the machine that creates a view or needs memory. Slices, duplicates and memory segments of the buffer
+ * do <em>not</em> keep it reachable: keep the view in a field next to them.
  */
 @Experimental
 public abstract sealed class PageView implements Closeable permits ViewedPage {

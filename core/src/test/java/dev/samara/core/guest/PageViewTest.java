@@ -242,7 +242,8 @@ final class PageViewTest {
     }
 
     @Test
-    @DisplayName("leaves the saves of its page as they are, but a page that a call wrote stays dirty until it is closed")
+    @DisplayName(
+            "leaves the saves of its page as they are, but a page that a call wrote stays dirty until it is closed")
     void dirty(@TempDir Path folder) throws Exception {
         try (SpaceFixture fixture = new SpaceFixture(builder())) {
             Path path = Files.write(folder.resolve("f"), new byte[3 * PAGE_BYTES]);

@@ -1105,16 +1105,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Returns whether a page still has the frame that the caller just pinned. */
     private static boolean isStill(TranslatedMemory memory, long address, int frame, long right) {
         // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then reads
-        // the
-        // pins, and with DroppedPages, which claims the entry and then reads the pins.
+        // the pins, and with DroppedPages, which claims the entry and then reads the pins.
         VarHandle.fullFence();
         long again = memory.walk(address, right);
         return again >= 0 && memory.frameOf(again) == frame;
     }
 
     /**
-     * Returns a view of bytes. Each page is faulted in and pinned before the next one is, so the frames found so far stay
-     * those of the view while a later page is faulted in, outside GUEST.
+     * Returns a view of bytes. Each page is faulted in and pinned before the next one is, so the frames found so far
+     * stay those of the view while a later page is faulted in, outside GUEST.
      */
     @Override
     public @Nullable PageView view(long address, int length) {

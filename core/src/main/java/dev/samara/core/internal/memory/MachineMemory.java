@@ -99,8 +99,8 @@ public final class MachineMemory {
 
     /**
      * Tries to free frames, because no frame is left: frames of unreachable page views and page caches, and of page
-     * caches that can read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
-     * because one of its CPUs is in GUEST or one of its readers is in a section.
+     * caches that can read a page again. May wait for CPUs and for a grace period. Frees only views if the calling
+     * thread must not wait, because one of its CPUs is in GUEST or one of its readers is in a section.
      *
      * <p>Afterwards the caller retries its allocation, whatever the result, because another thread may have freed
      * frames before this call. A caller calls this at most {@value #MOST_RECLAIMS} times ({@code MAX_RECLAIM_RETRIES}).

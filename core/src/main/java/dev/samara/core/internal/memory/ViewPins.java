@@ -26,12 +26,12 @@ import java.util.concurrent.atomic.AtomicLong;
  *       releases them, so they are released once. No thread waits for a collection, and there is no thread for it:
  *       calls that create a view, need a frame or evict pages, and the machine's own checks, release what was
  *       collected.
- *   <li><b>Bound.</b> Because nothing forces a collection, views that were dropped could pin all memory. So views pin at
- *       most one {@link #VIEWED_SHARE}th of the frames, and pages of host files at most that share of the cache limit. A
- *       page counts once for each of its views. At the bound the caller copies the bytes instead.
- *   <li><b>Mapped memory.</b> The buffer of a view is a slice of a buffer of the frame store, which the JVM keeps mapped
- *       while a slice of it is reachable, also after the machine was closed. A view of an unreachable machine needs no
- *       release: its frames end with the store.
+ *   <li><b>Bound.</b> Because nothing forces a collection, views that were dropped could pin all memory. So views pin
+ *       at most one {@link #VIEWED_SHARE}th of the frames, and pages of host files at most that share of the cache
+ *       limit. A page counts once for each of its views. At the bound the caller copies the bytes instead.
+ *   <li><b>Mapped memory.</b> The buffer of a view is a slice of a buffer of the frame store, which the JVM keeps
+ *       mapped while a slice of it is reachable, also after the machine was closed. A view of an unreachable machine
+ *       needs no release: its frames end with the store.
  * </ol>
  */
 public final class ViewPins {

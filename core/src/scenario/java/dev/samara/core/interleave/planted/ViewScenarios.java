@@ -167,8 +167,11 @@ final class ViewScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            Machine made =
-                    builder().memory(16 * PAGE).frameStore(frames()).tlbEntries(64).build();
+            Machine made = builder()
+                    .memory(16 * PAGE)
+                    .frameStore(frames())
+                    .tlbEntries(64)
+                    .build();
             AddressSpace of = made.newSpace(LINUX);
             try (Cpu writer = made.claimCpu()) {
                 writer.switchTo(of);
