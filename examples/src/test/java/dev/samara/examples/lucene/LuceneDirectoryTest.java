@@ -114,8 +114,8 @@ final class LuceneDirectoryTest {
     @DisplayName("reads a file of more than 2 GiB through views, by slices of it, too")
     void large(@TempDir Path folder) throws IOException {
         long at = (3L << 30) + 5;
-        try (FileChannel sparse = FileChannel.open(
-                folder.resolve("large"), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+        try (FileChannel sparse =
+                FileChannel.open(folder.resolve("large"), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
             assertEquals(1, sparse.write(ByteBuffer.wrap(new byte[] {7}), at));
         }
         Machine machine = Machine.builder().memory(1 << 20).build();
