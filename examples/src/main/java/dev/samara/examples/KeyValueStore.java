@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A change overwrites no page of the last checkpoint: it copies the page and its parents to free pages first
  * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and no log is needed. A checkpoint
  * forces the pages, and then the number of the new root in the older of two headers; after a crash, one of the two is
- * valid. A change or checkpoint that fails closes the store. After a failed host write, reads may be wrong until the
- * next checkpoint, which then throws. An interrupt makes no call fail, and the interrupt flag stays set. Only the
- * thread that opened the store may use it.
+ * valid. A change or checkpoint that fails closes the store, unless only the file could not grow. After a failed host
+ * write, reads may be wrong until the next checkpoint, which then throws. An interrupt makes no call fail, and the
+ * interrupt flag stays set. Only the thread that opened the store may use it.
  */
 public final class KeyValueStore implements AutoCloseable {
     /** The maximum length of a value in bytes. */
@@ -64,8 +64,8 @@ public final class KeyValueStore implements AutoCloseable {
      *
      * @param machine provides the memory
      * @param file a file for writing and {@link Geometry#LINUX_X86_64}, closed with the store; empty for a new store
-     * @throws IOException if the file is neither empty nor a complete store, or cannot be read; the file is unchanged,
-     *     and stays open
+     * @throws IOException if the file is neither empty nor a complete store, or cannot be read. After any failure, the
+     *     file is unchanged and open, and the machine has no space and no CPU of the store
      */
     public KeyValueStore(Machine machine, HostFile file) throws IOException {
         this.file = file;
@@ -88,25 +88,37 @@ public final class KeyValueStore implements AutoCloseable {
             throw new IOException("not a store, cut short, or both headers are damaged");
         }
         space = machine.newSpace(Geometry.LINUX_X86_64);
-        base = space.throwing().mmap(0, (long) PAGE << 31, READ | WRITE, Mman.SHARED, file, 0);
-        cpu = machine.claimCpu();
-        cpu.switchTo(space);
-        run = cpu.memory().newRun();
-        boolean isRead = false;
+        Cpu claimed = null;
+        boolean isOpen = false;
+        try {
+            base = space.throwing().mmap(0, (long) PAGE << 31, READ | WRITE, Mman.SHARED, file, 0);
+            claimed = machine.claimCpu();
+            cpu = claimed;
+            cpu.switchTo(space);
+            run = cpu.memory().newRun();
+            readTree();
+            isOpen = true;
+        } finally {
+            if (!isOpen) {
+                if (claimed != null) {
+                    claimed.close();
+                }
+                space.close();
+            }
+        }
+    }
+
+    /** Marks the pages of the tree, and checks that its inner pages can be read. */
+    private void readTree() throws IOException {
         cpu.enterGuest();
         try {
             seek(root, READ);
             use(root, level);
             saved.or(used);
-            isRead = true;
         } catch (IllegalStateException unreadable) {
             throw new IOException("a page of the tree cannot be read", unreadable);
         } finally {
             cpu.leaveGuest();
-            if (!isRead) {
-                cpu.close();
-                space.close();
-            }
         }
     }
 
