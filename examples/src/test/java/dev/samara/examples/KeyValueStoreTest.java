@@ -24,15 +24,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -268,43 +265,6 @@ final class KeyValueStoreTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"precious text", "1234567", "store"})
-    @DisplayName("rejects a file that is no store, and leaves it as it is")
-    void foreign(String text) throws IOException {
-        byte[] content = Arrays.copyOf(text.getBytes(US_ASCII), text.equals("store") ? 1 << 20 : text.length());
-        rejects(content);
-    }
-
-    @Test
-    @DisplayName("rejects a file that starts with zeros, and leaves it as it is")
-    void zeros() throws IOException {
-        byte[] content = new byte[3072];
-        Arrays.fill(content, 8, content.length, (byte) 7);
-        rejects(content);
-    }
-
-    private void rejects(byte[] content) throws IOException {
-        Files.write(path, content);
-        inMachine(opener -> assertThrows(IOException.class, () -> StoreFixture.open(opener, path)));
-        assertArrayEquals(content, Files.readAllBytes(path));
-    }
-
-    @ParameterizedTest
-    @ValueSource(ints = {2, 3, 40, 100})
-    @DisplayName("rejects a store that was cut short, and leaves it as it is")
-    void cut(int pages) throws IOException {
-        inMachine(opener -> {
-            try (KeyValueStore store = StoreFixture.open(opener, path)) {
-                for (long key = 0; key < 5000; key++) {
-                    store.put(key, ONE);
-                }
-                store.checkpoint();
-            }
-        });
-        rejects(Arrays.copyOf(Files.readAllBytes(path), pages << 12));
-    }
-
-    @ParameterizedTest
     @ValueSource(ints = {0, 512, 4096, 8192, 12288, 1 << 20})
     @DisplayName("is new again after a crash before its first header was complete")
     void torn(int size) throws IOException {
@@ -327,64 +287,6 @@ final class KeyValueStoreTest {
                 device.putLong(8 * words, words == 0 ? 2 : 3L << 32 | 2);
             }
         }
-    }
-
-    @Test
-    @DisplayName("whose tree has a page that cannot be read is rejected, and leaves its machine usable")
-    void unreadable() throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(4 << 12).order(ByteOrder.LITTLE_ENDIAN);
-        long tree = 3L << 32 | 1000;
-        bytes.putLong(4096, 7).putLong(4104, tree).putLong(4112, Long.reverse(7) ^ tree ^ 0x736d_7261_6d72_7661L);
-        Files.write(path, bytes.array());
-        try (HostFile file = machine.openFile(path, Geometry.LINUX_X86_64, StandardOpenOption.WRITE)) {
-            IOException rejected = assertThrows(IOException.class, () -> new KeyValueStore(machine, file));
-            assertEquals("a page of the tree cannot be read", rejected.getMessage());
-            assertEquals(7, file.getLong(4096));
-        }
-        path = folder.resolve("another");
-        try (KeyValueStore store = StoreFixture.open(machine, path)) {
-            store.put(1, ONE);
-            assertArrayEquals(ONE, store.get(1));
-        }
-    }
-
-    private static void fill(KeyValueStore store) throws IOException {
-        for (int key = 0; key < 5_000; key++) {
-            store.put(key, new byte[KeyValueStore.MAX_VALUE]);
-        }
-        store.checkpoint();
-    }
-
-    @Test
-    @DisplayName("is used by an interrupted thread while other files need its memory, and keeps the flag")
-    void interrupted() throws Exception {
-        AtomicBoolean isOver = new AtomicBoolean();
-        FutureTask<Long> scans = new FutureTask<>(() -> {
-            long records = 0;
-            try (KeyValueStore other = StoreFixture.open(machine, folder.resolve("other"))) {
-                fill(other);
-                while (!isOver.get()) {
-                    records += keys(other, 0, Long.MAX_VALUE).size();
-                }
-            }
-            return records;
-        });
-        try (KeyValueStore store = StoreFixture.open(machine, path)) {
-            fill(store);
-            new Thread(scans, "scans").start();
-            for (int i = 0; i < 5_000 && !scans.isDone(); i++) {
-                Thread.currentThread().interrupt();
-                long key = i * 7_919L % 5_000;
-                assertTrue(store.get(key) != null);
-                store.put(key, new byte[KeyValueStore.MAX_VALUE]);
-                assertTrue(Thread.interrupted());
-            }
-            store.checkpoint();
-            assertEquals(5_000, keys(store, 0, Long.MAX_VALUE).size());
-        } finally {
-            isOver.set(true);
-        }
-        assertTrue(scans.get() > 0);
     }
 
     @RepeatedTest(40) // Without the second question of a fault, one in ten fails.
