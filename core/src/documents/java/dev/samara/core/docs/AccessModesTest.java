@@ -80,6 +80,7 @@ final class AccessModesTest {
                 setVolatile)
             HostFiles.CacheLimit: evicting(get getAndDecrement getAndIncrement), futile(incrementAndGet set),
                 next(getVolatile setVolatile)
+            HostFiles.Visits: left(decrementAndGet), next(getAndIncrement), thrown(compareAndSet get)
             HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
                 setVolatile), rules(getVolatile setVolatile)
             HostInode.PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
@@ -120,7 +121,6 @@ final class AccessModesTest {
             MachineThreads: hasReportedOutside(getAndSet)
             MapleTree: era(getAcquire getPlain setRelease)
             Node: LEAF(getAcquire setRelease)
-            OpenHostFile: readsAhead(getAndDecrement getAndIncrement)
             PageCaches: hasSealable(getVolatile setVolatile), isFutile(getVolatile setVolatile)
             PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
             PageTable: CHILD(compareAndSet getAcquire setVolatile), epoch(getAcquire setVolatile), forking(getVolatile
