@@ -45,7 +45,8 @@ public final class LuceneDirectory extends FSDirectory {
     /** The number of pages whose views are in one array, which is made with the first of them. */
     private static final int GROUP = 1_024;
 
-    private static final int GROUP_SHIFT = 10;
+    /** The bytes of a group, as a power of two. */
+    private static final int GROUP_SHIFT = 22;
 
     /** The number of pages that are read without a view after views were at their bound. */
     private static final int PAUSE = 1_000;
@@ -135,7 +136,7 @@ public final class LuceneDirectory extends FSDirectory {
             this.channel = channel;
             this.mapping = mapping;
             this.length = length;
-            views = new AtomicReferenceArray<>(mapping == 0 ? 0 : (int) ((length - 1 >> PAGE_SHIFT + GROUP_SHIFT) + 1));
+            views = new AtomicReferenceArray<>(mapping == 0 ? 0 : (int) ((length - 1) >> GROUP_SHIFT) + 1);
         }
 
         /** Copies bytes from an offset on, at least one. Returns what the calls return that read. */
@@ -156,7 +157,7 @@ public final class LuceneDirectory extends FSDirectory {
         /** Returns the bytes of the page at an offset; null if there is no view of it. */
         private @Nullable ByteBuffer page(long at) {
             int number = (int) (at >> PAGE_SHIFT) & GROUP - 1;
-            AtomicReferenceArray<@Nullable ByteBuffer> group = views.get((int) (at >> PAGE_SHIFT + GROUP_SHIFT));
+            AtomicReferenceArray<@Nullable ByteBuffer> group = views.get((int) (at >> GROUP_SHIFT));
             ByteBuffer known = group == null ? null : group.get(number);
             if (known != null) {
                 return known;
@@ -185,7 +186,7 @@ public final class LuceneDirectory extends FSDirectory {
                 view.close();
                 return null;
             }
-            int ofGroup = (int) (start >> PAGE_SHIFT + GROUP_SHIFT);
+            int ofGroup = (int) (start >> GROUP_SHIFT);
             if (views.get(ofGroup) == null) {
                 views.compareAndSet(ofGroup, null, new AtomicReferenceArray<>(GROUP));
             }
