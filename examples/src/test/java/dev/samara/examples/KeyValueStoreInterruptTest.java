@@ -17,6 +17,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.io.TempDir;
@@ -154,10 +155,7 @@ final class KeyValueStoreInterruptTest {
             workers.forEach(worker -> worker.thread.start());
             boolean isOver = false;
             while (!isOver) {
-                for (int i = random.nextInt(1_000); i > 0; i--) {
-                    Thread.onSpinWait();
-                }
-                Thread.yield();
+                LockSupport.parkNanos(random.nextInt(20_000));
                 workers.get(random.nextInt(workers.size())).interrupt();
                 isOver = workers.stream().allMatch(worker -> worker.task.isDone());
             }
