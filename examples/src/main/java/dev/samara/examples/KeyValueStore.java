@@ -34,6 +34,7 @@ public final class KeyValueStore implements AutoCloseable {
     public static final int MAX_VALUE = 118;
 
     private static final int PAGE = 4096;
+    private static final int INNER = 12;
     private static final int HEADERS = 2;
     private static final long FIRST_TREE = (HEADERS + 1L) << 32 | HEADERS;
     private static final long SPARE = 64;
@@ -51,13 +52,15 @@ public final class KeyValueStore implements AutoCloseable {
     // The pages that the tree contains, and those that it may contain after a crash.
     private final BitSet used = new BitSet();
     private BitSet saved = new BitSet();
-    // The current page: the number of slots, the level above the leaves, and the slots by key. A leaf's slot is a key,
-    // the length of a value, and the value; an inner page's slot is a key, and the child for keys from there on. An
+    // The current page: the number of slots, the level above the leaves and the bytes of a slot in one word, and the
+    // slots by key. A leaf's slot is a key, the length of a value, and the value; the longest value of the leaf decides
+    // how many bytes all of its slots have. An inner page's slot is a key, and the child for keys from there on. An
     // inner page's first key is not used.
     private ByteBuffer bytes = ByteBuffer.allocate(0);
     private int start;
     private int count;
     private int level;
+    private int width;
 
     /**
      * Opens a store.
@@ -168,23 +171,29 @@ public final class KeyValueStore implements AutoCloseable {
     public void forEach(long first, long last, ObjLongConsumer<ByteBuffer> visitor) {
         cpu.enterGuest();
         try {
-            long next = first;
-            do {
-                long from = next;
-                next = Long.MIN_VALUE;
-                seek(root, READ);
-                while (level > 0) {
-                    int slot = find(from);
-                    next = slot + 1 < count ? key(slot + 1) : next;
-                    seek(bytes.getInt(at(slot) + 8), READ);
-                }
-                for (int i = from == Long.MIN_VALUE ? 0 : find(from - 1) + 1; i < count && key(i) <= last; i++) {
-                    visitor.accept(bytes.slice(at(i) + 10, bytes.getShort(at(i) + 8)), key(i));
-                }
-                cpu.poll();
-            } while (next > Long.MIN_VALUE && next <= last);
+            visit(root, first, last, visitor);
         } finally {
             cpu.leaveGuest();
+        }
+    }
+
+    /** Visits the records of a page and of those below it; goes from child to child, not again from the root. */
+    private void visit(int page, long first, long last, ObjLongConsumer<ByteBuffer> visitor) {
+        seek(page, READ);
+        if (level > 0) {
+            boolean isLast = false;
+            for (int slot = find(first); !isLast; slot++) {
+                isLast = slot + 1 == count || key(slot + 1) > last;
+                visit(bytes.getInt(at(slot) + 8), first, last, visitor);
+                if (!isLast) {
+                    seek(page, READ);
+                }
+            }
+        } else {
+            for (int i = first == Long.MIN_VALUE ? 0 : find(first - 1) + 1; i < count && key(i) <= last; i++) {
+                visitor.accept(bytes.slice(at(i) + 10, bytes.getShort(at(i) + 8)), key(i));
+            }
+            cpu.poll();
         }
     }
 
@@ -203,7 +212,11 @@ public final class KeyValueStore implements AutoCloseable {
         boolean isDone = false;
         cpu.enterGuest();
         try {
-            ownLeaf(key);
+            int needed = value == null ? 0 : 10 + value.length;
+            while (!ownLeaf(key, needed)) {
+                // A page was split; slots that become much longer may need several splits.
+            }
+            widen(needed);
             int slot = find(key);
             boolean isThere = slot >= 0 && key(slot) == key;
             if (value != null) {
@@ -223,15 +236,18 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     /**
-     * Seeks the leaf for a change: copies pages that are saved, and splits full pages. The last page of a level stays
+     * Seeks the leaf for a change: copies pages that are saved, and splits a full page. The last page of a level stays
      * full if the key belongs at its end, so ascending keys fill their pages.
+     *
+     * @param needed the bytes of a slot
+     * @return false if a page was split, and the leaf is not found yet
      */
-    private void ownLeaf(long key) {
+    private boolean ownLeaf(long key, int needed) {
         root = own(root);
-        if (at(count + 1) > start + PAGE) {
+        if (isFull(needed)) {
             int lower = root;
             root = copy(lower);
-            bytes.putInt(start, 0).putInt(start + 4, level + 1);
+            bytes.putInt(start, 0).putInt(start + 4, level + 1 | INNER << 8);
             seek(root, READ | WRITE);
             bytes.putInt(at(insert(0, key)) + 8, lower);
         }
@@ -243,19 +259,40 @@ public final class KeyValueStore implements AutoCloseable {
             seek(page, READ | WRITE);
             bytes.putInt(at(slot) + 8, lower);
             seek(lower, READ | WRITE);
-            if (at(count + 1) > start + PAGE) {
+            if (isFull(needed)) {
                 boolean isAppended = isLast && find(key) == count - 1 && (level > 0 || key(count - 1) < key);
                 // A new last leaf starts with the new key alone; a new inner page needs a child.
                 int kept = !isAppended ? count / 2 : level > 0 ? count - 1 : count;
                 long least = kept < count ? key(kept) : key;
                 int upper = copy(lower);
                 bytes.put(at(0), bytes, at(kept), at(count) - at(kept)).putInt(start, count - kept);
+                if (kept == count) {
+                    bytes.putInt(start + 4, 0);
+                }
                 seek(lower, READ | WRITE);
                 bytes.putInt(start, kept);
                 seek(page, READ | WRITE);
                 bytes.putInt(at(insert(slot + 1, least)) + 8, upper);
-            } else {
-                page = lower;
+                return false;
+            }
+            page = lower;
+        }
+        return true;
+    }
+
+    /** Returns whether the current page has no room for a slot, of so many bytes in a leaf. */
+    private boolean isFull(int needed) {
+        return 8 + (count + 1) * Math.max(width, level > 0 ? INNER : needed) > PAGE;
+    }
+
+    /** Gives the slots of the current leaf at least so many bytes. */
+    private void widen(int needed) {
+        int before = width;
+        if (needed > before) {
+            width = needed;
+            bytes.putInt(start + 4, width << 8);
+            for (int slot = count - 1; slot >= 0; slot--) {
+                bytes.put(at(slot), bytes, start + 8 + slot * before, before);
             }
         }
     }
@@ -318,7 +355,7 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     private static long check(long number, long tree) {
-        return Long.reverse(number) ^ tree ^ 0x736d_7261_6d72_7661L;
+        return Long.reverse(number) ^ tree ^ 0x736d_7261_6d72_7662L;
     }
 
     @Override
@@ -335,7 +372,8 @@ public final class KeyValueStore implements AutoCloseable {
         bytes = run.buffer();
         start = run.offset();
         count = bytes.getInt(start);
-        level = bytes.getInt(start + 4);
+        level = bytes.getInt(start + 4) & 0xff;
+        width = bytes.getInt(start + 4) >>> 8;
     }
 
     /** Throws the failure of an access, unless the machine is freeing memory for it ({@code lowMemory}). */
@@ -365,7 +403,7 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     private int at(int slot) {
-        return start + 8 + slot * (level > 0 ? 12 : 10 + MAX_VALUE);
+        return start + 8 + slot * width;
     }
 
     private long key(int slot) {

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class KeyValueStoreRefusalTest {
     private static final int PAGE = 4096;
     private static final long NUMBER = 7;
-    private static final long CHECK = 0x736d_7261_6d72_7661L;
+    private static final long CHECK = 0x736d_7261_6d72_7662L;
     private static final int RECORDS = 5_000;
     private static final int FRAMES = 256;
 
@@ -139,7 +139,7 @@ final class KeyValueStoreRefusalTest {
     @Test
     @DisplayName("because another version wrote it")
     void otherVersion() throws Exception {
-        writeHeader(CHECK + 1);
+        writeHeader(CHECK - 1);
         assertTrue(String.valueOf(refused().getMessage()).startsWith("not a store"));
     }
 

@@ -189,14 +189,39 @@ final class KeyValueStoreTest {
         NavigableMap<Long, byte[]> model = new TreeMap<>();
         KeyValueStore store = StoreFixture.open(machine, path);
         for (long key : keys) {
-            store.put(key, ONE);
-            model.put(key, ONE);
+            byte[] value = new byte[KeyValueStore.MAX_VALUE];
+            store.put(key, value);
+            model.put(key, value);
         }
         int least = RECORDS / SLOTS;
         long pages = pages(model, store);
         // Halves of random keys are filled to 69 % on average.
         long most = isDescending ? least * 21 / 10 : least * 15 / 10;
         assertTrue(pages < most + ROOM, () -> "pages: " + pages + " for " + least);
+    }
+
+    @ParameterizedTest(name = "seed {0}")
+    @ValueSource(longs = {1, 2})
+    @DisplayName("needs pages for the values it has, also if they become much longer")
+    void lengthens(long seed) throws IOException {
+        Random random = new Random(Long.getLong("samara.seed", 0) + seed);
+        NavigableMap<Long, byte[]> model = new TreeMap<>();
+        KeyValueStore store = StoreFixture.open(machine, path);
+        for (long key = 0; key < RECORDS; key++) {
+            store.put(key, new byte[0]);
+            model.put(key, new byte[0]);
+        }
+        store.checkpoint();
+        // 408 records of 10 bytes fit into a leaf.
+        assertTrue(size() >> 12 < RECORDS / 408 + ROOM, () -> "bytes: " + size());
+        for (int i = 0; i < RECORDS / 100; i++) {
+            long key = random.nextInt(RECORDS);
+            byte[] value = new byte[random.nextInt(4) == 0 ? KeyValueStore.MAX_VALUE : random.nextInt(10)];
+            random.nextBytes(value);
+            store.put(key, value);
+            model.put(key, value);
+        }
+        pages(model, store);
     }
 
     private long size() {
@@ -346,7 +371,7 @@ final class KeyValueStoreTest {
     }
 
     @Test
-    @DisplayName("has at most 300 lines that are neither empty nor comments")
+    @DisplayName("has at most 320 lines that are neither empty nor comments")
     void isSmall() throws IOException {
         Path source =
                 Path.of(System.getProperty("basedir", ""), "src/main/java/dev/samara/examples", "KeyValueStore.java");
@@ -354,6 +379,6 @@ final class KeyValueStoreTest {
                 .map(String::strip)
                 .filter(line -> !line.isEmpty() && !line.startsWith("*") && !line.startsWith("/"))
                 .count();
-        assertTrue(lines <= 300, () -> lines + " lines");
+        assertTrue(lines <= 320, () -> lines + " lines");
     }
 }
