@@ -214,7 +214,7 @@ public final class KeyValueStore implements AutoCloseable {
         try {
             int needed = value == null ? 0 : 10 + value.length;
             while (!ownLeaf(key, needed)) {
-                // A page was split; slots that become much longer may need several splits.
+                // Slots that become much longer may need several splits.
             }
             widen(needed);
             int slot = find(key);
@@ -236,11 +236,11 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     /**
-     * Seeks the leaf for a change: copies pages that are saved, and splits a full page. The last page of a level stays
-     * full if the key belongs at its end, so ascending keys fill their pages.
+     * Seeks the leaf for a change: copies pages that are saved, and makes room in a full page. The last page of a level
+     * stays full if the key belongs at its end, so ascending keys fill their pages.
      *
      * @param needed the bytes of a slot
-     * @return false if a page was split, and the leaf is not found yet
+     * @return false if slots were moved to another page, and the leaf is not found yet
      */
     private boolean ownLeaf(long key, int needed) {
         root = own(root);
@@ -260,6 +260,9 @@ public final class KeyValueStore implements AutoCloseable {
             bytes.putInt(at(slot) + 8, lower);
             seek(lower, READ | WRITE);
             if (isFull(needed)) {
+                if (level == 0 && shift(page, slot, lower, needed)) {
+                    return false;
+                }
                 boolean isAppended = isLast && find(key) == count - 1 && (level > 0 || key(count - 1) < key);
                 // A new last leaf starts with the new key alone; a new inner page needs a child.
                 int kept = !isAppended ? count / 2 : level > 0 ? count - 1 : count;
@@ -277,6 +280,34 @@ public final class KeyValueStore implements AutoCloseable {
             }
             page = lower;
         }
+        return true;
+    }
+
+    /**
+     * Moves slots of a full leaf, the current page, to the next leaf of the same parent, so that both have as many. This
+     * keeps leaves fuller than splits alone.
+     *
+     * @return false if there is no such leaf, or the leaf is almost as full; the full leaf is then the current page
+     */
+    private boolean shift(int page, int slot, int lower, int needed) {
+        int full = count;
+        int bytesOfSlot = width;
+        seek(page, READ);
+        int upper = slot + 1 < count ? bytes.getInt(at(slot + 1) + 8) : lower;
+        seek(upper, READ);
+        int moved = (full - count) / 2;
+        if (moved <= full / 16 || width != bytesOfSlot || width < needed) {
+            seek(lower, READ | WRITE);
+            return false;
+        }
+        upper = own(upper);
+        bytes.put(at(moved), bytes, at(0), at(count) - at(0)).putInt(start, count + moved);
+        copy(lower, 8 + (full - moved) * width, upper, 8, moved * width);
+        seek(lower, READ | WRITE);
+        long least = key(full - moved);
+        bytes.putInt(start, full - moved);
+        seek(page, READ | WRITE);
+        bytes.putLong(at(slot + 1), least).putInt(at(slot + 1) + 8, upper);
         return true;
     }
 
@@ -308,11 +339,15 @@ public final class KeyValueStore implements AutoCloseable {
     private int copy(int page) {
         allocated = saved.nextClearBit(allocated + 1);
         used.set(allocated);
-        while (cpu.memory().copy(base + (long) page * PAGE, base + (long) allocated * PAGE, PAGE) < PAGE) {
-            checkRetry();
-        }
+        copy(page, 0, allocated, 0, PAGE);
         seek(allocated, READ | WRITE);
         return allocated;
+    }
+
+    private void copy(int from, int at, int to, int put, int length) {
+        while (cpu.memory().copy(base + (long) from * PAGE + at, base + (long) to * PAGE + put, length) < length) {
+            checkRetry();
+        }
     }
 
     /** Makes the file large enough for a change. */

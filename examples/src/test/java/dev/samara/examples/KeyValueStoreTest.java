@@ -178,7 +178,7 @@ final class KeyValueStoreTest {
 
     @ParameterizedTest(name = "seed {0}, descending {1}")
     @CsvSource({"1, false", "2, false", "3, true"})
-    @DisplayName("splits pages in halves for keys in another order")
+    @DisplayName("fills the next page before it splits one for keys in another order")
     void scattered(long seed, boolean isDescending) throws IOException {
         Random random = new Random(Long.getLong("samara.seed", 0) + seed);
         List<Long> keys = new ArrayList<>(LongStream.range(0, RECORDS).boxed().toList());
@@ -195,8 +195,8 @@ final class KeyValueStoreTest {
         }
         int least = RECORDS / SLOTS;
         long pages = pages(model, store);
-        // Halves of random keys are filled to 69 % on average.
-        long most = isDescending ? least * 21 / 10 : least * 15 / 10;
+        // Splits alone fill the pages of random keys to 69 % on average, and those of descending keys to 50 %.
+        long most = least * 13 / 10;
         assertTrue(pages < most + ROOM, () -> "pages: " + pages + " for " + least);
     }
 
@@ -371,7 +371,7 @@ final class KeyValueStoreTest {
     }
 
     @Test
-    @DisplayName("has at most 320 lines that are neither empty nor comments")
+    @DisplayName("has at most 350 lines that are neither empty nor comments")
     void isSmall() throws IOException {
         Path source =
                 Path.of(System.getProperty("basedir", ""), "src/main/java/dev/samara/examples", "KeyValueStore.java");
@@ -379,6 +379,6 @@ final class KeyValueStoreTest {
                 .map(String::strip)
                 .filter(line -> !line.isEmpty() && !line.startsWith("*") && !line.startsWith("/"))
                 .count();
-        assertTrue(lines <= 320, () -> lines + " lines");
+        assertTrue(lines <= 350, () -> lines + " lines");
     }
 }
