@@ -54,6 +54,7 @@ public final class MachineBuilder {
     private double dirtyRatio = 0.2;
     private boolean dropsFailedWrites;
     private boolean forcesOnClose = true;
+    private int mostKeptFiles;
     private Duration writeBackTime = Duration.ofSeconds(30);
 
     private Duration longWait = Duration.ofSeconds(10);
@@ -276,6 +277,46 @@ public final class MachineBuilder {
      */
     public MachineBuilder forceOnClose(boolean isForced) {
         forcesOnClose = isForced;
+        return this;
+    }
+
+    /**
+     * Keeps the pages of host files in memory after their last close, so that the next open of a file finds them.
+     * Unless set, the pages of a file are freed by its last close, and the next open reads them again.
+     *
+     * <p>The pages serve the next {@link Machine#openFile} of the same file (the same file key, i.e. device and inode
+     * number, by whatever path) if the size, the time of the last modification and the time of the last status change
+     * of the file are those of the open that began to read them. Otherwise, and for an open with another page size or
+     * other {@link dev.samara.core.backing.PageHooks} or rules, the pages are freed, and the open reads the file again.
+     * So an open never finds bytes that another program had replaced before the open began, by writing, renaming or
+     * linking files, even if that program has set the time of the modification back. Three things are not detected,
+     * because the host does not show them: a store of another program through a mapping that has not been written back
+     * yet, a change on a network file system that this host has not been informed of, and a change while the host's
+     * clock was set back.
+     *
+     * <p>The pages of a file are freed by its last close all the same if this machine has changed the file or failed to
+     * write or force it, if the file was changed less than two seconds before the open that began to read its pages, if
+     * it was locked, if the host has no file keys and no times of status changes, as on Windows, and if it was opened
+     * as a channel or a buffer. What a last close saves and reports does not depend on this setting.
+     *
+     * <p>A kept file counts as open for the host. It keeps one descriptor, or two if it was opened first for reading
+     * and then also for writing; if it was open for writing, the host does not execute it; and if it is deleted, its
+     * space on the device is freed only when it is no longer kept. It also counts as open for other machines of the
+     * process that lock the file (EBUSY), and its descriptor is closed at any time, which ends locks that other code of
+     * the process holds on the file (as {@code fcntl} locks end). When another file would exceed the bound, the file
+     * whose last close was longest ago is closed. Kept pages are evicted like all others, near the {@link #cacheLimit}
+     * or when no frame is free. {@link Machine#close} closes all kept files.
+     *
+     * @param most the maximum number of kept files; 0, i.e. none, unless set
+     * @return this
+     * @throws IllegalArgumentException if it is negative
+     */
+    @Experimental
+    public MachineBuilder keepClosedFiles(int most) {
+        if (most < 0) {
+            throw new IllegalArgumentException("keepClosedFiles " + most + " is negative");
+        }
+        mostKeptFiles = most;
         return this;
     }
 
@@ -837,6 +878,7 @@ public final class MachineBuilder {
         if (!forcesOnClose) {
             files.forceNothingOnClose();
         }
+        files.keepClosed(mostKeptFiles);
         if (!writeBackTime.isZero()) {
             files.writeEvery(saturatedNanos(writeBackTime));
         }

@@ -44,6 +44,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -59,9 +60,31 @@ import org.jspecify.annotations.Nullable;
  * A removed file is in the list of {@link #ending} files until its pages are freed and its channels are closed. So if
  * memory or stack is exhausted anywhere in between, the file is found again: its last close tries a second time, and
  * the next close of that open, the periodic writes, or the close of the machine continue. Nothing is allocated between
- * the table and the list. The time of an open or a close does not depend on the number of files. No thread waits for the
- * host while it holds the monitor. {@link CacheLimit} frees pages of all files near the limit, and {@link BackgroundWrites} writes dirty
- * pages of all files without a call that saves them. Thread-safe.
+ * the table and the list. The time of an open or a close does not depend on the number of files. No thread waits for
+ * the host while it holds the monitor. {@link CacheLimit} frees pages of all files near the limit, and {@link
+ * BackgroundWrites} writes dirty pages of all files without a call that saves them. Thread-safe.
+ *
+ * <p><b>Kept files.</b> If a number of closed files may be kept, the last close of a file opened by path leaves it in
+ * the table, without opens, and the next open of the file uses its pages. No page of a changed file is served:
+ *
+ * <ol>
+ *   <li>A file that is opened without pages records the identity, the size and the times of its path ({@code
+ *       HostInode.openedAs}). All its pages are read after that.
+ *   <li>It records them only if the times are older than the coarsest clock of a file system. So if another program
+ *       changes the file later, whether it is open, being closed or kept, the time of the last status change (ctime)
+ *       differs from the recorded one. A program can set the time of the last modification, but not this one.
+ *   <li>The next open compares what its path names with the record, after it has opened a channel of its own, and under
+ *       the monitor. If they are equal, then at the instant of that check, which is during the open, the pages contain
+ *       the bytes of the host's file. Meanwhile the key belongs to no other file, because the channel of the kept file
+ *       is open. An open that finds a difference, or has another memory or other rules, drops the kept file.
+ *   <li>A change by this machine changes the times, too. So a file that it has changed is closed, as without this
+ *       setting, and so is a file with failed writes, whose clean pages may differ from the host's file.
+ * </ol>
+ *
+ * <p>A locked file is closed, because its lock must end. An open that will lock a file first closes the kept one. A
+ * dropped file becomes an ending one. The open closes its channels, but after its section of {@link PathOpen}, because
+ * a close is a section of its own. While a file is kept it is not counted as open for writing. Evictions find its pages
+ * like all others. Once the close of the machine has begun, no file is kept any more.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(
@@ -91,6 +114,9 @@ public final class HostFiles {
 
     /** Opens channels of paths. */
     HostChannel.ChannelOpener opener = HostChannel.PathChannel::open;
+
+    /** Returns the host's time in milliseconds, with which the times of files are compared. */
+    LongSupplier clock = System::currentTimeMillis;
 
     /**
      * The minimum number of consecutive bytes in pages that are not in memory for which a read bypasses the cache. So
@@ -129,6 +155,28 @@ public final class HostFiles {
     /** The removed files whose channels are not closed yet, linked by {@code nextEnding}. */
     @GuardedBy("this")
     private @Nullable HostInode ending;
+
+    /**
+     * The maximum number of kept files.
+     *
+     * <p>Words: {@code mostKept}, {@code kept}, {@code oldestKept}, {@code newestKept}, and {@code isKept}, {@code
+     *     older} and {@code newer} of {@code HostInode}.
+     * Written: a thread that opens, closes or ends a file; the close of the machine (monitor).
+     * Read: these threads (monitor).
+     * Invariant: the kept files by their last close; each is in the table and has no opens. At most {@code mostKept},
+     *     which the close of the machine sets to 0.
+     */
+    @GuardedBy("this")
+    private int mostKept;
+
+    @GuardedBy("this")
+    private int kept;
+
+    @GuardedBy("this")
+    private @Nullable HostInode oldestKept;
+
+    @GuardedBy("this")
+    private @Nullable HostInode newestKept;
 
     /** The arrays that reads of pages reuse, by memory, i.e. one pool per page size. */
     @GuardedBy("this")
@@ -181,6 +229,19 @@ public final class HostFiles {
     /** From now on, closes do not force files. Called before the first file is opened. */
     public void forceNothingOnClose() {
         forcesOnClose = false;
+    }
+
+    /**
+     * From now on, keeps the pages of closed files. Called before the first file is opened.
+     *
+     * @param most the maximum number of files, not negative
+     */
+    public synchronized void keepClosed(int most) {
+        mostKept = most;
+    }
+
+    synchronized boolean keepsClosed() {
+        return mostKept > 0;
     }
 
     /**
@@ -247,6 +308,8 @@ public final class HostFiles {
         } catch (UnsupportedOperationException foreign) {
             // The file system of another provider may not support channels of this kind.
             throw PathOpen.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
+        } finally {
+            endDropped();
         }
     }
 
@@ -363,7 +426,7 @@ public final class HostFiles {
     /**
      * Finds or creates a file, and counts an open of it. Afterwards the channel belongs to the file, or is closed.
      *
-     * @param ofPath the rules of an open by path; null for a file without a path
+     * @param ofPath the open by path; null for a file without a path
      * @throws MmException EBUSY if the file is open with a different memory or different rules, ETXTBSY if an open for
      *     writing is denied
      */
@@ -374,19 +437,27 @@ public final class HostFiles {
             HostChannel channel,
             long size,
             boolean writes,
-            HostInode.@Nullable FileRules ofPath) {
-        HostInode.FileRules rules = ofPath == null ? HostInode.FileRules.NONE : ofPath;
+            @Nullable PathOpen ofPath) {
+        HostInode.FileRules ofFile = ofPath == null ? null : ofPath.rules;
+        HostInode.FileRules rules = ofFile == null ? HostInode.FileRules.NONE : ofFile;
         boolean isTaken = false;
         try {
             synchronized (this) {
                 HostInode known = inodes.get(key);
+                if (known != null && known.isKept && !isServed(known, memory, ofPath)) {
+                    drop(known);
+                    known = null;
+                }
                 if (known == null) {
                     Eviction.SpareBatches spare = batches.computeIfAbsent(memory, Eviction.SpareBatches::new);
                     long most = limit.mostBytes / memory.frames.pageSize;
                     FilePages pages = FilePages.ofSaved(memory, size, limit.bytes, most, spare);
                     HostInode.ReadArraysPool pool =
                             readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
-                    known = new HostInode(this, key, name, pages, pool, channel, writes, ofPath);
+                    known = new HostInode(this, key, name, pages, pool, channel, writes, ofFile);
+                    if (mostKept > 0 && ofPath != null && ofPath.isSettled) {
+                        known.openedAs = ofPath.found;
+                    }
                     add(key, known);
                     isTaken = true;
                 } else {
@@ -412,13 +483,13 @@ public final class HostFiles {
     /**
      * Counts an open of a file that is already open, and uses its existing channels.
      *
-     * @return the file; null if this machine has not opened it
+     * @return the file; null if this machine has not opened it, or only keeps it
      * @throws MmException as {@link #enter}; also EBUSY if another channel would be needed
      */
     synchronized @Nullable HostInode share(
             Object key, MachineMemory memory, boolean writes, HostInode.FileRules rules) {
         HostInode known = inodes.get(key);
-        if (known == null) {
+        if (known == null || known.isKept) {
             return null;
         }
         checkShared(known, memory, writes, rules);
@@ -443,8 +514,101 @@ public final class HostFiles {
         }
     }
 
+    /** Returns whether an open uses the pages of a kept file. The caller holds the monitor of this. */
+    private static boolean isServed(HostInode known, MachineMemory memory, @Nullable PathOpen by) {
+        PathOpen.PathLook since = known.openedAs;
+        return by != null
+                && since != null
+                && since.isUnchanged(by.found)
+                && known.pages.memory == memory
+                && known.rules.hooks == by.rules.hooks
+                && known.rules.isNoSteal == by.rules.isNoSteal
+                && by.rules.lock == null;
+    }
+
+    /**
+     * Keeps a closed file for the next open. Allocates nothing.
+     *
+     * @return false if the file must be closed instead
+     */
+    @GuardedBy("this")
+    private boolean keepPages(HostInode inode) {
+        if (mostKept == 0 || !has(inode)) {
+            return false;
+        }
+        inode.isEnding = false;
+        inode.isKept = true;
+        inode.older = newestKept;
+        if (newestKept == null) {
+            oldestKept = inode;
+        } else {
+            newestKept.newer = inode;
+        }
+        newestKept = inode;
+        kept++;
+        writable -= inode.isWritable ? 1 : 0;
+        return true;
+    }
+
+    /** Takes a kept file from the list of these. It stays in the table. */
+    @GuardedBy("this")
+    private void takeKept(HostInode inode) {
+        HostInode older = inode.older;
+        HostInode newer = inode.newer;
+        if (older == null) {
+            oldestKept = newer;
+        } else {
+            older.newer = newer;
+        }
+        if (newer == null) {
+            newestKept = older;
+        } else {
+            newer.older = older;
+        }
+        inode.older = null;
+        inode.newer = null;
+        inode.isKept = false;
+        kept--;
+        writable += inode.isWritable ? 1 : 0;
+    }
+
+    /** Removes a kept file from the table. A later call of {@link #endLeft} closes its channels. */
+    @GuardedBy("this")
+    private void drop(HostInode inode) {
+        boolean isRemoved = remove(inode);
+        inode.isEnding = !isRemoved;
+    }
+
+    /** Drops a file if it is only kept, and closes its channels. The caller is in no section of {@link PathOpen}. */
+    void endKept(Object key) {
+        synchronized (this) {
+            HostInode known = inodes.get(key);
+            if (known != null && known.isKept) {
+                drop(known);
+            }
+        }
+        endLeft();
+    }
+
+    /** Closes the channels of the files that opens have dropped. */
+    private void endDropped() {
+        if (!keepsClosed() || !isClosing()) {
+            return;
+        }
+        try {
+            endLeft();
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // A later open, the periodic writes or the close of the machine continues.
+            return;
+        }
+    }
+
     /** Counts an open. The caller holds the monitor of this. */
-    private static void addOpen(HostInode known, boolean writes, HostInode.FileRules rules) {
+    @GuardedBy("this")
+    private void addOpen(HostInode known, boolean writes, HostInode.FileRules rules) {
+        if (known.isKept) {
+            takeKept(known);
+        }
         if (rules != HostInode.FileRules.NONE) {
             known.rules = rules;
         }
@@ -495,7 +659,7 @@ public final class HostFiles {
         boolean isRemoved;
         synchronized (this) {
             isRemoved = !has(inode);
-            if (inode.isEnding || inode.isClosed || (inode.opens > 0 && !isRemoved)) {
+            if (inode.isEnding || inode.isClosed || inode.isKept || (inode.opens > 0 && !isRemoved)) {
                 return;
             }
             inode.isEnding = true;
@@ -514,9 +678,11 @@ public final class HostFiles {
     private boolean saveAndEnd(HostInode inode) {
         long opened = opened(inode);
         long failed;
+        boolean mayBeKept;
         boolean isTried = false;
         try {
             failed = save(inode);
+            mayBeKept = failed == 0 && inode.mayBeKept();
             if (failed != 0 && setReported(inode)) {
                 reportUnsaved(inode, failed);
             }
@@ -531,17 +697,25 @@ public final class HostFiles {
             keep(inode);
             return true;
         }
+        HostInode ended = inode;
         synchronized (this) {
             if (inode.opens == 0 && inode.opened != opened) {
                 // Saved again, with what was written since.
                 return false;
             }
-            if (inode.opens > 0 || !remove(inode)) {
+            if (inode.opens == 0 && mayBeKept && keepPages(inode)) {
+                ended = kept > mostKept ? oldestKept : null;
+                if (ended != null) {
+                    remove(ended);
+                }
+            } else if (inode.opens > 0 || !remove(inode)) {
                 keep(inode);
                 return true;
             }
         }
-        closeChannels(inode);
+        if (ended != null) {
+            closeChannels(ended);
+        }
         return true;
     }
 
@@ -591,6 +765,9 @@ public final class HostFiles {
     private synchronized boolean remove(HostInode inode) {
         if (!inodes.remove(inode.key, inode)) {
             return false;
+        }
+        if (inode.isKept) {
+            takeKept(inode);
         }
         inode.isEnding = true;
         inode.nextEnding = ending;
@@ -672,7 +849,7 @@ public final class HostFiles {
     }
 
     /** Continues the closes that failed. */
-    private void endLeft() {
+    void endLeft() {
         for (HostInode each = left(); each != null; each = left()) {
             endUnused(each);
         }
@@ -750,8 +927,8 @@ public final class HostFiles {
     }
 
     /**
-     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported and keeps its
-     * pages, and the next call retries.
+     * Saves and closes all files, also kept ones, at the end of the machine. From then on none is kept. A file that
+     * cannot be saved is reported and keeps its pages, and the next call retries.
      *
      * @return whether no file is left; also false if another thread is closing the files
      */
@@ -761,6 +938,7 @@ public final class HostFiles {
         }
         boolean areAll = true;
         try {
+            keepClosed(0);
             for (HostInode inode : all()) {
                 areAll &= endUsed(inode);
             }
@@ -888,8 +1066,8 @@ public final class HostFiles {
 
     /**
      * One call for each of several files, made by the thread of the round and by up to {@value #MOST_TASKS} tasks,
-     * because most of the time such a call waits for the host. Each thread takes the next file and visits it, until none
-     * is left. So each file is visited by exactly one thread.
+     * because most of the time such a call waits for the host. Each thread takes the next file and visits it, until
+     * none is left. So each file is visited by exactly one thread.
      *
      * <p>The thread of the round depends on no task that has not started: it takes files as long as there are any, and
      * then waits only for the files that tasks have taken. A task that starts later finds no file. Like the thread of

@@ -388,6 +388,22 @@ final class HostInode {
     @Nullable
     HostInode nextEnding;
 
+    /**
+     * What the path named when the file was opened and had no page in memory, if every later change shows in its times;
+     * null if the pages must not outlive the opens.
+     */
+    PathOpen.@Nullable PathLook openedAs;
+
+    /** Whether the file is kept without opens, for the next open. */
+    boolean isKept;
+
+    /** The kept files whose last close was just before and after that of this kept file. */
+    @Nullable
+    HostInode older;
+
+    @Nullable
+    HostInode newer;
+
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
     final ReentrantLock changes = new CheckedLock();
 
@@ -497,6 +513,21 @@ final class HostInode {
         writes = new PageWrites();
         pages.allowReclaim();
         pages.eviction().evictUrgentlyBy(this::evictUrgently);
+    }
+
+    /**
+     * Returns whether the pages may serve a later open, if the host's file is still unchanged then. The file has no
+     * opens, and was saved. This machine must not have changed it, which a pin for writing does, too. After a failed
+     * write, which may have been dropped, the pages may differ from the host's file. A lock must end with the last
+     * open.
+     */
+    boolean mayBeKept() {
+        if (openedAs == null || writes.hasChanged() || rules.lock != null || PathOpen.isLocked(key)) {
+            return false;
+        }
+        synchronized (this) {
+            return failures == 0;
+        }
     }
 
     /**
@@ -2041,6 +2072,12 @@ final class HostInode {
                         .toList());
             }
             changes.getAndIncrement();
+        }
+
+        /** Returns whether this machine has changed the host's file since {@link HostFiles} created this object. */
+        private boolean hasChanged() {
+            // The first value of changes, which is 1, counts none.
+            return own.get() > 1;
         }
 
         /** Counts a change of the bytes or the size. The change is complete, so a force that starts now covers it. */

@@ -65,6 +65,12 @@ final class PathOpen {
     /** The maximum number of attempts if the path names a different file each time. */
     private static final int MOST_ATTEMPTS = 1000;
 
+    /**
+     * The age of a file's times from which on a later change cannot have the same times: the coarsest times of a file
+     * system in use, those of FAT, are multiples of two seconds.
+     */
+    private static final long SETTLED_NANOS = 2_000_000_000L;
+
     private static final CheckedReadWriteLock SECTION = new CheckedReadWriteLock();
 
     /** The pause between two checks whether a use of a file that has ended is closed, in nanoseconds. */
@@ -107,7 +113,7 @@ final class PathOpen {
     /** The file that a path names at one time. */
     static final class PathLook {
         /** The identity of a file without a path. */
-        static final PathLook NONE = new PathLook("", 0, 0, 0);
+        static final PathLook NONE = new PathLook("", 0, 0, 0, 0, 0);
 
         /**
          * The key that identifies a file, so that all opens of it share one file. If the file system has no keys, two
@@ -130,12 +136,19 @@ final class PathOpen {
          */
         private final long changed;
 
-        private PathLook(Object key, long device, long inode, long changed) {
+        /** The time of the last modification (mtime) in nanoseconds; 0 if {@link #changed} is. */
+        private final long modified;
+
+        private final long size;
+
+        private PathLook(Object key, long device, long inode, long changed, long modified, long size) {
             this.key = key;
             major = (int) ((device >>> 8 & 0xfff) | (device >>> 32 & 0x7ffff000));
             minor = (int) ((device & 0xff) | (device >>> 12 & 0xffffff00));
             this.inode = inode;
             this.changed = changed;
+            this.modified = modified;
+            this.size = size;
         }
 
         /**
@@ -143,6 +156,22 @@ final class PathOpen {
          */
         private boolean isSame(PathLook later) {
             return key.equals(later.key) && changed == later.changed;
+        }
+
+        /**
+         * Returns whether every later change of the file's bytes gives it other times than these, because its file
+         * system's clock has advanced since the last one.
+         *
+         * @param millis the host's time before this object was created
+         */
+        private boolean isSettled(long millis) {
+            long latest = TimeUnit.MILLISECONDS.toNanos(millis) - SETTLED_NANOS;
+            return changed != 0 && changed <= latest && modified <= latest;
+        }
+
+        /** Returns whether a later check found the same file, and nobody has changed it since this one. */
+        boolean isUnchanged(PathLook later) {
+            return isSame(later) && modified == later.modified && size == later.size;
         }
 
         /**
@@ -165,11 +194,14 @@ final class PathOpen {
     private final Path path;
     private final MachineMemory memory;
     private final Set<OpenOption> options;
-    private final HostInode.FileRules rules;
+    final HostInode.FileRules rules;
     private final boolean writes;
 
     /** What the path named when {@link #enter} opened it. */
     PathLook found = PathLook.NONE;
+
+    /** Whether a change of the bytes since {@link #found} shows in the file's times. */
+    boolean isSettled;
 
     /**
      * Creates an open that is not started.
@@ -199,11 +231,29 @@ final class PathOpen {
                 SECTION.unlockShared();
             }
         }
+        if (files.keepsClosed()) {
+            endKept();
+        }
         SECTION.lock();
         try {
             return enterInSection();
         } finally {
             SECTION.unlock();
+        }
+    }
+
+    /** Closes the file if it is only kept, because a file that is open cannot be locked. The caller is in no section. */
+    private void endKept() throws IOException {
+        boolean creates =
+                options.contains(StandardOpenOption.CREATE) || options.contains(StandardOpenOption.CREATE_NEW);
+        PathLook look = look(path, creates);
+        if (look == null) {
+            return;
+        }
+        files.endKept(look.key);
+        while (isEnding(look.key)) {
+            Pause.parkNanos(look.key, CLOSE_NANOS);
+            files.endLeft();
         }
     }
 
@@ -268,6 +318,7 @@ final class PathOpen {
             HostChannel channel = files.opener.open(path, readable);
             boolean isTaken = false;
             try {
+                long millis = files.clock.getAsLong();
                 PathLook after = look(path, false);
                 if (before != null
                         && after != null
@@ -277,6 +328,7 @@ final class PathOpen {
                     }
                     isTaken = true;
                     found = after;
+                    isSettled = after.isSettled(millis);
                     return channel;
                 }
             } catch (NoSuchFileException gone) {
@@ -317,14 +369,16 @@ final class PathOpen {
                 throw refusal(path.toString(), Errno.ENODEV, null);
             }
             if (!isUnix) {
-                return new PathLook(keyOf(path, attributes.fileKey()), 0, 0, 0);
+                return new PathLook(keyOf(path, attributes.fileKey()), 0, 0, 0, 0, 0);
             }
             // A single call of the host, so that all attributes belong to one file.
-            Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime");
+            Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime,lastModifiedTime,size");
             long device = ((Number) Objects.requireNonNull(unix.get("dev"))).longValue();
             long inode = ((Number) Objects.requireNonNull(unix.get("ino"))).longValue();
-            long changed = ((FileTime) Objects.requireNonNull(unix.get("ctime"))).to(TimeUnit.NANOSECONDS);
-            return new PathLook(keyOf(path, unix.get("fileKey")), device, inode, changed);
+            long changed = nanos(unix.get("ctime"));
+            long modified = nanos(unix.get("lastModifiedTime"));
+            long size = ((Number) Objects.requireNonNull(unix.get("size"))).longValue();
+            return new PathLook(keyOf(path, unix.get("fileKey")), device, inode, changed, modified, size);
         } catch (NoSuchFileException missing) {
             if (creates) {
                 return null;
@@ -335,6 +389,10 @@ final class PathOpen {
             FileStore created = Files.getFileStore(path);
             throw new NoSuchFileException(path.toString(), null, "created concurrently in " + created);
         }
+    }
+
+    private static long nanos(@Nullable Object time) {
+        return ((FileTime) Objects.requireNonNull(time)).to(TimeUnit.NANOSECONDS);
     }
 
     /**
@@ -352,7 +410,7 @@ final class PathOpen {
         opened(key);
         try {
             long size = prepare(channel);
-            entered = files.enter(key, path.toString(), memory, channel, size, writes, rules);
+            entered = files.enter(key, path.toString(), memory, channel, size, writes, this);
             if (rules.lock != null) {
                 setLocked(key);
             }
@@ -465,7 +523,7 @@ final class PathOpen {
         return OPEN.containsKey(key);
     }
 
-    private static synchronized boolean isLocked(Object key) {
+    static synchronized boolean isLocked(Object key) {
         OpenCount open = OPEN.get(key);
         return open != null && open.isLocked;
     }
