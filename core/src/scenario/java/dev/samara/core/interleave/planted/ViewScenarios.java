@@ -94,8 +94,8 @@ final class ViewScenarios {
     }
 
     /**
-     * The page belongs to a host file, and another thread evicts pages. The page of a view stays that of the mapping, so
-     * the view shows a later store.
+     * The page belongs to a host file, and another thread evicts pages. The page of a view stays that of the mapping,
+     * so the view shows a later store.
      */
     abstract static class Evicted extends Viewed {
         private static final long NEW = 8;
