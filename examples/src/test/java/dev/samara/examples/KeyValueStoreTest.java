@@ -196,7 +196,7 @@ final class KeyValueStoreTest {
         int least = RECORDS / SLOTS;
         long pages = pages(model, store);
         // Splits alone fill the pages of random keys to 69 % on average, and those of descending keys to 50 %.
-        long most = least * 13 / 10;
+        int most = least * 13 / 10;
         assertTrue(pages < most + ROOM, () -> "pages: " + pages + " for " + least);
     }
 
