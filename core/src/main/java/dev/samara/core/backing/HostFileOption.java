@@ -7,8 +7,8 @@ import java.nio.file.OpenOption;
 /**
  * Options of {@code Machine.openFile} in addition to those of {@link java.nio.file.StandardOpenOption}. Except for
  * {@link #DIRECT}, an option applies to the file, not to the open. The first open in the machine sets the options. A
- * later open must pass the same options or none; otherwise it is refused (EBUSY). The options end with the last use of
- * the file.
+ * later open must pass the same options or none; otherwise it is refused (EBUSY; EINVAL for blocks of another size).
+ * The options end with the last use of the file.
  */
 @Experimental
 public enum HostFileOption implements OpenOption {
@@ -66,5 +66,39 @@ public enum HostFileOption implements OpenOption {
      * <p>Calls that change the size and {@link HostFile#punch} change the host's file immediately. After a write beyond
      * the end, the host's file contains zeros there until the bytes are written back.
      */
-    NO_STEAL
+    NO_STEAL,
+
+    /**
+     * The file is in memory in blocks of 16 KiB: each aligned 16 KiB of it are read, written back and evicted together,
+     * and their pages are consecutive in memory. So a {@link dev.samara.core.guest.PageRun} finds a node of a storage
+     * engine in one piece if the node lies within one block of a shared mapping, and so does {@code GuestMemory.view}.
+     *
+     * <ul>
+     *   <li>An access to a page that is not in memory, through a mapping or by a call, reads the whole block, up to the
+     *       end of the file. If one of its pages cannot be read, the access fails. A write that covers a whole block,
+     *       up to the end of the file, does not read it.
+     *   <li>A page that is dirty, pinned or locked keeps its block in memory. A block with a dirty page is written
+     *       whole, by one write of the host. If {@link PageHooks#beforeWrite} holds a page back, its block is held
+     *       back.
+     *   <li>A hole is punched in whole blocks; the rest of its range is filled with zeros through memory.
+     *   <li>If no frames are left that are consecutive, pages are evicted until there are. If nothing can be evicted,
+     *       the access fails as without a free frame ({@code OUT_OF_MEMORY}, ENOMEM).
+     *   <li>The end of the file may lie within a block. The rest of the block's memory is kept for the growth of the
+     *       file, and counts toward the {@code cacheLimit}.
+     * </ul>
+     *
+     * <p>One exception: if the file is truncated while a page beyond its new end is pinned, and grows again before the
+     * page is unpinned, the new page is apart from its block until the block is evicted.
+     *
+     * <p>An open is refused (EINVAL) if the file is already open with blocks of another size, or without; if the {@code
+     * cacheLimit} or the memory of the machine has no room for 8 blocks; and if pages have another size than 1 KiB, 4
+     * KiB, or at least 16 KiB. Calls of an open with {@link #DIRECT} bypass memory as without blocks.
+     */
+    BLOCKS_16K,
+
+    /**
+     * The file is in memory in blocks of 64 KiB, otherwise like {@link #BLOCKS_16K}. Pages must have 4 KiB, 16 KiB, or
+     * at least 64 KiB.
+     */
+    BLOCKS_64K
 }

@@ -80,7 +80,9 @@ public abstract sealed class PageRun permits GuestRun {
     /**
      * Finds the run at an address, and ends the cursor's previous run. If the page is not accessible yet, the fault is
      * handled outside GUEST, and may wait as for an access. No fault is handled for the pages after the first one: they
-     * belong to the run only if they are accessible now, and adjacent in memory.
+     * belong to the run only if they are accessible now, and adjacent in memory. The exception are the pages of a block
+     * of a file ({@link dev.samara.core.backing.HostFileOption#BLOCKS_16K}): for READ, or in a shared mapping, they are
+     * faulted in, so the run contains the rest of the block, up to the end of the mapping and of the file.
      *
      * <p>The call counts as an access to each page of the run. It notifies no watchpoint, so it finds no run at a page
      * that is {@linkplain dev.samara.core.AddressSpace#watch watched} for such an access; access such a page by the

@@ -25,7 +25,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frees clean pages of one file ({@code shrink_folio_list}).
+ * Frees clean pages of one file ({@code shrink_folio_list}). Pages of a block leave memory together or not at all
+ * ({@link Blocks}), so what the following says about a page holds for a block of such a file: each of its pages must
+ * meet the conditions.
  *
  * <p><b>A reclaim</b> ({@link #reclaim}) frees pages that turn out to be clean, unpinned and unmapped, of any file
  * whose backing can read them again. A batch is checked twice. The first check runs without the content lock, and may
@@ -497,11 +499,16 @@ public final class Eviction {
      * Frees the pages of a range that are clean, not pinned and not locked, whether they are mapped or not, under the
      * conditions of {@link #evict}. Waits for other changes of the file.
      *
+     * <p>Of a file with blocks, frees only blocks that are entirely in the range.
+     *
      * @param first the first page
-     * @param last the last page, inclusive
+     * @param last the last page, inclusive; {@link Long#MAX_VALUE} for all pages from the first one on
      */
     public void evictRange(long first, long last) {
-        PageRange range = new PageRange(first, last);
+        Blocks blocks = cached.blocks;
+        PageRange range = new PageRange(
+                blocks == null ? first : blocks.lastOf(first - 1) + 1,
+                blocks == null || last == Long.MAX_VALUE ? last : blocks.firstOf(last + 1) - 1);
         boolean isDone = false;
         while (!isDone && !range.isEmpty()) {
             // If a removal is unfinished, or no page table context is free, returns without an error, because only
@@ -639,6 +646,9 @@ public final class Eviction {
         int size = pages.handOver(freed);
         countLeaving(batch, 0);
         discarding.dropWhenFinished(freed, size);
+        if (cached.blocks != null) {
+            cached.blocks.dropReserved(pages);
+        }
         pages.prune();
         discarding.finish();
         return size;
@@ -669,11 +679,12 @@ public final class Eviction {
         try {
             cached.beginRemoval();
             try {
-                for (int i = 0; i < pages.count; i++) {
-                    if ((isLastChance || frames.isInactive(pages.taken[i]))
-                            && !pages.isMarked[i]
-                            && !pages.isInUse(i)) {
-                        pages.takeOut(i);
+                for (int i = 0, to; i < pages.count; i = to) {
+                    to = pages.unitEnd(i);
+                    if (mayTakeOut(pages, i, to, isLastChance)) {
+                        for (int k = i; k < to; k++) {
+                            pages.takeOut(k);
+                        }
                     }
                 }
             } finally {
@@ -683,6 +694,18 @@ public final class Eviction {
         } finally {
             cached.content.unlock();
         }
+    }
+
+    /** Returns whether all pages of a block, or one page, may be freed. */
+    private boolean mayTakeOut(PageBatch pages, int from, int to, boolean isLastChance) {
+        int i = from;
+        while (i < to
+                && (isLastChance || frames.isInactive(pages.taken[i]))
+                && !pages.isMarked[i]
+                && !pages.isInUse(i)) {
+            i++;
+        }
+        return i == to;
     }
 
     private void unmap(EvictionBatch batch) {
@@ -815,15 +838,18 @@ public final class Eviction {
      */
     void putBack(EvictionBatch batch, int source, boolean isLastChance, boolean hasFailed) {
         PageBatch pages = batch.pages;
-        boolean[] isLocked = pages.isMarked;
         cached.content.lock();
         try {
-            for (int i = 0; i < pages.count; i++) {
-                if (!pages.isOut[i]) {
-                    frames.setInactive(pages.taken[i], true);
-                } else if (hasFailed || isLocked[i] || pages.isInUse(i) || (batch.isMapped[i] && !isLastChance)) {
-                    frames.setInactive(pages.taken[i], false);
-                    pages.putBack(i);
+            for (int i = 0, to; i < pages.count; i = to) {
+                to = pages.unitEnd(i);
+                boolean stays = hasFailed || mustStay(batch, i, to, isLastChance);
+                for (int k = i; k < to; k++) {
+                    if (!pages.isOut[k]) {
+                        frames.setInactive(pages.taken[k], true);
+                    } else if (stays) {
+                        frames.setInactive(pages.taken[k], false);
+                        pages.putBack(k);
+                    }
                 }
             }
             countLeaving(batch, pages.out);
@@ -834,6 +860,16 @@ public final class Eviction {
         } finally {
             cached.content.unlock();
         }
+    }
+
+    /** Returns whether a page, or a page of a block, that was taken out must stay. */
+    private static boolean mustStay(EvictionBatch batch, int from, int to, boolean isLastChance) {
+        PageBatch pages = batch.pages;
+        boolean stays = false;
+        for (int i = from; i < to; i++) {
+            stays |= pages.isMarked[i] || pages.isInUse(i) || (batch.isMapped[i] && !isLastChance);
+        }
+        return stays;
     }
 
     /** Removes a batch from the list of the batches under way. The caller holds the content lock. */
@@ -1205,8 +1241,10 @@ public final class Eviction {
             while (i < batch.count) {
                 long block = batch.pages[i] >>> SHIFT;
                 boolean isKept = !hasFailed;
-                for (; i < batch.count && batch.pages[i] >>> SHIFT == block; i++) {
-                    isKept &= !batch.isOut[i] && !hasFailed && stays(batch, i);
+                while (i < batch.count && batch.pages[i] >>> SHIFT == block) {
+                    int to = batch.unitEnd(i);
+                    isKept &= !batch.isOut[i] && !hasFailed && stays(batch, i, to);
+                    i = to;
                 }
                 if (!isKept) {
                     blocks.clear(block);
@@ -1215,6 +1253,15 @@ public final class Eviction {
                     blocks.put(block, KEPT);
                 }
             }
+        }
+
+        /** Returns whether one of some pages stays in memory, and with it the others. */
+        private boolean stays(PageBatch batch, int from, int to) {
+            boolean stays = false;
+            for (int i = from; i < to; i++) {
+                stays |= stays(batch, i);
+            }
+            return stays;
         }
 
         private boolean stays(PageBatch batch, int i) {

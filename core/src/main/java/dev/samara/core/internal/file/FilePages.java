@@ -93,6 +93,9 @@ public final class FilePages extends PageCache {
     /** The result of a read or a write of bytes of which the page must first be read into the cache. */
     private static final int ABSENT = EVICTED - 1;
 
+    /** The result of a write that has to start over, because a block was inserted or evicted. */
+    private static final int CHANGED = ABSENT - 1;
+
     /** The number of pages that {@link #countPages} collects at once. */
     private static final int COUNTED = 64;
 
@@ -102,6 +105,10 @@ public final class FilePages extends PageCache {
     public final MachineMemory memory;
     private final Frames frames;
     private final boolean isOfZeros;
+
+    /** The number of pages of a block; 1 if the file has no blocks. */
+    public final int blockPages;
+
     /** The number of the cache. Its frames have this number as their owner. */
     public final long number;
 
@@ -148,7 +155,7 @@ public final class FilePages extends PageCache {
      *     it
      */
     public FilePages(MachineMemory memory, long size, boolean isOfZeros) {
-        this(memory, size, isOfZeros, memory.nextCache(), null);
+        this(memory, size, isOfZeros, memory.nextCache(), null, 1);
     }
 
     /**
@@ -160,10 +167,16 @@ public final class FilePages extends PageCache {
      * @param counters count the bytes of the pages that this cache and others have in memory
      * @param most the total number of pages of all these caches up to which {@link Eviction#evict} is not called
      * @param spare the batches that the evictions of all these caches use in turn
+     * @param blockPages the number of pages that are read, written and evicted together: 1, 4 or 16
      */
     public static FilePages ofSaved(
-            MachineMemory memory, long size, Eviction.CachedBytes counters, long most, Eviction.SpareBatches spare) {
-        FilePages file = new FilePages(memory, size, false, memory.nextCache() | Frames.SAVED, null);
+            MachineMemory memory,
+            long size,
+            Eviction.CachedBytes counters,
+            long most,
+            Eviction.SpareBatches spare,
+            int blockPages) {
+        FilePages file = new FilePages(memory, size, false, memory.nextCache() | Frames.SAVED, null, blockPages);
         Truncation present = file.present();
         present.cached.eviction = new Eviction(file, present, counters, most, spare);
         return file;
@@ -181,11 +194,13 @@ public final class FilePages extends PageCache {
 
     private static FilePages ofSeals(MachineMemory memory, long size, Seals seals) {
         memory.caches.noteSealable();
-        return new FilePages(memory, size, true, memory.nextCache(), seals);
+        return new FilePages(memory, size, true, memory.nextCache(), seals, 1);
     }
 
-    private FilePages(MachineMemory memory, long size, boolean isOfZeros, long number, @Nullable Seals seals) {
+    private FilePages(
+            MachineMemory memory, long size, boolean isOfZeros, long number, @Nullable Seals seals, int blockPages) {
         this.memory = memory;
+        this.blockPages = blockPages;
         this.number = number;
         this.isOfZeros = isOfZeros;
         pteBits = isOfZeros ? Pte.SHMEM : 0;
@@ -575,6 +590,31 @@ public final class FilePages extends PageCache {
     }
 
     /**
+     * Allocates the frames of consecutive blocks that are to be read, as {@link #allocateForRead} allocates those of
+     * pages: for the first block by a reclaim if needed.
+     *
+     * @param first the first page of the first block
+     * @param most the maximum number of frames, a multiple of {@link #blockPages}
+     * @return the number of frames, a multiple of {@link #blockPages}; 0 if there is no memory
+     */
+    public int allocateBlocks(long first, int[] fresh, int most) {
+        CachedPages cached = cached();
+        Blocks blocks = Objects.requireNonNull(cached.blocks, "the blocks");
+        if (!cached.mayAllocate("a read", first)) {
+            return 0;
+        }
+        int count = 0;
+        int base = blocks.allocate(true);
+        while (base != Frames.NONE) {
+            for (int i = 0; i < blockPages; i++) {
+                fresh[count++] = base + i;
+            }
+            base = count < most ? blocks.allocate(false) : Frames.NONE;
+        }
+        return count;
+    }
+
+    /**
      * Allocates frames with arbitrary content, for consecutive pages to be read into the cache ({@code
      * page_cache_ra_unbounded}). Most of them are in runs of consecutive frames, each of which one call of the host
      * fills. The caller {@linkplain #freeRead frees} the frames that it does not insert. Reclaims
@@ -676,8 +716,12 @@ public final class FilePages extends PageCache {
         }
     }
 
+    /** @throws IllegalStateException also if the file has blocks, which are inserted whole */
     @Override
     public int insert(long page, int frame) {
+        if (blockPages > 1) {
+            throw new IllegalStateException(this + " has blocks, and no single pages are inserted");
+        }
         return insert(page, frame, null);
     }
 
@@ -763,7 +807,7 @@ public final class FilePages extends PageCache {
             }
             int result = cached.frameAt(first);
             if (result == Frames.NONE) {
-                if (read.isStale(first)) {
+                if (read.isStale(first) || isOfAbsentBlock(cached, first << cached.pageShift)) {
                     return STALE;
                 } else if (eviction.contains(first)) {
                     result = EVICTED;
@@ -785,6 +829,69 @@ public final class FilePages extends PageCache {
         } finally {
             cached.content.unlock();
         }
+    }
+
+    /**
+     * Ends a read of whole blocks, and inserts those that were read completely, except for blocks that are in memory.
+     * Otherwise like {@link #insertRead(PageRead, int[], boolean)}.
+     *
+     * @param read the read, from the first page of a block on
+     * @param fresh the frames of the blocks, also of their pages beyond the end of the file
+     * @param page the accessed page
+     * @return the frame of {@code page}; {@link Frames#NONE} if it is beyond the end; {@link #STALE} if its block was
+     *     changed since the read started; {@link #EVICTED} if an eviction may put its block back
+     */
+    public int insertBlocks(PageRead read, int[] fresh, long page, boolean isScan) {
+        NoWaiting.check("an insertion into a page cache");
+        CachedPages cached = cached();
+        Blocks blocks = Objects.requireNonNull(cached.blocks, "the blocks");
+        cached.content.lock();
+        try {
+            cached.remove(read);
+            if (cached.isClosed) {
+                throw cached.closed("a read");
+            }
+            int frames = (int) (blocks.lastOf(read.last) + 1 - read.first);
+            if (isScan && frames > blockPages) {
+                cached.eviction().recent.add(read.first, frames, cached.pages());
+            }
+            int result = Frames.NONE;
+            for (int at = 0; at < frames; at += blockPages) {
+                int answer = insertBlock(cached, blocks, read, fresh, at);
+                if (read.first + at == blocks.firstOf(page)) {
+                    result = answer;
+                }
+            }
+            int known = cached.frameAt(page);
+            if (known != Frames.NONE || result != Frames.NONE) {
+                return known != Frames.NONE ? known : result;
+            }
+            // A page that is apart from its block is read alone.
+            return page >= cached.pages() ? Frames.NONE : STALE;
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /** Returns {@link #STALE} or {@link #EVICTED} if the block cannot be inserted; otherwise {@link Frames#NONE}. */
+    private int insertBlock(CachedPages cached, Blocks blocks, PageRead read, int[] fresh, int at) {
+        long first = read.first + at;
+        long end = Math.min(blocks.lastOf(first) + 1, cached.pages());
+        if (first >= end || blocks.isIn(first)) {
+            return Frames.NONE;
+        }
+        boolean isStale = end > read.last + 1;
+        for (long page = first; page < end; page++) {
+            isStale |= read.isStale(page);
+        }
+        if (isStale) {
+            return STALE;
+        } else if (cached.isEvicting(first, blocks.lastOf(first))) {
+            return EVICTED;
+        }
+        blocks.put(first, fresh[at]);
+        Arrays.fill(fresh, at, at + blockPages, Frames.NONE);
+        return Frames.NONE;
     }
 
     private void insert(CachedPages cached, long page, int[] fresh, int at) {
@@ -1004,9 +1111,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Starts a write that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction. No
-     * read inserts one of these pages before {@link #endWrite}, which the caller calls unless the result is 0. There is
-     * only one write of the file at a time.
+     * Starts a write that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction, nor
+     * in a block that is in memory. No read inserts one of these pages before {@link #endWrite}, which the caller calls
+     * unless the result is 0. There is only one write of the file at a time.
      *
      * @param most the maximum number of pages
      * @return the number of pages; 0 if the first page is in memory or in an eviction, in which case no write was
@@ -1017,10 +1124,22 @@ public final class FilePages extends PageCache {
         cached.content.lock();
         try {
             int count = cached.absent(first, most);
-            if (count > 0) {
-                cached.noteWrite(first, first + count - 1);
+            Blocks blocks = cached.blocks;
+            if (blocks == null) {
+                if (count > 0) {
+                    cached.noteWrite(first, first + count - 1);
+                }
+                return count;
             }
-            return count;
+            int known = 0;
+            while (known < count && !blocks.isIn(first + known)) {
+                known = (int) Math.min(count, blocks.lastOf(first + known) + 1 - first);
+            }
+            if (known > 0) {
+                // Whole blocks, because the write may bring pages into the file whose block a read would insert.
+                cached.noteWrite(blocks.firstOf(first), blocks.lastOf(first + known - 1));
+            }
+            return known;
         } finally {
             cached.content.unlock();
         }
@@ -1235,11 +1354,16 @@ public final class FilePages extends PageCache {
             int done = 0;
             while (done < length) {
                 long from = offset + done;
-                int part = Math.min(length - done, frames.pageSize - offsetOf(from));
+                boolean isOfBlock = isOfAbsentBlock(now.cached, from);
+                int part = Math.min(length - done, isOfBlock ? blockRest(from) : frames.pageSize - offsetOf(from));
                 if (seals != null && seals.forbidWrite(from + part, now.cached.size)) {
                     return done > 0 ? done : Errno.EPERM.result();
                 }
-                int frame = writePart(now, from, source, part, areZeros);
+                int frame =
+                        isOfBlock ? writeBlock(now, from, source, part) : writePart(now, from, source, part, areZeros);
+                if (frame == CHANGED) {
+                    continue;
+                }
                 if (frame < 0) {
                     Errno failure = frame == ABSENT ? Errno.EAGAIN : areZeros ? Errno.ENOSPC : Errno.ENOMEM;
                     return done > 0 ? done : failure.result();
@@ -1255,13 +1379,15 @@ public final class FilePages extends PageCache {
     /**
      * Writes bytes within one page, and makes the file large enough for them. The caller holds the inode lock.
      *
-     * @return the frame, or {@link #ABSENT} or {@link #NO_MEMORY}, in which case nothing was changed
+     * @return the frame, or {@link #ABSENT}, {@link #NO_MEMORY} or {@link #CHANGED}, in which case nothing was changed
      */
     private int writePart(Truncation now, long from, ByteBuffer source, int length, boolean areZeros) {
         CachedPages cached = now.cached;
         long page = from >>> cached.pageShift;
+        Blocks blocks = cached.blocks;
         int frame = cached.frameAt(page);
         boolean isFresh = frame == Frames.NONE;
+        boolean isReserved = false;
         if (isFresh) {
             if (!areZeros && needsContent(cached.size, from, length)) {
                 return ABSENT;
@@ -1269,9 +1395,18 @@ public final class FilePages extends PageCache {
             // Checked first, because a frame would be lost if the stack overflowed between its allocation and its
             // insertion.
             StackReserve.check(Truncation.DEPTH);
-            frame = allocateFor(page);
+            if (blocks != null && page >= cached.pages()) {
+                frame = blocks.reservedFor(page);
+                isReserved = frame != Frames.NONE;
+            }
+            frame = isReserved ? frame : allocateFor(page);
             if (frame == Frames.NONE) {
                 return NO_MEMORY;
+            }
+            if (blocks != null && !blocks.isIn(page)) {
+                // The reclaim has evicted the block of a page that was apart.
+                free(frame);
+                return CHANGED;
             }
         }
         boolean grows = from + length > cached.size;
@@ -1281,7 +1416,7 @@ public final class FilePages extends PageCache {
                 reserve(page);
             }
             if (grows) {
-                now.beginGrowth();
+                now.beginGrowth(from + length);
             }
             // The bytes are stored before the file grows, because a failed store must not leave the file larger, and
             // before other threads can find a fresh page, so that none of them sees the zeros of its frame.
@@ -1291,11 +1426,11 @@ public final class FilePages extends PageCache {
             }
             done = true;
         } finally {
-            if (isFresh && !done) {
+            if (isFresh && !isReserved && !done) {
                 free(frame);
             }
         }
-        int known = isFresh ? insert(page, frame) : frame;
+        int known = isFresh && !isReserved ? insert(page, frame, null) : frame;
         if (known != frame) {
             // A fault inserted the page in the meantime, and the frame of the fault stays.
             storePart(known, from, source, length);
@@ -1306,10 +1441,100 @@ public final class FilePages extends PageCache {
 
     /** Returns whether any byte of the page that is not written may differ from zero. */
     private boolean needsContent(long size, long from, int length) {
-        long start = from - offsetOf(from);
+        return needsContent(size, from - offsetOf(from), frames.pageSize, from, length);
+    }
+
+    /** Returns whether any byte of a page or a block that is not written may differ from zero. */
+    private static boolean needsContent(long size, long start, int whole, long from, int length) {
         boolean isBehindEnd = start >= size;
-        boolean coversRest = from == start && (length == frames.pageSize || from + length >= size);
+        boolean coversRest = from == start && (length == whole || from + length >= size);
         return !isBehindEnd && !coversRest;
+    }
+
+    private static boolean isOfAbsentBlock(CachedPages cached, long from) {
+        return cached.blocks != null && !cached.blocks.isIn(from >>> cached.pageShift);
+    }
+
+    private int blockBytes() {
+        return blockPages * frames.pageSize;
+    }
+
+    /** Returns the number of bytes from an offset to the end of its block. */
+    private int blockRest(long from) {
+        return blockBytes() - (int) (from & blockBytes() - 1);
+    }
+
+    /**
+     * Writes bytes within one block that is not in memory, and makes the file large enough for them. The caller holds
+     * the inode lock.
+     *
+     * @return a frame, or {@link #ABSENT}, {@link #NO_MEMORY} or {@link #CHANGED}, in which case no byte was written
+     */
+    private int writeBlock(Truncation now, long from, ByteBuffer source, int length) {
+        CachedPages cached = now.cached;
+        Blocks blocks = Objects.requireNonNull(cached.blocks, "the blocks");
+        long start = from & -blockBytes();
+        if (needsContent(cached.size, start, blockBytes(), from, length)) {
+            return ABSENT;
+        }
+        long first = start >>> cached.pageShift;
+        StackReserve.check(Truncation.DEPTH);
+        int base = cached.mayAllocate("a write", first) ? blocks.allocate(true) : Frames.NONE;
+        if (base == Frames.NONE) {
+            return NO_MEMORY;
+        }
+        boolean isIn = false;
+        try {
+            boolean grows = from + length > cached.size;
+            if (grows) {
+                now.beginGrowth(from + length);
+            }
+            storeBlock(base, (int) (from - start), source, length);
+            if (grows) {
+                now.endGrowth(from + length);
+            }
+            cached.content.lock();
+            try {
+                if (cached.isClosed) {
+                    throw cached.closed("a write");
+                }
+                if (!blocks.isIn(first)) {
+                    blocks.put(first, base);
+                    isIn = true;
+                }
+            } finally {
+                cached.content.unlock();
+            }
+        } finally {
+            if (!isIn) {
+                blocks.free(base);
+            }
+        }
+        if (!isIn) {
+            // A fault inserted the block in the meantime, and its frames stay.
+            return CHANGED;
+        }
+        source.position(source.position() + length);
+        return base;
+    }
+
+    /** Stores bytes in the frames of a block, and zeros in its other bytes. */
+    private void storeBlock(int base, int at, ByteBuffer source, int length) {
+        int size = frames.pageSize;
+        for (int i = 0; i < blockPages; i++) {
+            int frame = base + i;
+            int from = Math.max(at, i * size);
+            int to = Math.min(at + length, (i + 1) * size);
+            if (from >= to) {
+                frames.store.fill(frame, 0, size, (byte) 0);
+                continue;
+            }
+            frames.store.fill(frame, 0, from - i * size, (byte) 0);
+            frames.store.write(frame, from - i * size, source, source.position() + from - at, to - from);
+            frames.store.fill(frame, to - i * size, (i + 1) * size - to, (byte) 0);
+            frames.setDirty(frame);
+            frames.noteDirtied(frame);
+        }
     }
 
     private void storePart(int frame, long from, ByteBuffer source, int length) {
@@ -1333,8 +1558,14 @@ public final class FilePages extends PageCache {
         }
     }
 
+    /** @throws IllegalArgumentException also if the file has blocks, and the range contains only a part of one */
     @Override
     public void remove(long first, long count) {
+        long end = count > Long.MAX_VALUE - first ? Long.MAX_VALUE : first + count;
+        if (((first | end) & blockPages - 1) != 0 && (first % blockPages != 0 || end < pages())) {
+            throw new IllegalArgumentException(
+                    "pages from " + first + " to " + end + " are not whole blocks of " + this);
+        }
         present().remove(null, first, count);
     }
 
@@ -1559,6 +1790,9 @@ public final class FilePages extends PageCache {
 
         final PageIndex index;
 
+        /** The blocks of the file; null if it has none. */
+        final @Nullable Blocks blocks;
+
         /** Guards changes of the index, of the size and of {@link #isClosed}. Held only briefly. */
         final ReentrantLock content = new CheckedLock();
 
@@ -1670,6 +1904,7 @@ public final class FilePages extends PageCache {
             // The index of a saved file has no room for a second page before it is needed, because many files are
             // opened of which few pages are read.
             index = new PageIndex((number & Frames.SAVED) != 0 ? 1 : pages(), memory.indexBudget);
+            blocks = file.blockPages == 1 ? null : new Blocks(this, file.blockPages);
         }
 
         private IllegalStateException closed(String what) {
@@ -1802,6 +2037,9 @@ public final class FilePages extends PageCache {
                     for (int i = 0; i < removal.count; i++) {
                         frames.remove(removal.frames[i]);
                     }
+                    if (blocks != null) {
+                        blocks.takeOut(removal);
+                    }
                     index.removeIf(removal.first, removal.last, frames.removed);
                     if (eviction != null) {
                         eviction.cursor.removed(removal.first, removal.last);
@@ -1849,8 +2087,14 @@ public final class FilePages extends PageCache {
                 return file.present().inodeLock.isOfAnother() ? PageCaches.BUSY : 0;
             }
             boolean isFirst = hand == 0;
-            int freed = Eviction.reclaim(file, file.present());
             Eviction.UrgentEviction evictor = eviction == null ? null : eviction.evictor;
+            if (blocks != null && evictor != null) {
+                // Only evictions move whole blocks. They also free pages that are not mapped.
+                int evicted = evictor.evict(isFirst);
+                hand = evicted == PageCaches.BUSY || eviction().isAtStart() ? 0 : 1;
+                return evicted;
+            }
+            int freed = Eviction.reclaim(file, file.present());
             // Also if the file is busy, because it may be evictions that keep it busy, and evictions run side by side.
             // In the first call of a round the eviction retries all pages, because the access fails if no frame is
             // found.

@@ -92,6 +92,14 @@ final class PageBatch {
     long collect(long first, long last) {
         int found = first > last ? 0 : cached().index.collect(first, pages, taken, 0, pages.length);
         long next = found < pages.length || pages[found - 1] >= last ? -1 : pages[found - 1] + 1;
+        Blocks blocks = cached().blocks;
+        if (blocks != null && next >= 0) {
+            // The last block, of which there may be more pages, is left to the next batch.
+            next = blocks.firstOf(next);
+            while (pages[found - 1] >= next) {
+                found--;
+            }
+        }
         while (found > 0 && pages[found - 1] > last) {
             found--;
         }
@@ -111,6 +119,22 @@ final class PageBatch {
     int at(long page) {
         int at = Arrays.binarySearch(pages, 0, count, page);
         return at >= 0 ? at : -1 - at;
+    }
+
+    /**
+     * Returns the (exclusive) end of the pages, from {@code from} on, that stay in memory or leave it together: the
+     * pages of a block, or one page of a file without blocks.
+     */
+    int unitEnd(int from) {
+        int to = from + 1;
+        Blocks blocks = cached().blocks;
+        if (blocks != null) {
+            long last = blocks.lastOf(pages[from]);
+            while (to < count && pages[to] <= last) {
+                to++;
+            }
+        }
+        return to;
     }
 
     /** Copies a page of this batch to a smaller index. */

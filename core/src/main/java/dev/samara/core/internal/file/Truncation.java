@@ -400,7 +400,7 @@ final class Truncation {
             if (bytes < cached.size) {
                 shrink(bytes);
             } else {
-                beginGrowth();
+                beginGrowth(bytes);
                 endGrowth(bytes);
             }
         } finally {
@@ -443,8 +443,10 @@ final class Truncation {
      * shmem_setattr}). The caller then writes beyond the end, and calls {@link #endGrowth} unless the write failed. The
      * bytes of a failed write are cleared before the file next grows. May wait for CPUs. The caller holds the inode
      * lock until after {@code endGrowth}.
+     *
+     * @param bytes the new size
      */
-    void beginGrowth() {
+    void beginGrowth(long bytes) {
         ThreadCpus.checkMayWait("a change of a file's size");
         // Pages of an unfinished removal were beyond the end, and must be removed before the growth would include them
         // in the file.
@@ -456,14 +458,21 @@ final class Truncation {
             zero(tail, cached.startOf(cached.pages(tail)));
         }
         tail = cached.size;
+        if (cached.blocks != null) {
+            cached.blocks.beginGrowth(bytes);
+        }
     }
 
     /** Sets the size of a file that {@link #beginGrowth} prepared. */
     void endGrowth(long bytes) {
         cached.content.lock();
         try {
+            long from = cached.pages();
             cached.size = bytes;
             tail = NO_TAIL;
+            if (cached.blocks != null) {
+                cached.blocks.endGrowth(from);
+            }
         } finally {
             cached.content.unlock();
         }

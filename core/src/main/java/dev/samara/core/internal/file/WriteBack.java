@@ -105,17 +105,19 @@ final class WriteBack {
      */
     long run(long first, long last, boolean alsoFailed, boolean mayWait) {
         StackReserve.check(Truncation.DEPTH);
+        Blocks blocks = cached.blocks;
         long failure = 0;
-        long next = first;
-        while (next >= 0 && next <= last && lock(mayWait)) {
+        long end = blocks == null ? last : blocks.lastOf(last);
+        long next = blocks == null ? first : blocks.firstOf(first);
+        while (next >= 0 && next <= end && lock(mayWait)) {
             try {
-                next = begin(next, last, alsoFailed);
+                next = begin(next, end, alsoFailed);
                 failure = FilePages.PageWriter.worse(failure, write());
             } finally {
                 end();
             }
         }
-        reached = next <= last ? next : -1;
+        reached = next <= end ? next : -1;
         return failure;
     }
 
@@ -157,18 +159,37 @@ final class WriteBack {
         // A failed removal may have left pages beyond the end.
         long next = batch.collect(first, Math.min(last, cached.pages(size) - 1));
         int kept = 0;
-        for (int i = 0; i < batch.count; i++) {
-            if (alsoFailed || !frames.hasWriteFailed(batch.taken[i])) {
-                batch.move(i, kept++);
+        for (int i = 0, to; i < batch.count; i = to) {
+            to = batch.unitEnd(i);
+            boolean isWanted = alsoFailed || !hasWriteFailed(i, to);
+            for (int k = i; isWanted && k < to; k++) {
+                batch.move(k, kept++);
             }
         }
         batch.count = kept;
         return next;
     }
 
+    private boolean hasWriteFailed(int from, int to) {
+        int i = from;
+        while (i < to && !frames.hasWriteFailed(batch.taken[i])) {
+            i++;
+        }
+        return i < to;
+    }
+
+    /** Returns whether an element is true for one of the pages. */
+    private static boolean isAny(boolean[] of, int from, int to) {
+        int i = from;
+        while (i < to && !of[i]) {
+            i++;
+        }
+        return i < to;
+    }
+
     /**
      * Clears the dirty marks of the frames and cleans the entries, and waits until no CPU can write through an older
-     * translation. Marks the pages that were dirty.
+     * translation. Marks the pages that were dirty, and the other pages of their blocks.
      */
     private void clean() {
         // The marks are cleared before the walk. A thread that removes a written entry marks the frame under the lock
@@ -190,6 +211,10 @@ final class WriteBack {
             // The mark may come from an entry that was removed in the meantime. It stays, so the page is written now
             // and once more later.
             isDirty[i] |= frames.isDirty(taken[i]);
+        }
+        for (int i = 0, to; i < batch.count; i = to) {
+            to = batch.unitEnd(i);
+            Arrays.fill(isDirty, i, to, isAny(isDirty, i, to));
         }
     }
 
@@ -290,7 +315,9 @@ final class WriteBack {
         return failure;
     }
 
-    /** Asks the writer which pages it holds back. Returns 0, or {@code HELD} if it holds one back. */
+    /**
+     * Asks the writer which pages it holds back, with their blocks. Returns 0, or {@code HELD} if it holds one back.
+     */
     private long findHeld() {
         long held = 0;
         for (int i = 0; i < pinned; i++) {
@@ -298,6 +325,10 @@ final class WriteBack {
             buffer.clear().position(at).limit(at + length(i));
             isHeld[i] = !writer.mayWrite(startOf(i), buffer);
             held = isHeld[i] ? FilePages.PageWriter.HELD : held;
+        }
+        for (int i = 0, to; i < pinned; i = to) {
+            to = batch.unitEnd(i);
+            Arrays.fill(isHeld, i, to, isAny(isHeld, i, to));
         }
         return held;
     }

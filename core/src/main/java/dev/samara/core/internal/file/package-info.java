@@ -39,6 +39,8 @@
  *       <td>{@link dev.samara.core.internal.file.FilePages}</td></tr>
  *   <tr><td>What frees pages of host files even if they are mapped?</td>
  *       <td>{@code Eviction}</td></tr>
+ *   <tr><td>Which pages of a host file are in memory together, in consecutive frames?</td>
+ *       <td>{@code Blocks}</td></tr>
  *   <tr><td>What does a read do if its page is being evicted?</td>
  *       <td>{@code FilePages.insertRead} returns {@code EVICTED}, by {@code Eviction.contains}; {@code
  *       hostfile.HostInode} waits for the eviction, and reads again. {@code Eviction.putBack} decides which

@@ -2,9 +2,12 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.PageRun;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.guest.CpuMemory.TranslatedMemory;
 import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Mman;
+import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GuestRun extends PageRun {
     private static final ByteBuffer[] NONE = {};
+
+    /** The result of an attempt that has to start over, because the CPU has dropped translations. */
+    private static final int AGAIN = -1;
 
     private final CpuMemory cpu;
 
@@ -61,16 +67,20 @@ public final class GuestRun extends PageRun {
         }
         TranslatedMemory of = cpu.beginRun();
         DirectFrames store = storeOf(of);
-        long found = of.translate(from, 1, writes ? TranslatedMemory.UPDATE : Mman.READ);
-        if (found < 0) {
-            if (found != TranslatedMemory.WATCHED) {
-                cpu.fail((int) -found, from, writes ? Mman.WRITE : Mman.READ, most);
-            }
-            return 0;
-        }
         address = from;
         access = writes ? TranslatedMemory.UPDATE : Mman.READ;
-        int bytes = extent(of, store, from, found, most);
+        long found;
+        int bytes;
+        do {
+            found = of.translate(from, 1, access);
+            if (found < 0) {
+                if (found != TranslatedMemory.WATCHED) {
+                    cpu.fail((int) -found, from, writes ? Mman.WRITE : Mman.READ, most);
+                }
+                return 0;
+            }
+            bytes = extent(of, store, from, found, most);
+        } while (bytes == AGAIN);
         buffer = view(of, store, found, bytes);
         offset = buffer.position();
         // These fields are stored after the buffer was created, because there may be no memory for the buffer. After
@@ -97,8 +107,13 @@ public final class GuestRun extends PageRun {
         return store;
     }
 
-    /** Returns how many bytes are consecutive in memory and in one buffer. */
+    /**
+     * Returns how many bytes are consecutive in memory and in one buffer. Faults in the pages of a block of a file, of
+     * which the first one may no longer be translated afterwards: then returns {@link #AGAIN}. In the next attempt most
+     * of them are present.
+     */
     private int extent(TranslatedMemory of, DirectFrames store, long from, long first, int most) {
+        long before = of.processor.drops();
         int bytes = Math.min(most, of.restOfPage(from));
         while (bytes < most) {
             long next = first + bytes;
@@ -106,11 +121,32 @@ public final class GuestRun extends PageRun {
                     && (access == Mman.READ || of.mayUpdate(from + bytes, of.frameOf(next)))
                     && of.translatePresent(from + bytes, access) == next;
             if (!isNext) {
-                return bytes;
+                if (!isInBlock(of, from + bytes)) {
+                    return bytes;
+                }
+                long physical = of.translate(from + bytes, 1, access);
+                if (of.processor.drops() != before) {
+                    return AGAIN;
+                }
+                if (physical != next) {
+                    // It cannot be read, is watched, or is apart from its block.
+                    return bytes;
+                }
             }
             bytes += Math.min(most - bytes, of.restOfPage(from + bytes));
         }
         return bytes;
+    }
+
+    /** Returns whether a page and the page before it are in one block of a mapped file, and so should be in one run. */
+    private boolean isInBlock(TranslatedMemory of, long page) {
+        VmArea vma = of.layout().find(page);
+        FilePages file = vma == null || vma.start() == page ? null : FilePages.of(vma);
+        if (vma == null || file == null || file.blockPages == 1 || (access != Mman.READ && !vma.has(VmaFlags.SHARED))) {
+            return false;
+        }
+        long at = vma.pageOffset() + ((page - vma.start()) >>> of.pageShift);
+        return at % file.blockPages != 0 && at < file.pages();
     }
 
     private ByteBuffer view(TranslatedMemory of, DirectFrames store, long first, int bytes) {

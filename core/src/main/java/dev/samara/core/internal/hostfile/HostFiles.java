@@ -93,6 +93,9 @@ public final class HostFiles {
             StandardOpenOption.CREATE,
             StandardOpenOption.CREATE_NEW);
 
+    /** The minimum number of blocks for which a machine must have room. */
+    private static final int FEWEST_BLOCKS = 8;
+
     /** The stack that the removal of a file from the table needs, in frames. */
     private static final int REMOVAL_DEPTH = 24;
 
@@ -316,7 +319,7 @@ public final class HostFiles {
     /**
      * Returns the rules that the options of an open set.
      *
-     * @throws IllegalArgumentException if the options contain two locks, or two objects with hooks
+     * @throws IllegalArgumentException if the options contain two locks, two sizes of blocks, or two objects with hooks
      */
     private static HostInode.FileRules rulesOf(Set<OpenOption> options) {
         PageHooks hooks = null;
@@ -335,9 +338,15 @@ public final class HostFiles {
         }
         HostFileOption lock = isExclusive ? HostFileOption.EXLOCK : isShared ? HostFileOption.SHLOCK : null;
         boolean isNoSteal = options.contains(HostFileOption.NO_STEAL);
-        return hooks == null && lock == null && !isNoSteal
+        boolean isOf16k = options.contains(HostFileOption.BLOCKS_16K);
+        boolean isOf64k = options.contains(HostFileOption.BLOCKS_64K);
+        if (isOf16k && isOf64k) {
+            throw new IllegalArgumentException("options " + options + " name two sizes of blocks");
+        }
+        int blockBytes = isOf16k ? 16 << 10 : isOf64k ? 64 << 10 : 0;
+        return hooks == null && lock == null && !isNoSteal && blockBytes == 0
                 ? HostInode.FileRules.NONE
-                : new HostInode.FileRules(hooks, isNoSteal, lock);
+                : new HostInode.FileRules(hooks, isNoSteal, lock, blockBytes);
     }
 
     /**
@@ -427,8 +436,9 @@ public final class HostFiles {
      * Finds or creates a file, and counts an open of it. Afterwards the channel belongs to the file, or is closed.
      *
      * @param ofPath the open by path; null for a file without a path
-     * @throws MmException EBUSY if the file is open with a different memory or different rules, ETXTBSY if an open for
-     *     writing is denied
+     * @throws MmException EBUSY if the file is open with a different memory or different rules, EINVAL if it is open
+     *     with blocks of another size or the machine has no room for such blocks, ETXTBSY if an open for writing is
+     *     denied
      */
     HostInode enter(
             Object key,
@@ -451,7 +461,8 @@ public final class HostFiles {
                 if (known == null) {
                     Eviction.SpareBatches spare = batches.computeIfAbsent(memory, Eviction.SpareBatches::new);
                     long most = limit.mostBytes / memory.frames.pageSize;
-                    FilePages pages = FilePages.ofSaved(memory, size, limit.bytes, most, spare);
+                    int blockPages = blockPages(rules.blockBytes, memory, key);
+                    FilePages pages = FilePages.ofSaved(memory, size, limit.bytes, most, spare, blockPages);
                     HostInode.ReadArraysPool pool =
                             readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
                     known = new HostInode(this, key, name, pages, pool, channel, writes, ofFile);
@@ -481,6 +492,26 @@ public final class HostFiles {
     }
 
     /**
+     * Returns the number of pages of a block.
+     *
+     * @param bytes the size of a block; 0 if there are none
+     * @throws MmException EINVAL if the machine cannot keep the promise of blocks of this size
+     */
+    private int blockPages(int bytes, MachineMemory memory, Object key) {
+        int pageSize = memory.frames.pageSize;
+        if (bytes == 0) {
+            return 1;
+        }
+        long room = Math.min(limit.mostBytes, (long) memory.frames.most() * pageSize);
+        int pages = Math.max(1, bytes / pageSize);
+        boolean isPossible = (pages == 1 || pages == 4 || pages == 16) && memory.frames.areRunsTogether(pages);
+        if (!isPossible || room < (long) FEWEST_BLOCKS * bytes) {
+            throw PathOpen.refusal(key.toString(), Errno.EINVAL, null);
+        }
+        return pages;
+    }
+
+    /**
      * Counts an open of a file that is already open, and uses its existing channels.
      *
      * @return the file; null if this machine has not opened it, or only keeps it
@@ -502,13 +533,16 @@ public final class HostFiles {
 
     /** Checks that another open may use a file. The caller holds the monitor of this. */
     private static void checkShared(HostInode known, MachineMemory memory, boolean writes, HostInode.FileRules rules) {
-        // A file without opens, which its last close could not save, may get new hooks from the next open.
+        // A file without opens, which its last close could not save, may get new hooks from the next open. Its blocks
+        // stay, because its pages do.
         HostInode.FileRules of = known.rules;
         boolean isPermitted = rules == HostInode.FileRules.NONE
                 || (of.lock == rules.lock
                         && (known.opens == 0 || (of.hooks == rules.hooks && of.isNoSteal == rules.isNoSteal)));
         if (known.pages.memory != memory || !isPermitted) {
             throw PathOpen.refusal(known.key.toString(), Errno.EBUSY, null);
+        } else if (rules.blockBytes != 0 && rules.blockBytes != known.blockBytes) {
+            throw PathOpen.refusal(known.key.toString(), Errno.EINVAL, null);
         } else if (writes && known.denials > 0) {
             throw PathOpen.refusal(known.key.toString(), Errno.ETXTBSY, null);
         }
@@ -523,6 +557,7 @@ public final class HostFiles {
                 && known.pages.memory == memory
                 && known.rules.hooks == by.rules.hooks
                 && known.rules.isNoSteal == by.rules.isNoSteal
+                && known.blockBytes == by.rules.blockBytes
                 && by.rules.lock == null;
     }
 

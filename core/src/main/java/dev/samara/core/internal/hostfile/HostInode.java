@@ -145,7 +145,7 @@ final class HostInode {
     /** The rules that the options of its first open set for a file. */
     static final class FileRules {
         /** The rules of a file that was opened without any of these options; no other object has these rules. */
-        static final FileRules NONE = new FileRules(null, false, null);
+        static final FileRules NONE = new FileRules(null, false, null, 0);
 
         /** Decides whether pages may be read and written; null if there are none. Compared by identity. */
         final @Nullable PageHooks hooks;
@@ -156,10 +156,14 @@ final class HostInode {
         /** The lock of the file; null if it is not locked. */
         final @Nullable HostFileOption lock;
 
-        FileRules(@Nullable PageHooks hooks, boolean isNoSteal, @Nullable HostFileOption lock) {
+        /** The number of bytes of a block; 0 if the open names none. The first open decides for the file. */
+        final int blockBytes;
+
+        FileRules(@Nullable PageHooks hooks, boolean isNoSteal, @Nullable HostFileOption lock, int blockBytes) {
             this.hooks = hooks;
             this.isNoSteal = isNoSteal;
             this.lock = lock;
+            this.blockBytes = blockBytes;
         }
 
         /**
@@ -347,7 +351,14 @@ final class HostInode {
     private final Frames frames;
     private final @Nullable DirectFrames direct;
     private final int pageSize;
+
+    /** The number of bytes that are moved together: of a block, or of a page if the file has no blocks. */
+    private final int unit;
+
     private final ReadArraysPool pool;
+
+    /** The number of bytes of a block, as the first open named it; 0 if it named none. */
+    final int blockBytes;
 
     /** Whether the file was opened by path, and is counted in {@link PathOpen}. */
     final boolean isOfPath;
@@ -505,11 +516,13 @@ final class HostInode {
         this.isWritable = isWritable;
         isOfPath = ofPath != null;
         rules = ofPath == null ? FileRules.NONE : ofPath;
+        blockBytes = rules.blockBytes;
         first = channel;
         channels.add(channel);
         frames = pages.memory.frames;
         direct = frames.direct();
         pageSize = frames.pageSize;
+        unit = pages.blockPages * pageSize;
         writes = new PageWrites();
         pages.allowReclaim();
         pages.eviction().evictUrgentlyBy(this::evictUrgently);
@@ -670,14 +683,15 @@ final class HostInode {
 
     /**
      * Extends the page cache to the size of the host's file, to which another program has appended bytes. The last page
-     * is removed, so that it is read again with the new bytes. If the page may be dirty, the new bytes are written to
-     * it instead, so that no store is lost. The caller holds all locks.
+     * or block is removed, so that it is read again with the new bytes. If it may be dirty, the new bytes are written
+     * to it instead, so that no store is lost. The caller holds all locks.
      */
     private long follow(long found) throws IOException {
         long size = pages.size();
-        long last = size / pageSize;
-        if (size % pageSize != 0 && isWritable) {
-            ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
+        long start = size / unit * unit;
+        long last = start / pageSize;
+        if (size % unit != 0 && isWritable) {
+            ByteBuffer rest = ByteBuffer.allocate((int) (Math.min(start + unit, found) - size));
             if (!readFully(rest, size)) {
                 // The file was truncated again. The next check finds its new size.
                 return 0;
@@ -692,8 +706,8 @@ final class HostInode {
             } finally {
                 pages.unlock();
             }
-        } else if (size % pageSize != 0) {
-            pages.remove(last, 1);
+        } else if (size % unit != 0) {
+            pages.remove(last, pages.blockPages);
         }
         pages.truncate(found);
         return 0;
@@ -905,19 +919,59 @@ final class HostInode {
     }
 
     private int fetchOnce(long page, int most, boolean isScan) {
-        ReadArraysPool.ReadArrays arrays = pool.take(most);
+        boolean isOfBlocks = pages.blockPages > 1;
+        long first = page & -pages.blockPages;
+        if (isOfBlocks && pages.frameAt(first) != Frames.NONE) {
+            // An eviction has put the block back in the meantime, or the page is apart from its block.
+            return readApart(page);
+        }
+        int wanted = isOfBlocks ? absentBlocks(first, page, most) : most;
+        ReadArraysPool.ReadArrays arrays = pool.take(wanted);
         int[] fresh = arrays.fresh;
         try {
-            int count = pages.allocateForRead(page, fresh, absent(page, most));
+            int count = isOfBlocks
+                    ? pages.allocateBlocks(first, fresh, wanted)
+                    : pages.allocateForRead(page, fresh, absent(page, most));
             if (count == 0) {
                 return FilePages.NO_MEMORY;
             }
-            return read(page, arrays, count, isScan);
+            return read(first, arrays, count, page, isScan);
         } finally {
             // If this fails, the arrays may still contain frames, and are not used again.
-            pages.freeRead(fresh, most);
+            pages.freeRead(fresh, wanted);
             pool.giveBack(arrays);
         }
+    }
+
+    /** Reads a page of a block that is in memory, unless the page is in memory, too. */
+    private int readApart(long page) {
+        int known = pages.frameAt(page);
+        if (known != Frames.NONE || page >= pages.pages()) {
+            return known;
+        }
+        ReadArraysPool.ReadArrays arrays = pool.take(1);
+        try {
+            int count = pages.allocateForRead(page, arrays.fresh, 1);
+            return count == 0 ? FilePages.NO_MEMORY : read(page, arrays, 1, page, false);
+        } finally {
+            pages.freeRead(arrays.fresh, 1);
+            pool.giveBack(arrays);
+        }
+    }
+
+    /**
+     * Returns the number of pages to read: whole blocks, up to the next one in memory, or the end of the file.
+     *
+     * @param first the first page of the block of {@code page}
+     */
+    private int absentBlocks(long first, long page, int most) {
+        int size = pages.blockPages;
+        int wanted = (int) (page - first + most) / size * size;
+        int count = size;
+        while (count < wanted && first + count < pages.pages() && pages.frameAt(first + count) == Frames.NONE) {
+            count += size;
+        }
+        return count;
     }
 
     /** Returns the number of pages to read: from {@code page} up to the next page in memory, or the end of the file. */
@@ -939,22 +993,33 @@ final class HostInode {
         }
     }
 
-    private int read(long page, ReadArraysPool.ReadArrays arrays, int count, boolean isScan) {
+    /**
+     * Reads pages into frames, and inserts them.
+     *
+     * @param first the first page; of a read of several blocks, the first one of a block
+     * @param page the accessed page
+     */
+    private int read(long first, ReadArraysPool.ReadArrays arrays, int count, long page, boolean isScan) {
         invalidate.lockShared();
         try {
             // Started before the bytes are read, so that a write or removal after this makes them stale.
-            FilePages.PageRead read = pages.beginRead(page, count);
+            FilePages.PageRead read = pages.beginRead(first, count);
             try {
                 if (read.length <= 0) {
                     return BEYOND;
                 }
-                long start = page * pageSize;
+                long start = first * pageSize;
                 if (!fill(arrays, read.count, start, read.length)) {
                     return SHORT;
                 }
                 PageHooks of = rules.hooks;
                 boolean areAccepted = of == null || areAccepted(of, arrays.fresh, read.count, start, read.length);
-                return areAccepted ? pages.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
+                if (!areAccepted) {
+                    return UNREADABLE;
+                }
+                return count > 1 && pages.blockPages > 1
+                        ? pages.insertBlocks(read, arrays.fresh, page, isScan)
+                        : pages.insertRead(read, arrays.fresh, isScan);
             } finally {
                 pages.endRead(read);
             }
@@ -1245,7 +1310,9 @@ final class HostInode {
     private long writePart(ByteBuffer source, long offset, boolean mayGrow) {
         int limit = source.limit();
         int start = source.position();
-        source.limit(Math.min(limit, start + MOST_BYTES));
+        // Ends with a block, so that the next part need not read its block first.
+        int before = pages.blockPages == 1 ? 0 : (int) (offset & unit - 1);
+        source.limit(Math.min(limit, start + MOST_BYTES - before));
         long end = offset + source.remaining();
         long known = pages.size();
         try {
@@ -1263,9 +1330,10 @@ final class HostInode {
      * offset {@code from} on are beyond the end.
      */
     private long grow(ByteBuffer source, long offset, long from) {
-        if (offset % pageSize != 0 && offset / pageSize < pages.pages() && pages.frameAt(offset / pageSize) < 0) {
-            // The page is read first, because if this failed after the host's file was extended, the extension would be
-            // useless.
+        long first = offset / unit * unit;
+        if (first != offset && first < pages.size() && pages.frameAt(first / pageSize) < 0) {
+            // The page or block is read first, because if this failed after the host's file was extended, the extension
+            // would be useless.
             return Errno.EAGAIN.result();
         }
         int inFile = (int) (from - offset);
@@ -1461,8 +1529,8 @@ final class HostInode {
     private long punchPart(long at, long end) {
         ByteBuffer buffer = files.buffers.take(pageSize);
         try {
-            int most = at % pageSize == 0 ? buffer.capacity() / pageSize : 0;
-            int count = (int) Math.min(most, (end - at) / pageSize);
+            int most = at % unit == 0 ? buffer.capacity() / pageSize : 0;
+            int count = (int) Math.min(most, (end - at) / unit * pages.blockPages);
             if (count > 0 && !isLongEnd(at, end) && isHole(at / pageSize, count, buffer)) {
                 return at + (long) count * pageSize;
             }
@@ -1478,9 +1546,9 @@ final class HostInode {
         }
     }
 
-    /** Returns whether a part of a file that starts with a page is its end, and too long to be read. */
+    /** Returns whether a part of a file that starts with a page or block is its end, and too long to be read. */
     private boolean isLongEnd(long at, long end) {
-        return at % pageSize == 0 && end == pages.size() && end - at > MOST_ZEROS;
+        return at % unit == 0 && end == pages.size() && end - at > MOST_ZEROS;
     }
 
     /**
@@ -1504,7 +1572,7 @@ final class HostInode {
     /**
      * Punches the first part of a hole. The caller holds the lock of the changes.
      *
-     * @param most the maximum number of whole pages
+     * @param most the maximum number of pages of whole blocks
      */
     private long punchPart(long at, long end, int most, ByteBuffer buffer) {
         if (at >= end) {
@@ -1514,8 +1582,8 @@ final class HostInode {
         if (cut != NOT_CUT) {
             return cut != 0 ? cut : end;
         }
-        int count = (int) Math.min(most, (end - at) / pageSize);
-        long next = count > 0 ? at + (long) count * pageSize : Math.min(end, (at / pageSize + 1) * pageSize);
+        int count = (int) Math.min(most, (end - at) / unit * pages.blockPages);
+        long next = count > 0 ? at + (long) count * pageSize : Math.min(end, (at / unit + 1) * unit);
         long failed = count > 0 ? punchPages(at / pageSize, count, buffer) : zero(at, next);
         return failed != 0 ? failed : next;
     }
@@ -1547,7 +1615,10 @@ final class HostInode {
         }
     }
 
-    /** Writes zeros through the pages in memory, for less than two pages. The caller holds the lock of the changes. */
+    /**
+     * Writes zeros through the pages in memory, for less than a page or block. The caller holds the lock of the
+     * changes.
+     */
     private long zero(long start, long end) {
         if (start >= end) {
             return 0;

@@ -60,6 +60,9 @@ public final class OpenHostFile extends HostFile {
         /** The maximum window in pages for accesses without advice, a power of two. */
         private final int most;
 
+        /** The number of pages that are read together, a power of two: windows start and end with such blocks. */
+        private final int block;
+
         /**
          * The streams: the page after the last window, and the length of that window. Null before the first window.
          *
@@ -78,8 +81,9 @@ public final class OpenHostFile extends HostFile {
         @GuardedBy("this")
         private long advised;
 
-        ReadAhead(int pageSize) {
-            most = Math.max(1, MOST_BYTES / pageSize);
+        ReadAhead(int pageSize, int block) {
+            most = Math.max(block, MOST_BYTES / pageSize);
+            this.block = block;
         }
 
         /**
@@ -96,7 +100,8 @@ public final class OpenHostFile extends HostFile {
             if (streams == null) {
                 streams = new long[STREAMS];
             }
-            int stream = streamAt(streams, page);
+            long first = page & -block;
+            int stream = streamAt(streams, first);
             int shift;
             if ((known & VmaFlags.SEQ_READ) != 0) {
                 shift = Integer.numberOfTrailingZeros(2 * most);
@@ -104,7 +109,7 @@ public final class OpenHostFile extends HostFile {
                 int before = (int) streams[stream] & (1 << WINDOW_BITS) - 1;
                 shift = Math.min(Integer.numberOfTrailingZeros(most), before + 1);
             } else {
-                shift = 0;
+                shift = Integer.numberOfTrailingZeros(block);
             }
             if (stream < 0) {
                 stream = oldest;
@@ -113,9 +118,9 @@ public final class OpenHostFile extends HostFile {
             // The read ends at a multiple of the window, so that pages that are evicted together have frames that were
             // read together.
             int window = 1 << shift;
-            int count = window - (int) (page & (Math.min(window, most) - 1));
-            streams[stream] = (page + count) << WINDOW_BITS | shift;
-            return count;
+            int count = window - (int) (first & (Math.min(window, most) - 1));
+            streams[stream] = (first + count) << WINDOW_BITS | shift;
+            return count - (int) (page - first);
         }
 
         /** Returns the stream whose last window ends before a page, or -1 if there is none. */
@@ -256,7 +261,7 @@ public final class OpenHostFile extends HostFile {
         }
         int pageSize = inode.pages.memory.frames.pageSize;
         pageShift = Integer.numberOfTrailingZeros(pageSize);
-        readAhead = new ReadAhead(pageSize);
+        readAhead = new ReadAhead(pageSize, inode.pages.blockPages);
     }
 
     /** Starts a use. Returns false if the open has ended. */

@@ -219,6 +219,27 @@ final class FramePool {
         return taken;
     }
 
+    /**
+     * Takes an aligned run. If a run of this length was put in, and no frame of it was taken since, one is found.
+     *
+     * @param count the number of frames: 4 or {@link #GROUP}
+     * @return the first frame, or {@link Frames#NONE} if there is no such run
+     */
+    int takeAligned(int count) {
+        int kind = count == GROUP || isEmpty(FOURS) ? WHOLE : FOURS;
+        if (isEmpty(kind)) {
+            return Frames.NONE;
+        }
+        int record = records[(kind << RECORD_SHIFT) + NEXT];
+        int before = records[record];
+        int at = count == GROUP ? 0 : Integer.numberOfTrailingZeros(foursOf(before));
+        int after = before & ~(((1 << count) - 1) << at);
+        relink(record, kind, kindOf(after));
+        records[record] = after;
+        size -= count;
+        return frameOf(record) + at;
+    }
+
     /** Returns the record of the group from which the next run should be taken. */
     private int choose(int wanted) {
         int best = wanted >= GROUP ? WHOLE : wanted > 1 ? FOURS : SINGLES;

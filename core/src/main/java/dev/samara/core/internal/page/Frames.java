@@ -503,6 +503,40 @@ public final class Frames {
         }
     }
 
+    /**
+     * Allocates an aligned run of frames as {@link #allocateDirty} allocates a frame. The caller has reserved the
+     * stack.
+     *
+     * @param count the number of frames: 4 or 16
+     * @return the first frame; {@link #NONE} if no such run is free
+     */
+    public int allocateAligned(int count) {
+        lock.lock();
+        try {
+            int first = pool.takeAligned(count);
+            while (first == NONE && extend()) {
+                first = pool.takeAligned(count);
+            }
+            if (first == NONE) {
+                // The frames of a run may be in several magazines.
+                drainAll();
+                first = pool.takeAligned(count);
+            }
+            for (int i = 0; first != NONE && i < count; i++) {
+                // A store suffices, because no other thread knows the frame yet.
+                setWordRelease(first + i, 1);
+            }
+            return first;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns whether each aligned run of {@code count} frames is in one chunk, and so in one buffer of the store. */
+    public boolean areRunsTogether(int count) {
+        return count <= 1 << chunkShift;
+    }
+
     /** Takes a frame a few calls deeper than needed. If that succeeds, enough stack is left to drop the frame. */
     private int takeFrom(int calls, Magazine magazine) {
         return calls == 0 ? take(magazine) : takeFrom(calls - 1, magazine);
@@ -1177,6 +1211,16 @@ public final class Frames {
     /** Returns the value of the last call of {@link #setWriteFailed}. */
     public boolean hasWriteFailed(int frame) {
         return (wordOpaque(frame) & WRITE_FAILED) != 0;
+    }
+
+    /**
+     * Makes a frame new again: clears all marks. The caller has the only use of the frame, which is not in a cache.
+     *
+     * @param owner the number of the cache for which the frame is being filled
+     */
+    public void renew(int frame, long owner) {
+        prepare(frame, owner);
+        setWordRelease(frame, 1);
     }
 
     /** Marks a frame as written. */

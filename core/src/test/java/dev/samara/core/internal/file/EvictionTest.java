@@ -40,7 +40,7 @@ final class EvictionTest {
         private final long pageBytes = frames.pageSize;
         private final Eviction.CachedBytes counters = new Eviction.CachedBytes();
         private final FilePages file =
-                FilePages.ofSaved(memory, PAGES * pageBytes, counters, 64, new Eviction.SpareBatches(memory));
+                FilePages.ofSaved(memory, PAGES * pageBytes, counters, 64, new Eviction.SpareBatches(memory), 1);
         private final FilePages.CachedPages cached = file.present().cached;
         private final Eviction eviction = Objects.requireNonNull(cached.eviction);
         private final Eviction.Cursor cursor = eviction.cursor;
@@ -301,11 +301,11 @@ final class EvictionTest {
         private final Magazine magazine = frames.newMagazine();
         private final MachineMemory memory = SmallMemory.around(frames);
         private final FilePages file = FilePages.ofSaved(
-                memory, PAGES << 12, new Eviction.CachedBytes(), PAGES, new Eviction.SpareBatches(memory));
+                memory, PAGES << 12, new Eviction.CachedBytes(), PAGES, new Eviction.SpareBatches(memory), 1);
         private final PageIndex index = file.present().cached.index;
         private final Eviction eviction = file.eviction();
         private final Eviction.Cursor cursor = eviction.cursor;
-        private final PageBatch batch = new PageBatch(frames);
+        private final PageBatch batch = new PageBatch(file.present().cached, file.mappings);
 
         /** The pages that cannot be evicted, as if they were locked. */
         private final Set<Long> locked = new HashSet<>();

@@ -961,7 +961,7 @@ final class CacheLimitTest {
          * Returns the number of pages read by each of several faults, if each fault is at the end of the previous read.
          */
         private static List<Integer> sequence(long first, long flags, int faults) {
-            OpenHostFile.ReadAhead ahead = new OpenHostFile.ReadAhead(PAGE_SIZE);
+            OpenHostFile.ReadAhead ahead = new OpenHostFile.ReadAhead(PAGE_SIZE, 1);
             List<Integer> counts = new ArrayList<>();
             long page = first;
             for (int i = 0; i < faults; i++) {
@@ -985,7 +985,7 @@ final class CacheLimitTest {
             assertEquals(List.of(1, 1, 1), sequence(40, VmaFlags.RAND_READ, 3));
             assertEquals(List.of(64, 64), sequence(64, VmaFlags.SEQ_READ, 2));
             assertEquals(List.of(63, 64), sequence(1, VmaFlags.SEQ_READ, 2));
-            OpenHostFile.ReadAhead ahead = new OpenHostFile.ReadAhead(PAGE_SIZE);
+            OpenHostFile.ReadAhead ahead = new OpenHostFile.ReadAhead(PAGE_SIZE, 1);
             for (long page : new long[] {9, 3, 700, 12}) {
                 assertEquals(1, ahead.window(page, 0));
             }
@@ -994,7 +994,7 @@ final class CacheLimitTest {
         @Test
         @DisplayName("is one of a page that is larger than all that is read ahead")
         void largePages() {
-            assertEquals(1, new OpenHostFile.ReadAhead(1 << 18).window(0, 0));
+            assertEquals(1, new OpenHostFile.ReadAhead(1 << 18, 1).window(0, 0));
         }
     }
 

@@ -113,6 +113,24 @@ final class FramePoolTest {
     }
 
     @Test
+    @DisplayName("an aligned run of four is taken from a whole group only if no other group has one")
+    void aligned() {
+        FramePool pool = pool(16, 64);
+        assertEquals(16, pool.takeAligned(16));
+        assertEquals(32, pool.takeAligned(4));
+        assertEquals(48, pool.takeAligned(16));
+        assertEquals(36, pool.takeAligned(4));
+        assertEquals(Frames.NONE, pool.takeAligned(16));
+        assertArrayEquals(run(40, 2), take(pool, 2));
+        assertEquals(44, pool.takeAligned(4));
+        assertEquals(Frames.NONE, pool.takeAligned(4));
+        assertEquals(2, pool.size);
+        put(pool, 41, 40);
+        assertEquals(40, pool.takeAligned(4));
+        assertEquals(0, pool.size);
+    }
+
+    @Test
     @DisplayName("frames that are freed one by one, in any order, form runs again")
     void formAgain() {
         FramePool pool = pool(16, 16 + 256);
@@ -156,7 +174,19 @@ final class FramePoolTest {
         int[] some = new int[64];
         for (int step = 0; step < 100_000; step++) {
             int most = 1 + random.nextInt(some.length);
-            switch (random.nextInt(5)) {
+            switch (random.nextInt(6)) {
+                case 5 -> {
+                    int count = random.nextBoolean() ? 4 : FramePool.GROUP;
+                    int first = pool.takeAligned(count);
+                    if (first == Frames.NONE) {
+                        for (int at = 0; at < LIMIT; at += count) {
+                            assertTrue(free.get(at, at + count).cardinality() < count, "-Dsamara.seed=" + SEED);
+                        }
+                    } else {
+                        assertEquals(0, first % count);
+                        move(run(first, count), count, free, taken);
+                    }
+                }
                 case 0, 1 -> {
                     int count = pool.takeRuns(some, most);
                     assertEquals(Math.min(most, free.cardinality()), count);
@@ -239,7 +269,14 @@ final class FramePoolTest {
         }
 
         private void step(Magazine own) {
-            switch (random.nextInt(5)) {
+            switch (random.nextInt(6)) {
+                case 5 -> {
+                    int size = random.nextBoolean() ? 4 : 16;
+                    int first = frames.allocateAligned(size);
+                    for (int i = 0; first != Frames.NONE && i < size; i++) {
+                        hold(first + i);
+                    }
+                }
                 case 0, 1 -> {
                     int[] run = new int[1 + random.nextInt(40)];
                     int size = frames.allocateRuns(run, run.length);
