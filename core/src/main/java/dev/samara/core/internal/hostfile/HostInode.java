@@ -699,8 +699,13 @@ final class HostInode {
             // The lock excludes evictions of the page during the check and the write.
             pages.lock();
             try {
-                int length = rest.flip().remaining();
-                if (pages.frameAt(last) >= 0 && pages.pwrite(rest, size) != length) {
+                rest.flip();
+                if (pages.frameAt(last) >= 0 && pages.frameAt(size / pageSize) < 0 && size % pageSize != 0) {
+                    // The page is apart from its block and not in memory, so it is read with the new bytes.
+                    rest.position(Math.min(rest.limit(), pageSize - (int) (size % pageSize)));
+                }
+                int length = rest.remaining();
+                if (pages.frameAt(last) >= 0 && pages.pwrite(rest, size + rest.position()) != length) {
                     return Errno.EIO.result();
                 }
             } finally {
