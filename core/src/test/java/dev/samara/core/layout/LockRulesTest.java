@@ -44,7 +44,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class LockRulesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int STEPS =
-            TORTURE ? 100_000 : Share.of("LockRulesTest", 4).steps(1_500);
+            TORTURE ? 100_000 : Math.max(300, Share.of("LockRulesTest", 4).steps(1_500));
     private static final int WINDOW = 24;
     private static final long PAGE = BackedCalls.PAGE;
     private static final long PLACE = 0x1000_0000L;
