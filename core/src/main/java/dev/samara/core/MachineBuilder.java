@@ -289,19 +289,21 @@ public final class MachineBuilder {
      * of the file are those of the open that began to read them. Otherwise, and for an open with another page size or
      * other {@link dev.samara.core.backing.PageHooks} or rules, the pages are freed, and the open reads the file again.
      * So an open never finds bytes that another program had replaced before the open began, by writing, renaming or
-     * linking files, even if that program has set the time of the modification back. Three things are not detected,
-     * because the host does not show them: a store of another program through a mapping that has not been written back
-     * yet, a change on a network file system that this host has not been informed of, and a change while the host's
-     * clock was set back.
+     * linking files, even if that program has set the time of the modification back. Some changes are not detected,
+     * because the host does not show them: a store of another program through a mapping, to a page that it had changed
+     * before the open and that had not been written back by then, or to any page on a file system in memory (tmpfs); a
+     * directory of the path that is renamed during the open; a change on a network file system that this host has not
+     * been informed of; and a change while the host's clock was set back.
      *
-     * <p>The pages of a file are freed by its last close all the same if this machine has changed the file or failed to
-     * write or force it, if the file was changed less than two seconds before the open that began to read its pages, if
-     * it was locked, if the host has no file keys and no times of status changes, as on Windows, and if it was opened
-     * as a channel or a buffer. What a last close saves and reports does not depend on this setting.
+     * <p>The pages of a file are freed by its last close all the same if it was open for writing, if this machine failed
+     * to write or force it, if the file was changed less than two seconds before the open that began to read its pages,
+     * if that open's path contains a symbolic link, if the file was locked, if the host has no file keys and no times of
+     * status changes, as on Windows, and if it was opened as a channel or a buffer. What a last close saves and reports
+     * does not depend on this setting.
      *
-     * <p>A kept file counts as open for the host. It keeps one descriptor, or two if it was opened first for reading
-     * and then also for writing; if it was open for writing, the host does not execute it; and if it is deleted, its
-     * space on the device is freed only when it is no longer kept. It also counts as open for other machines of the
+     * <p>A kept file counts as open for the host. It keeps one descriptor, so the number should be well below the limit
+     * of the process; and if it is deleted, its space on the device is freed only when it is no longer kept. A machine
+     * that keeps files must be closed, which frees them. A kept file also counts as open for other machines of the
      * process that lock the file (EBUSY), and its descriptor is closed at any time, which ends locks that other code of
      * the process holds on the file (as {@code fcntl} locks end). When another file would exceed the bound, the file
      * whose last close was longest ago is closed. Kept pages are evicted like all others, near the {@link #cacheLimit}

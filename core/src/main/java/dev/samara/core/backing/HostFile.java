@@ -60,7 +60,7 @@ import java.util.List;
  * changes the file, at a {@link #pread} that the known end cuts short, and at an access to a page beyond the known end,
  * but not at an access to the last page or by {@link #size}. If another program changes bytes of a page that is in
  * memory, the change is not seen while the page stays in memory. An open that follows the last close of the file sees
- * it, also if {@code MachineBuilder.keepClosedFiles} lets pages of closed files stay in memory.
+ * it; with {@code MachineBuilder.keepClosedFiles}, if the host shows the change.
  *
  * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last
  * open ends, the file is saved and closed, by one of the machine's threads or by the thread that closes it. If that

@@ -65,7 +65,8 @@ import org.jspecify.annotations.Nullable;
  * BackgroundWrites} writes dirty pages of all files without a call that saves them. Thread-safe.
  *
  * <p><b>Kept files.</b> If a number of closed files may be kept, the last close of a file opened by path leaves it in
- * the table, without opens, and the next open of the file uses its pages. No page of a changed file is served:
+ * the table, without opens, and the next open of the file uses its pages. No page is served of a file whose change the
+ * host shows:
  *
  * <ol>
  *   <li>A file that is opened without pages records the identity, the size and the times of its path ({@code
@@ -77,13 +78,13 @@ import org.jspecify.annotations.Nullable;
  *       the monitor. If they are equal, then at the instant of that check, which is during the open, the pages contain
  *       the bytes of the host's file. Meanwhile the key belongs to no other file, because the channel of the kept file
  *       is open. An open that finds a difference, or has another memory or other rules, drops the kept file.
- *   <li>A change by this machine changes the times, too. So a file that it has changed is closed, as without this
- *       setting, and so is a file with failed writes, whose clean pages may differ from the host's file.
+ *   <li>No file is kept that was open for writing, or whose writes failed, because its clean pages may differ from the
+ *       host's file, and because an open that only reads must not be able to write.
  * </ol>
  *
  * <p>A locked file is closed, because its lock must end. An open that will lock a file first closes the kept one. A
  * dropped file becomes an ending one. The open closes its channels, but after its section of {@link PathOpen}, because
- * a close is a section of its own. While a file is kept it is not counted as open for writing. Evictions find its pages
+ * a close is a section of its own.  Evictions find its pages
  * like all others. Once the close of the machine has begun, no file is kept any more.
  */
 public final class HostFiles {
@@ -581,7 +582,6 @@ public final class HostFiles {
         }
         newestKept = inode;
         kept++;
-        writable -= inode.isWritable ? 1 : 0;
         return true;
     }
 
@@ -604,7 +604,6 @@ public final class HostFiles {
         inode.newer = null;
         inode.isKept = false;
         kept--;
-        writable += inode.isWritable ? 1 : 0;
     }
 
     /** Removes a kept file from the table. A later call of {@link #endLeft} closes its channels. */
@@ -938,7 +937,7 @@ public final class HostFiles {
     /**
      * Saves all files, several at a time, and keeps them open. Each file that cannot be saved is reported.
      *
-     * @return 0, or the negated errno of the first file, by order of the table, that could not be saved
+     * @return 0, or the negated errno of a file that could not be saved
      */
     public long sync() {
         checkNoHook("a save of all files");
@@ -1102,7 +1101,8 @@ public final class HostFiles {
     /**
      * One call for each of several files, made by the thread of the round and by up to {@value #MOST_TASKS} tasks,
      * because most of the time such a call waits for the host. Each thread takes the next file and visits it, until
-     * none is left. So each file is visited by exactly one thread.
+     * none is left. So each file is visited by exactly one thread. Only the thread of the round visits files with hooks,
+     * because hooks may wait for each other, or for a lock that the caller has.
      *
      * <p>The thread of the round depends on no task that has not started: it takes files as long as there are any, and
      * then waits only for the files that tasks have taken. A task that starts later finds no file. Like the thread of
@@ -1119,7 +1119,11 @@ public final class HostFiles {
         /** The stack that the end of a visit needs, in frames. */
         private static final int DEPTH = 24;
 
+        /** First those with hooks. */
         private final List<HostInode> files;
+
+        /** The number of files with hooks when the round began. */
+        private final int hooked;
 
         /** Returns 0 or a negated errno. */
         private final ToLongFunction<HostInode> visit;
@@ -1139,9 +1143,9 @@ public final class HostFiles {
          *
          * <p>Written: a thread that takes a file (get-and-increment).
          * Read: by the exchange.
-         * Invariant: each file before this one was taken by exactly one thread.
+         * Invariant: each file without hooks before this one was taken by exactly one thread.
          */
-        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicInteger next;
 
         /**
          * The number of files whose visit has not ended.
@@ -1165,8 +1169,16 @@ public final class HostFiles {
         private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
 
         Visits(List<HostInode> files, ToLongFunction<HostInode> visit) {
-            this.files = files;
+            List<HostInode> ordered = new ArrayList<>(files.size());
+            List<HostInode> others = new ArrayList<>(files.size());
+            for (HostInode file : files) {
+                (file.rules.hooks != null ? ordered : others).add(file);
+            }
+            hooked = ordered.size();
+            ordered.addAll(others);
+            this.files = ordered;
             this.visit = visit;
+            next = new AtomicInteger(hooked);
             results = new long[files.size()];
             left = new AtomicInteger(files.size());
         }
@@ -1183,6 +1195,7 @@ public final class HostFiles {
             try {
                 beginTasks(tasks);
             } finally {
+                visitHooked();
                 visitAll();
                 over.awaitUninterruptibly(this);
             }
@@ -1203,8 +1216,8 @@ public final class HostFiles {
         private void beginTasks(Executor tasks) {
             // A file that is only read is seldom worth a task.
             int writable = 0;
-            for (HostInode inode : files) {
-                writable += inode.isWritable ? 1 : 0;
+            for (int i = hooked; i < files.size(); i++) {
+                writable += files.get(i).isWritable ? 1 : 0;
             }
             try {
                 for (int i = 1; i < Math.min(MOST_TASKS + 1, writable); i++) {
@@ -1216,17 +1229,28 @@ public final class HostFiles {
             }
         }
 
+        private void visitHooked() {
+            StackReserve.check(DEPTH);
+            for (int i = 0; i < hooked; i++) {
+                visit(i);
+            }
+        }
+
         private void visitAll() {
             StackReserve.check(DEPTH);
             for (int i = next.getAndIncrement(); i < results.length; i = next.getAndIncrement()) {
-                try {
-                    results[i] = visit.applyAsLong(files.get(i));
-                } catch (Throwable any) {
-                    note(any);
-                } finally {
-                    if (left.decrementAndGet() == 0) {
-                        Gate.wake(over.open());
-                    }
+                visit(i);
+            }
+        }
+
+        private void visit(int at) {
+            try {
+                results[at] = visit.applyAsLong(files.get(at));
+            } catch (Throwable any) {
+                note(any);
+            } finally {
+                if (left.decrementAndGet() == 0) {
+                    Gate.wake(over.open());
                 }
             }
         }

@@ -530,12 +530,12 @@ final class HostInode {
 
     /**
      * Returns whether the pages may serve a later open, if the host's file is still unchanged then. The file has no
-     * opens, and was saved. This machine must not have changed it, which a pin for writing does, too. After a failed
-     * write, which may have been dropped, the pages may differ from the host's file. A lock must end with the last
-     * open.
+     * opens, and was saved. This machine must not have changed it, which a pin for writing does, too, nor must it be
+     * able to: an open that only reads would otherwise have a file that can be written. After a failed write, which may
+     * have been dropped, the pages may differ from the host's file. A lock must end with the last open.
      */
     boolean mayBeKept() {
-        if (openedAs == null || writes.hasChanged() || rules.lock != null || PathOpen.isLocked(key)) {
+        if (openedAs == null || isWritable || writes.hasChanged() || rules.lock != null || PathOpen.isLocked(key)) {
             return false;
         }
         synchronized (this) {

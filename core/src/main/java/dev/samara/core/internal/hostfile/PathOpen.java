@@ -328,7 +328,7 @@ final class PathOpen {
                     }
                     isTaken = true;
                     found = after;
-                    isSettled = after.isSettled(millis);
+                    isSettled = files.keepsClosed() && after.isSettled(millis) && isReal(path);
                     return channel;
                 }
             } catch (NoSuchFileException gone) {
@@ -389,6 +389,11 @@ final class PathOpen {
             FileStore created = Files.getFileStore(path);
             throw new NoSuchFileException(path.toString(), null, "created concurrently in " + created);
         }
+    }
+
+    /** Returns whether a path has no symbolic link in it, which could be replaced while it is looked up. */
+    private static boolean isReal(Path path) throws IOException {
+        return path.toRealPath().equals(path.toAbsolutePath().normalize());
     }
 
     private static long nanos(@Nullable Object time) {

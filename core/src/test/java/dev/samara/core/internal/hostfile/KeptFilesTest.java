@@ -136,11 +136,14 @@ final class KeptFilesTest {
             int reads = channels.reads.get();
             assertTrue(isServed(path));
             assertTrue(isServed(link));
-            assertTrue(isServed(path, RW));
             assertTrue(isServed(path, HostFileOption.DIRECT));
+            assertEquals(1, channels.open.get());
+            assertTrue(isServed(path, RW));
             assertEquals(reads, channels.reads.get());
-            assertEquals(2, channels.open.get(), "one for reading, and one also for writing");
+            assertEquals(0, channels.open.get(), "a file that was open for writing is not kept");
+            assertFalse(isServed(path));
             assertTrue(isServed(path));
+            assertTrue(isServed(Files.createSymbolicLink(folder.resolve("symbolic"), path)));
         }
 
         @Test
@@ -161,7 +164,7 @@ final class KeptFilesTest {
         @Test
         @DisplayName("while rounds and saves of all files visit them")
         void visited() throws Exception {
-            readAndClose(write("f", PAGES * PAGE_BYTES), RW);
+            readAndClose(write("f", PAGES * PAGE_BYTES));
             assertFalse(files.writeAll(), "it is not open for writing");
             assertEquals(0, fixture.machine.sync());
             assertTrue(isServed(path));
@@ -169,6 +172,7 @@ final class KeptFilesTest {
                 assertTrue(files.writeAll());
                 assertTrue(isPresent(writer, 0));
             }
+            assertFalse(files.writeAll(), "it is not open for writing any more");
         }
 
         @Test
@@ -465,6 +469,17 @@ final class KeptFilesTest {
             assertFalse(isServed(path, HostFileOption.SHLOCK));
             assertEquals(0, channels.open.get(), "no lock is kept");
             assertFalse(isServed(path));
+        }
+
+        @Test
+        @DisplayName(
+                "if they were read by an open through a symbolic link, which another program can turn to another file")
+        void symbolic() throws Exception {
+            write("f", PAGES * PAGE_BYTES);
+            readAndClose(Files.createSymbolicLink(folder.resolve("symbolic"), path));
+            assertEquals(0, channels.open.get());
+            assertFalse(isServed(path));
+            assertTrue(isServed(path));
         }
 
         @Test
