@@ -30,7 +30,8 @@ import dev.samara.core.internal.page.Frames;
  *
  * <p><b>Pages apart.</b> If a page that was cut off stays pinned until the file grows again, its frame cannot become
  * the new page, because the holder of the pin would see it. Then the page is read into another frame when it is used.
- * It is <em>apart</em> from its block until the block is evicted. Its reserved frame stays reserved.
+ * It is <em>apart</em> from its block until the block is evicted. Its reserved frame stays reserved. While an
+ * eviction has chosen the block, no such page is inserted, because it would stay behind alone.
  *
  * <p><b>Frames.</b> If no aligned run is free, pages are reclaimed until one is. An evicted block leaves such a run.
  *

@@ -433,11 +433,11 @@ public final class Eviction {
         return next;
     }
 
-    /** Waits until no eviction may put back a page. The caller holds no lock for which an eviction waits. */
+    /** Waits until no eviction may put back a page or its block. The caller holds no lock for which an eviction waits. */
     void await(long page) {
         cached.content.lock();
         try {
-            while (cached.index.get(page) == Frames.NONE && contains(page)) {
+            while (cached.index.get(page) == Frames.NONE && cached.mayComeBack(page)) {
                 if (ended == null) {
                     ended = cached.content.newCondition();
                 }

@@ -809,7 +809,7 @@ public final class FilePages extends PageCache {
             if (result == Frames.NONE) {
                 if (read.isStale(first) || isOfAbsentBlock(cached, first << cached.pageShift)) {
                     return STALE;
-                } else if (eviction.contains(first)) {
+                } else if (cached.mayComeBack(first)) {
                     result = EVICTED;
                 } else if (isScan && read.count > 1) {
                     eviction.recent.add(first, read.count, cached.pages());
@@ -2015,6 +2015,14 @@ public final class FilePages extends PageCache {
         /** Returns whether an eviction may put back a page of a range, inclusive. The caller holds the content lock. */
         boolean isEvicting(long first, long last) {
             return eviction != null && eviction.atOrAfter(first) <= last;
+        }
+
+        /**
+         * Returns whether an eviction may put back a page, or the block of a page that is apart from it. The caller
+         * holds the content lock.
+         */
+        boolean mayComeBack(long page) {
+            return blocks == null ? isEvicting(page, page) : isEvicting(blocks.firstOf(page), blocks.lastOf(page));
         }
 
         /**

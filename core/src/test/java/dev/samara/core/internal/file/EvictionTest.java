@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Machine;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileOption;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.PageCaches;
+import dev.samara.core.mman.Mman;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,9 +39,72 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 @DisplayName("Evictions:")
 final class EvictionTest {
+    @ExtendWith(OneThread.class)
+    @DisplayName("The eviction of a block of which a page is apart, because its old frame is pinned")
+    @Nested
+    final class Apart {
+        private static final int PAGES = 8;
+        private static final int APART = 2;
+
+        @Test
+        @DisplayName("is over before that page is read again")
+        void read(@TempDir Path folder) throws Exception {
+            Path path = Files.write(folder.resolve("file"), new byte[(int) (PAGES * PAGE)]);
+            try (SpaceFixture fixture =
+                    new SpaceFixture(Machine.builder().memory(1024 * PAGE).cacheLimit(512 * PAGE))) {
+                HostFile file = fixture.machine.openFile(
+                        path,
+                        SpaceFixture.GEOMETRY,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE,
+                        HostFileOption.BLOCKS_16K);
+                long at = fixture.map(0, PAGES, SpaceFixture.RW, Mman.SHARED, file, 0);
+                fixture.load(at + APART * PAGE);
+                PinnedFrame pin = fixture.pin(at + APART * PAGE, 1);
+                file.truncate(PAGE);
+                file.grow(PAGES * PAGE);
+                assertEquals(0, fixture.space.madvise(at, PAGES * PAGE, Mman.DONTNEED));
+                FilePages pages = FilePages.of(fixture.layout().find(at));
+                Eviction eviction = Objects.requireNonNull(pages.present().cached.eviction);
+                Eviction.EvictionBatch batch = new Eviction.EvictionBatch(pages.memory);
+                assertTrue(batch.walk.tryBegin());
+                int[] freed = batch.walk.roomForDrops(Eviction.MOST);
+                eviction.collect(batch, Eviction.CURSOR, Eviction.MOST, null);
+                assertTrue(batch.pages.count > 0);
+                FutureTask<Long> read =
+                        new FutureTask<>(() -> file.pread(ByteBuffer.allocate(Long.BYTES), APART * PAGE));
+                Thread reader = new Thread(read, "reader");
+                reader.start();
+                Await.stopped(reader);
+                assertEquals(Frames.NONE, pages.frameAt(APART));
+                eviction.takeOut(batch, true);
+                eviction.putBack(batch, Eviction.CURSOR, true, false);
+                batch.walk.dropWhenFinished(freed, batch.pages.handOver(freed));
+                Objects.requireNonNull(pages.present().cached.blocks).dropReserved(batch.pages);
+                batch.pages.prune();
+                batch.walk.finish();
+                batch.walk.close();
+                assertEquals(Long.BYTES, read.get());
+                pin.close();
+                fixture.store(at + APART * PAGE, 4711);
+                assertEquals(PAGE, file.pread(ByteBuffer.allocate((int) PAGE), 0));
+                assertEquals(4711, fixture.load(at + APART * PAGE));
+                assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
+                assertEquals(0, file.fsync());
+                file.close();
+                assertEquals(
+                        4711,
+                        ByteBuffer.wrap(Files.readAllBytes(path))
+                                .order(ByteOrder.LITTLE_ENDIAN)
+                                .getLong((int) (APART * PAGE)));
+            }
+        }
+    }
+
     @ExtendWith(OneThread.class)
     @DisplayName("The batch of an eviction")
     @Nested
