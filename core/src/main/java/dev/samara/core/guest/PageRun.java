@@ -82,7 +82,9 @@ public abstract sealed class PageRun permits GuestRun {
      * handled outside GUEST, and may wait as for an access. No fault is handled for the pages after the first one: they
      * belong to the run only if they are accessible now, and adjacent in memory. The exception are the pages of a block
      * of a file ({@link dev.samara.core.backing.HostFileOption#BLOCKS_16K}): for READ, or in a shared mapping, they are
-     * faulted in, so the run contains the rest of the block, up to the end of the mapping and of the file.
+     * faulted in, so the run contains the rest of the block, up to the end of the mapping and of the file. It may
+     * contain less of the block only if pages of it are removed, or are written to the host, again and again during
+     * the call.
      *
      * <p>The call counts as an access to each page of the run. It notifies no watchpoint, so it finds no run at a page
      * that is {@linkplain dev.samara.core.AddressSpace#watch watched} for such an access; access such a page by the

@@ -23,6 +23,12 @@ public final class GuestRun extends PageRun {
     /** The result of an attempt that has to start over, because the CPU has dropped translations. */
     private static final int AGAIN = -1;
 
+    /**
+     * The number of attempts that fault in the pages of a block. Each may be in vain if other threads evict or write
+     * pages meanwhile, or if a page that becomes dirty makes this thread write them.
+     */
+    private static final int ATTEMPTS = 1000;
+
     private final CpuMemory cpu;
 
     /** The memory in which the last run was found. */
@@ -71,6 +77,7 @@ public final class GuestRun extends PageRun {
         access = writes ? TranslatedMemory.UPDATE : Mman.READ;
         long found;
         int bytes;
+        int attempt = 0;
         do {
             found = of.translate(from, 1, access);
             if (found < 0) {
@@ -79,7 +86,7 @@ public final class GuestRun extends PageRun {
                 }
                 return 0;
             }
-            bytes = extent(of, store, from, found, most);
+            bytes = extent(of, store, from, found, most, attempt++ < ATTEMPTS);
         } while (bytes == AGAIN);
         buffer = view(of, store, found, bytes);
         offset = buffer.position();
@@ -111,8 +118,10 @@ public final class GuestRun extends PageRun {
      * Returns how many bytes are consecutive in memory and in one buffer. Faults in the pages of a block of a file, of
      * which the first one may no longer be translated afterwards: then returns {@link #AGAIN}. In the next attempt most
      * of them are present.
+     *
+     * @param mayFault whether to fault in pages; otherwise the run ends before the first page that is not present
      */
-    private int extent(TranslatedMemory of, DirectFrames store, long from, long first, int most) {
+    private int extent(TranslatedMemory of, DirectFrames store, long from, long first, int most, boolean mayFault) {
         long before = of.processor.drops();
         int bytes = Math.min(most, of.restOfPage(from));
         while (bytes < most) {
@@ -121,7 +130,7 @@ public final class GuestRun extends PageRun {
                     && (access == Mman.READ || of.mayUpdate(from + bytes, of.frameOf(next)))
                     && of.translatePresent(from + bytes, access) == next;
             if (!isNext) {
-                if (!isInBlock(of, from + bytes)) {
+                if (!mayFault || !isInBlock(of, from + bytes)) {
                     return bytes;
                 }
                 long physical = of.translate(from + bytes, 1, access);

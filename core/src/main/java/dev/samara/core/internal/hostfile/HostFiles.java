@@ -97,6 +97,12 @@ public final class HostFiles {
     /** The minimum number of blocks for which a machine must have room. */
     private static final int FEWEST_BLOCKS = 8;
 
+    /**
+     * The minimum number of blocks that may be dirty before a thread must write pages. With less than one, the stores
+     * to a block could never make all its pages dirty.
+     */
+    private static final int FEWEST_DIRTY_BLOCKS = 2;
+
     /** The stack that the removal of a file from the table needs, in frames. */
     private static final int REMOVAL_DEPTH = 24;
 
@@ -506,7 +512,9 @@ public final class HostFiles {
         long room = Math.min(limit.mostBytes, (long) memory.frames.most() * pageSize);
         int pages = Math.max(1, bytes / pageSize);
         boolean isPossible = (pages == 1 || pages == 4 || pages == 16) && memory.frames.areRunsTogether(pages);
-        if (!isPossible || room < (long) FEWEST_BLOCKS * bytes) {
+        boolean hasRoom =
+                room >= (long) FEWEST_BLOCKS * bytes && background.most >= (long) FEWEST_DIRTY_BLOCKS * bytes;
+        if (!isPossible || !hasRoom) {
             throw PathOpen.refusal(key.toString(), Errno.EINVAL, null);
         }
         return pages;

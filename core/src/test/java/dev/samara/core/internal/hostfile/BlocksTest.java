@@ -66,6 +66,8 @@ final class BlocksTest {
         return Machine.builder()
                 .memory(memory * PAGE)
                 .cacheLimit(limit * PAGE)
+                // With a limit of 8 blocks, the least number of dirty blocks.
+                .dirtyRatio(0.1, 0.25)
                 .poisonFrames(true)
                 .writeBackEvery(Duration.ZERO)
                 .reportWaitsLongerThan(Await.LONG)
@@ -635,6 +637,38 @@ final class BlocksTest {
             for (int page = 0; page < 400; page++) {
                 assertEquals(expected[page], number(path, page * PAGE + 8));
             }
+        }
+    }
+
+    @DisplayName("In a machine in which less than 2 blocks may be dirty")
+    @Nested
+    final class FewDirty extends Fixture {
+        FewDirty() {
+            super(machine(512, 8 * BLOCK).dirtyRatio(0.1, 0.24));
+        }
+
+        @Test
+        @DisplayName("blocks are refused")
+        void refused() throws Exception {
+            assertRefused(Errno.EINVAL, write("f", PAGE_BYTES), HostFileOption.BLOCKS_16K);
+            open(path);
+        }
+    }
+
+    @DisplayName("In a machine that writes each dirty page at once, in the thread that makes it dirty")
+    @Nested
+    final class NoneDirty extends Fixture {
+        NoneDirty() {
+            super(machine(512, 8 * BLOCK).dirtyRatio(0.001, 0.25).executor(Runnable::run));
+        }
+
+        @Test
+        @DisplayName("a run for writing ends")
+        void run() throws Exception {
+            HostFile file = openBlocks(8);
+            long at = mapShared(file, 8);
+            int found = seek(fixture.memory.newRun(), at, (int) BLOCK_BYTES, WRITE);
+            assertTrue(found >= PAGE && found <= BLOCK_BYTES && found % PAGE == 0, () -> "bytes: " + found);
         }
     }
 
