@@ -306,6 +306,8 @@ public final class HostFiles {
         if (rules.lock == HostFileOption.EXLOCK && !writes) {
             throw new IllegalArgumentException("a file that is locked by EXLOCK must be opened with WRITE");
         }
+        // Before the host's file is opened, and perhaps created.
+        checkBlocks(rules.blockBytes, memory, path.toString());
         try {
             PathOpen entry = new PathOpen(this, path, memory, standard, rules);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
@@ -444,8 +446,7 @@ public final class HostFiles {
      *
      * @param ofPath the open by path; null for a file without a path
      * @throws MmException EBUSY if the file is open with a different memory or different rules, EINVAL if it is open
-     *     with blocks of another size or the machine has no room for such blocks, ETXTBSY if an open for writing is
-     *     denied
+     *     with blocks of another size, ETXTBSY if an open for writing is denied
      */
     HostInode enter(
             Object key,
@@ -468,7 +469,7 @@ public final class HostFiles {
                 if (known == null) {
                     Eviction.SpareBatches spare = batches.computeIfAbsent(memory, Eviction.SpareBatches::new);
                     long most = limit.mostBytes / memory.frames.pageSize;
-                    int blockPages = blockPages(rules.blockBytes, memory, key);
+                    int blockPages = Math.max(1, rules.blockBytes / memory.frames.pageSize);
                     FilePages pages = FilePages.ofSaved(memory, size, limit.bytes, most, spare, blockPages);
                     HostInode.ReadArraysPool pool =
                             readArrays.computeIfAbsent(memory, of -> new HostInode.ReadArraysPool(of.frames.direct()));
@@ -499,15 +500,16 @@ public final class HostFiles {
     }
 
     /**
-     * Returns the number of pages of a block.
+     * Checks whether the machine can keep the promise of blocks, whatever the file is.
      *
      * @param bytes the size of a block; 0 if there are none
-     * @throws MmException EINVAL if the machine cannot keep the promise of blocks of this size
+     * @param name the file, for the message
+     * @throws MmException EINVAL if it cannot
      */
-    private int blockPages(int bytes, MachineMemory memory, Object key) {
+    private void checkBlocks(int bytes, MachineMemory memory, String name) {
         int pageSize = memory.frames.pageSize;
         if (bytes == 0) {
-            return 1;
+            return;
         }
         long room = Math.min(limit.mostBytes, (long) memory.frames.most() * pageSize);
         int pages = Math.max(1, bytes / pageSize);
@@ -515,9 +517,8 @@ public final class HostFiles {
         boolean hasRoom =
                 room >= (long) FEWEST_BLOCKS * bytes && background.most >= (long) FEWEST_DIRTY_BLOCKS * bytes;
         if (!isPossible || !hasRoom) {
-            throw PathOpen.refusal(key.toString(), Errno.EINVAL, null);
+            throw PathOpen.refusal(name, Errno.EINVAL, null);
         }
-        return pages;
     }
 
     /**

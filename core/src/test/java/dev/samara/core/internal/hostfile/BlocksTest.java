@@ -35,6 +35,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
+import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -610,6 +611,19 @@ final class BlocksTest {
         void refused() throws Exception {
             assertRefused(Errno.EINVAL, write("f", PAGE_BYTES), HostFileOption.BLOCKS_64K);
             open(path, HostFileOption.BLOCKS_16K);
+        }
+
+        @Test
+        @DisplayName("a refused open creates no file")
+        void refusedNew() {
+            Path created = folder.resolve("new");
+            assertRefused(
+                    Errno.EINVAL,
+                    created,
+                    StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE,
+                    HostFileOption.BLOCKS_64K);
+            assertFalse(Files.exists(created));
         }
 
         @Test
