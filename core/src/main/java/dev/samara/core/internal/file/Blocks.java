@@ -25,7 +25,8 @@ import dev.samara.core.internal.page.Frames;
  *       at the end of the removal leaves ({@link #takeOut}). All other removals are of whole blocks.
  *   <li><em>An eviction</em> takes out all pages of a block or none, puts back all or none ({@link Eviction}), and then
  *       drops the reserved frames ({@link #dropReserved}). A dirty, pinned or locked page keeps its whole block.
- *   <li><em>A write-back</em> writes whole blocks, of which at least one page is dirty ({@link WriteBack}).
+ *   <li><em>A write-back</em> writes whole blocks, of which at least one page is dirty ({@link WriteBack}). If another
+ *       program has truncated the file within a block, it writes the dirty pages one by one.
  * </ol>
  *
  * <p><b>Pages apart.</b> If a page that was cut off stays pinned until the file grows again, its frame cannot become

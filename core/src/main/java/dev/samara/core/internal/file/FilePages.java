@@ -1663,6 +1663,9 @@ public final class FilePages extends PageCache {
          */
         long HELD = -4097;
 
+        /** The result of a write whose bytes are not all within the host's file. No errno has this value. */
+        long BEYOND_END = -4096;
+
         /**
          * Returns the first of two results that is a failure, otherwise {@link #HELD} if one of them is {@code HELD},
          * otherwise 0.
@@ -1686,7 +1689,8 @@ public final class FilePages extends PageCache {
          *
          * @param offset the offset of the first byte in the file
          * @param bytes the bytes, from the buffer's position to its limit
-         * @return 0 if all bytes were written; otherwise a negated errno, and the pages stay dirty
+         * @return 0 if all bytes were written; otherwise a negated errno or {@link #BEYOND_END}, and the pages stay
+         *     dirty
          */
         long write(long offset, ByteBuffer bytes);
     }

@@ -52,6 +52,9 @@ final class WriteBack {
     /** The pages of the batch. A page is marked while it was dirty and is not written. */
     private final PageBatch batch;
 
+    /** For each page, whether it was dirty itself, not only another page of its block. */
+    private final boolean[] isOwn;
+
     /** For each pinned page, whether the writer holds it back. */
     private final boolean[] isHeld;
 
@@ -81,6 +84,7 @@ final class WriteBack {
         inodeLock = present.inodeLock;
         batch = new PageBatch(cached, file.mappings);
         batch.makeRoom(buffer.capacity() >>> cached.pageShift);
+        isOwn = new boolean[batch.pages.length];
         isHeld = new boolean[batch.pages.length];
     }
 
@@ -211,6 +215,7 @@ final class WriteBack {
             // The mark may come from an entry that was removed in the meantime. It stays, so the page is written now
             // and once more later.
             isDirty[i] |= frames.isDirty(taken[i]);
+            isOwn[i] = isDirty[i];
         }
         for (int i = 0, to; i < batch.count; i = to) {
             to = batch.unitEnd(i);
@@ -273,6 +278,7 @@ final class WriteBack {
         for (int i = 0; i < batch.count; i++) {
             int frame = batch.taken[i];
             if (batch.isMarked[i] && frames.pin(frame)) {
+                isOwn[pinned] = isOwn[i];
                 batch.move(i, pinned++);
                 frames.store.read(frame, 0, buffer, (pinned - 1) << cached.pageShift, length(pinned - 1));
             } else if (batch.isMarked[i]) {
@@ -308,9 +314,27 @@ final class WriteBack {
                 to++;
             }
             if (!isHeld[from]) {
-                failure = FilePages.PageWriter.worse(failure, write(from, to));
+                long failed = write(from, to);
+                boolean isCut = failed == FilePages.PageWriter.BEYOND_END && cached.blocks != null;
+                failure = FilePages.PageWriter.worse(failure, isCut ? writeDirty(from, to) : failed);
             }
             from = to;
+        }
+        return failure;
+    }
+
+    /**
+     * Writes pages one by one after another program has truncated the file within them, so that the dirty ones that are
+     * still within the file are written. The pages that were not dirty themselves stay clean.
+     */
+    private long writeDirty(int from, int to) {
+        long failure = 0;
+        for (int i = from; i < to; i++) {
+            if (isOwn[i]) {
+                failure = FilePages.PageWriter.worse(failure, write(i, i + 1));
+            } else {
+                batch.isMarked[i] = false;
+            }
         }
         return failure;
     }

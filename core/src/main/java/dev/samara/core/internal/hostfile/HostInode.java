@@ -133,7 +133,7 @@ final class HostInode {
     private static final int MOST_ZEROS = 16 << 20;
 
     /** The host's file ends before a byte that must be within it. No errno has this value. */
-    private static final long BEYOND_END = -4096;
+    private static final long BEYOND_END = FilePages.PageWriter.BEYOND_END;
 
     /** The result of {@link #cutAndExtend} if the host did not truncate its file. No errno has this value. */
     private static final long NOT_CUT = 1;

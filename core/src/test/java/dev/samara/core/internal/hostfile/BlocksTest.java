@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.PageHooks;
@@ -33,6 +34,7 @@ import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -304,6 +306,28 @@ final class BlocksTest {
             assertEquals(0, file.fsync());
             assertEquals("write " + 12 * PAGE + "+" + BLOCK_BYTES, channels.calls.get(1));
             assertEquals(List.of(), file.dirtyRanges(0, 16 * PAGE));
+        }
+
+        @Test
+        @DisplayName("a background write-back writes the dirty pages that another program did not cut off")
+        void cutBlock() throws Exception {
+            HostFile file = openBlocks(8);
+            long at = mapShared(file, 8);
+            fixture.store(at + 8, 4711);
+            fixture.store(at + 6 * PAGE + 8, 1);
+            try (FileChannel other = FileChannel.open(path, StandardOpenOption.WRITE)) {
+                other.truncate(PAGE);
+            }
+            // As a periodic write-back, and one above the bounds.
+            PeriodicRounds.writeAll(MachineInternals.hostFiles(fixture.machine));
+            assertEquals(4711, number(path, 8));
+            assertEquals(PAGE, Files.size(path));
+            fixture.store(at + 8, 4712);
+            PeriodicRounds.writeAll(MachineInternals.hostFiles(fixture.machine));
+            assertEquals(4712, number(path, 8));
+            assertEquals(0, file.fsync());
+            assertEquals(PAGE, file.size());
+            assertWhole(file, BLOCK);
         }
 
         @Test
