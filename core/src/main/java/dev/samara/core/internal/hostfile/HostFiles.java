@@ -514,8 +514,7 @@ public final class HostFiles {
         long room = Math.min(limit.mostBytes, (long) memory.frames.most() * pageSize);
         int pages = Math.max(1, bytes / pageSize);
         boolean isPossible = (pages == 1 || pages == 4 || pages == 16) && memory.frames.areRunsTogether(pages);
-        boolean hasRoom =
-                room >= (long) FEWEST_BLOCKS * bytes && background.most >= (long) FEWEST_DIRTY_BLOCKS * bytes;
+        boolean hasRoom = room >= (long) FEWEST_BLOCKS * bytes && background.most >= (long) FEWEST_DIRTY_BLOCKS * bytes;
         if (!isPossible || !hasRoom) {
             throw PathOpen.refusal(name, Errno.EINVAL, null);
         }
