@@ -693,23 +693,6 @@ final class BlocksTest {
         }
     }
 
-    @DisplayName("In a machine that writes each dirty page at once, in the thread that makes it dirty")
-    @Nested
-    final class NoneDirty extends Fixture {
-        NoneDirty() {
-            super(machine(512, 8 * BLOCK).dirtyRatio(0.001, 0.25).executor(Runnable::run));
-        }
-
-        @Test
-        @DisplayName("a run for writing ends")
-        void run() throws Exception {
-            HostFile file = openBlocks(8);
-            long at = mapShared(file, 8);
-            int found = seek(fixture.memory.newRun(), at, (int) BLOCK_BYTES, WRITE);
-            assertTrue(found >= PAGE && found <= BLOCK_BYTES && found % PAGE == 0, () -> "bytes: " + found);
-        }
-    }
-
     @DisplayName("In a machine with a limit of 8 blocks and many small files")
     @Nested
     final class SmallFiles extends Fixture {
