@@ -530,17 +530,12 @@ final class HostInode {
 
     /**
      * Returns whether the pages may serve a later open, if the host's file is still unchanged then. The file has no
-     * opens, and was saved. This machine must not have changed it, which a pin for writing does, too, nor must it be
-     * able to: an open that only reads would otherwise have a file that can be written. After a failed write, which may
-     * have been dropped, the pages may differ from the host's file. A lock must end with the last open.
+     * opens, and was saved. It must not have been open for writing: an open that only reads would otherwise have a file
+     * that can be written, and the pages could differ from the host's file, after a failed write or a store through a
+     * pin. A lock must end with the last open.
      */
     boolean mayBeKept() {
-        if (openedAs == null || isWritable || writes.hasChanged() || rules.lock != null || PathOpen.isLocked(key)) {
-            return false;
-        }
-        synchronized (this) {
-            return failures == 0;
-        }
+        return openedAs != null && !isWritable && rules.lock == null && !PathOpen.isLocked(key);
     }
 
     /**
@@ -2148,12 +2143,6 @@ final class HostInode {
                         .toList());
             }
             changes.getAndIncrement();
-        }
-
-        /** Returns whether this machine has changed the host's file since {@link HostFiles} created this object. */
-        private boolean hasChanged() {
-            // The first value of changes, which is 1, counts none.
-            return own.get() > 1;
         }
 
         /** Counts a change of the bytes or the size. The change is complete, so a force that starts now covers it. */

@@ -68,7 +68,8 @@ final class EvictionTest {
                 file.truncate(PAGE);
                 file.grow(PAGES * PAGE);
                 assertEquals(0, fixture.space.madvise(at, PAGES * PAGE, Mman.DONTNEED));
-                FilePages pages = FilePages.of(fixture.layout().find(at));
+                FilePages pages = Objects.requireNonNull(
+                        FilePages.of(Objects.requireNonNull(fixture.layout().find(at))));
                 Eviction eviction = Objects.requireNonNull(pages.present().cached.eviction);
                 Eviction.EvictionBatch batch = new Eviction.EvictionBatch(pages.memory);
                 assertTrue(batch.walk.tryBegin());
