@@ -295,11 +295,10 @@ public final class MachineBuilder {
      * directory of the path that is renamed during the open; a change on a network file system that this host has not
      * been informed of; and a change while the host's clock was set back.
      *
-     * <p>The pages of a file are freed by its last close all the same if it was open for writing, if this machine failed
-     * to write or force it, if the file was changed less than two seconds before the open that began to read its pages,
-     * if that open's path contains a symbolic link, if the file was locked, if the host has no file keys and no times of
-     * status changes, as on Windows, and if it was opened as a channel or a buffer. What a last close saves and reports
-     * does not depend on this setting.
+     * <p>The pages of a file are freed by its last close all the same if it was open for writing, if it was changed
+     * less than two seconds before the open that began to read its pages, if that open's path contains a symbolic link,
+     * if the file was locked, if the host has no file keys and no times of status changes, as on Windows, and if it was
+     * opened as a channel or a buffer. What a last close saves and reports does not depend on this setting.
      *
      * <p>A kept file counts as open for the host. It keeps one descriptor, so the number should be well below the limit
      * of the process; and if it is deleted, its space on the device is freed only when it is no longer kept. A machine

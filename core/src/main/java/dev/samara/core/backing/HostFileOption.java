@@ -91,10 +91,9 @@ public enum HostFileOption implements OpenOption {
      * page is unpinned, the new page is apart from its block until the block is evicted.
      *
      * <p>An open is refused (EINVAL) if the file is already open with blocks of another size, or without; if the {@code
-     * cacheLimit} or the memory of the machine has no room for 8 blocks; if the second {@code dirtyRatio} of the {@code
-     * cacheLimit} has no room for 2 blocks, so for less than 10 blocks in all unless a ratio is set; and if pages have
-     * another size than 1 KiB, 4 KiB, or at least 16 KiB. Calls of an open with {@link #DIRECT} bypass memory as
-     * without blocks.
+     * cacheLimit} or the memory of the machine has no room for 8 blocks, or the second {@code dirtyRatio} of the {@code
+     * cacheLimit} for one; and if pages have another size than 1 KiB, 4 KiB, or at least 16 KiB. Calls of an open with
+     * {@link #DIRECT} bypass memory as without blocks.
      */
     BLOCKS_16K,
 

@@ -433,7 +433,7 @@ public final class Eviction {
         return next;
     }
 
-    /** Waits until no eviction may put back a page or its block. The caller holds no lock for which an eviction waits. */
+    /** Waits until no eviction may put back a page or its block. The caller has no lock for which an eviction waits. */
     void await(long page) {
         cached.content.lock();
         try {

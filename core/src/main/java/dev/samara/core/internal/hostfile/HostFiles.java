@@ -97,12 +97,6 @@ public final class HostFiles {
     /** The minimum number of blocks for which a machine must have room. */
     private static final int FEWEST_BLOCKS = 8;
 
-    /**
-     * The minimum number of blocks that may be dirty before a thread must write pages. With less than one, the stores
-     * to a block could never make all its pages dirty.
-     */
-    private static final int FEWEST_DIRTY_BLOCKS = 2;
-
     /** The stack that the removal of a file from the table needs, in frames. */
     private static final int REMOVAL_DEPTH = 24;
 
@@ -514,8 +508,9 @@ public final class HostFiles {
         long room = Math.min(limit.mostBytes, (long) memory.frames.most() * pageSize);
         int pages = Math.max(1, bytes / pageSize);
         boolean isPossible = (pages == 1 || pages == 4 || pages == 16) && memory.frames.areRunsTogether(pages);
-        boolean hasRoom = room >= (long) FEWEST_BLOCKS * bytes && background.most >= (long) FEWEST_DIRTY_BLOCKS * bytes;
-        if (!isPossible || !hasRoom) {
+        // If less than a block may be dirty before a thread must write pages, stores could never make all pages of a
+        // block dirty.
+        if (!isPossible || room < (long) FEWEST_BLOCKS * bytes || background.most < bytes) {
             throw PathOpen.refusal(name, Errno.EINVAL, null);
         }
     }
@@ -1109,8 +1104,8 @@ public final class HostFiles {
     /**
      * One call for each of several files, made by the thread of the round and by up to {@value #MOST_TASKS} tasks,
      * because most of the time such a call waits for the host. Each thread takes the next file and visits it, until
-     * none is left. So each file is visited by exactly one thread. Only the thread of the round visits files with hooks,
-     * because hooks may wait for each other, or for a lock that the caller has.
+     * none is left. So each file is visited by exactly one thread. Only the thread of the round visits files with
+     * hooks, because hooks may wait for each other, or for a lock that the caller has.
      *
      * <p>The thread of the round depends on no task that has not started: it takes files as long as there are any, and
      * then waits only for the files that tasks have taken. A task that starts later finds no file. Like the thread of

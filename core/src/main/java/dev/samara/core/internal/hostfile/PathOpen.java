@@ -242,7 +242,7 @@ final class PathOpen {
         }
     }
 
-    /** Closes the file if it is only kept, because a file that is open cannot be locked. The caller is in no section. */
+    /** Closes the file if it is only kept: a file that is open cannot be locked. The caller is in no section. */
     private void endKept() throws IOException {
         boolean creates =
                 options.contains(StandardOpenOption.CREATE) || options.contains(StandardOpenOption.CREATE_NEW);

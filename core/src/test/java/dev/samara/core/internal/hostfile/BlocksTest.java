@@ -70,7 +70,6 @@ final class BlocksTest {
                 .memory(memory * PAGE)
                 .cacheLimit(limit * PAGE)
                 // With a limit of 8 blocks, the least number of dirty blocks.
-                .dirtyRatio(0.1, 0.25)
                 .poisonFrames(true)
                 .writeBackEvery(Duration.ZERO)
                 .reportWaitsLongerThan(Await.LONG)
@@ -682,7 +681,7 @@ final class BlocksTest {
     @Nested
     final class FewDirty extends Fixture {
         FewDirty() {
-            super(machine(512, 8 * BLOCK).dirtyRatio(0.1, 0.24));
+            super(machine(512, 8 * BLOCK).dirtyRatio(0.1, 0.12));
         }
 
         @Test
