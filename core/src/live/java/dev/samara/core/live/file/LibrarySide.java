@@ -180,11 +180,23 @@ final class LibrarySide {
         return Outcome.of(0);
     }
 
+    /** Executes a step whose bytes are not kept for {@link #lastRead}, because another step may read beside it. */
+    Outcome runBesideAnother(Step step) {
+        return step.verb() == Verb.PREAD && slots[step.number(SLOT)] != null
+                ? pread(step, new byte[step.number(LENGTH)])
+                : run(step);
+    }
+
     private Outcome pread(Step step) {
-        ByteBuffer target = ByteBuffer.allocate(step.number(LENGTH));
-        long read = file(step).pread(target, step.get(OFFSET));
-        lastRead = target.array();
-        return new Outcome(read, read > 0 ? hash(lastRead, (int) read) : 0);
+        byte[] bytes = new byte[step.number(LENGTH)];
+        Outcome outcome = pread(step, bytes);
+        lastRead = bytes;
+        return outcome;
+    }
+
+    private Outcome pread(Step step, byte[] bytes) {
+        long read = file(step).pread(ByteBuffer.wrap(bytes), step.get(OFFSET));
+        return new Outcome(read, read > 0 ? hash(bytes, (int) read) : 0);
     }
 
     byte[] lastRead() {

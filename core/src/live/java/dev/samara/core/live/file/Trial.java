@@ -211,7 +211,7 @@ final class Trial {
         Outcome theirFirst = kernel.run(first);
         Outcome theirs = kernel.run(step);
         library.hook().besideNext(call, () -> library.run(step));
-        Outcome ourFirst = library.run(first);
+        Outcome ourFirst = library.runBesideAnother(first);
         library.hook().end();
         Outcome ours = library.hook().besideResult();
         arena.met(first, theirFirst);
