@@ -84,8 +84,10 @@ final class Generator {
 
     /** Returns the first step of a script. */
     Step machine() {
-        int[] limits = {0, 0, 64, 24, 16};
-        return Step.of(Verb.MACHINE, pick(limits), random.nextInt(4) == 0 ? 0 : 1, random.nextInt(3) == 0 ? 1 : 0);
+        int block = pick(new int[] {0, 0, 4, 16});
+        int[] limits = block == 0 ? new int[] {0, 0, 64, 24, 16} : new int[] {0, 8 * block, 10 * block};
+        return Step.of(
+                Verb.MACHINE, pick(limits), random.nextInt(4) == 0 ? 0 : 1, random.nextInt(3) == 0 ? 1 : 0, block);
     }
 
     /** Returns the next step of a script. */

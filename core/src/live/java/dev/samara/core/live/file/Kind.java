@@ -29,6 +29,7 @@ enum Kind {
     LIMIT,
     FORCED,
     WATCHED,
+    BLOCK,
     CALL;
 
     private static final long PAGE = 4096;
@@ -37,7 +38,7 @@ enum Kind {
     Set<Long> simpler(long value) {
         Set<Long> simpler = new LinkedHashSet<>();
         switch (this) {
-            case SLOT, NAME, TO, SPACE, REGION, FIRST, SEED, LIMIT, CALL -> simpler.add(0L);
+            case SLOT, NAME, TO, SPACE, REGION, FIRST, SEED, LIMIT, BLOCK, CALL -> simpler.add(0L);
             case MODE -> {
                 simpler.add(0L);
                 simpler.add(value % OpenMode.DIRECT);

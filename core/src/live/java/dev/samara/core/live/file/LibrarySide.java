@@ -17,6 +17,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.guest.GuestMemory;
@@ -52,6 +53,9 @@ final class LibrarySide {
     private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final HostFile ballast;
     private final HostHook hook;
+    /** The option for blocks with which files are opened, or null. */
+    private final @Nullable HostFileOption block;
+
     private byte[] lastRead = {};
 
     LibrarySide(Path folder, Step settings) {
@@ -75,6 +79,7 @@ final class LibrarySide {
         if (settings.get(Kind.LIMIT) > 0) {
             builder.cacheLimit(settings.get(Kind.LIMIT) * PAGE);
         }
+        block = block(settings);
         machine = builder.build();
         HostFiles files = MachineInternals.hostFiles(machine);
         files.openBy(opener);
@@ -92,6 +97,16 @@ final class LibrarySide {
 
     private HostFile file(Step step) {
         return Objects.requireNonNull(slots[step.number(SLOT)]);
+    }
+
+    /** Returns the option for blocks; null if the limit has no room for eight of them. */
+    private static @Nullable HostFileOption block(Step settings) {
+        long limit = settings.get(Kind.LIMIT);
+        int pages = settings.number(Kind.BLOCK);
+        if (pages == 0 || (limit > 0 && limit < 8L * pages)) {
+            return null;
+        }
+        return pages == 4 ? HostFileOption.BLOCKS_16K : HostFileOption.BLOCKS_64K;
     }
 
     /** Returns the last open of a slot, which may be closed by now. */
@@ -161,7 +176,7 @@ final class LibrarySide {
         String name = Names.of(step.get(Kind.NAME));
         try {
             slots[slot] = machine.openFile(
-                    folder.resolve(name), GEOMETRY, OpenMode.of(step).options());
+                    folder.resolve(name), GEOMETRY, OpenMode.of(step).options(block));
             areOpen[slot] = true;
             return 0;
         } catch (MmException refused) {

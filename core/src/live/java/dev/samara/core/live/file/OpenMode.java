@@ -6,6 +6,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The mode of an open: 0 for reading, 1 for reading and writing, 2 to also create the file if necessary, 3 to create a
@@ -47,10 +48,13 @@ record OpenMode(int number) {
         return isCreatingNew() ? new OpenMode(number - 1) : this;
     }
 
-    OpenOption[] options() {
+    OpenOption[] options(@Nullable HostFileOption block) {
         List<OpenOption> options = new ArrayList<>(OPTIONS.get(access()));
         if (number >= DIRECT) {
             options.add(HostFileOption.DIRECT);
+        }
+        if (block != null) {
+            options.add(block);
         }
         return options.toArray(OpenOption[]::new);
     }

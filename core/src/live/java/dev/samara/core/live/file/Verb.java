@@ -3,6 +3,7 @@ package dev.samara.core.live.file;
 
 import static dev.samara.core.live.file.Kind.ADVICE;
 import static dev.samara.core.live.file.Kind.ANNOUNCED;
+import static dev.samara.core.live.file.Kind.BLOCK;
 import static dev.samara.core.live.file.Kind.CALL;
 import static dev.samara.core.live.file.Kind.FIRST;
 import static dev.samara.core.live.file.Kind.FLAGS;
@@ -29,8 +30,11 @@ import java.util.Locale;
 
 /** A verb of the language of files, with the kinds of its arguments. */
 enum Verb {
-    /** Creates the machine: maximum pages in memory (0: no limit), force at close, full comparison after each step. */
-    MACHINE(LIMIT, FORCED, WATCHED),
+    /**
+     * Creates the machine: maximum pages in memory (0: no limit), force at close, full comparison after each step, and
+     * the pages of a block with which files are opened (0, 4 or 16), if the limit permits blocks.
+     */
+    MACHINE(LIMIT, FORCED, WATCHED, BLOCK),
     /** Opens a name; see {@link OpenMode}. */
     OPEN(SLOT, NAME, Kind.MODE),
     CLOSE(SLOT),
