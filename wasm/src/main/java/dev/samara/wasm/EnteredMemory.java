@@ -3,7 +3,9 @@ package dev.samara.wasm;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
-import java.util.concurrent.atomic.AtomicReference;
+import java.lang.invoke.ConstantBootstraps;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class EnteredMemory permits LinearNumbers {
     /** The mask of an address, because addresses of WebAssembly are unsigned. */
     static final long ADDRESS = 0xffff_ffffL;
+
+    private static final VarHandle USER = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "user", VarHandle.class, EnteredMemory.class, Thread.class);
 
     private final AddressSpace space;
 
@@ -35,7 +40,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
      * The thread that uses this memory, even while it has temporarily left the space. Null if no thread uses the
      * memory.
      */
-    private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
+    private volatile @Nullable Thread user;
 
     EnteredMemory(AddressSpace space, MemoryExceptions exceptions) {
         this.space = space;
@@ -168,7 +173,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
 
     /** Returns whether the calling thread uses this memory and is in the space. */
     private boolean isIn() {
-        return user.get() == Thread.currentThread() && guest != null;
+        return user == Thread.currentThread() && guest != null;
     }
 
     /**
@@ -178,7 +183,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
     private boolean claim() {
         Thread caller = Thread.currentThread();
         // Pairs with end: this thread sees all that the last user did with the memory.
-        Thread other = user.compareAndExchange(null, caller);
+        Thread other = (Thread) USER.compareAndExchange(this, (Thread) null, caller);
         if (other != null && other != caller) {
             throw new IllegalStateException(
                     "thread " + other.getName() + " uses " + this + "; another thread uses a view of it");
@@ -201,7 +206,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
     /** Ends {@link #claimBetweenCalls}. */
     final void freeBetweenCalls() {
         // Release: after the step. Pairs with claim.
-        user.setRelease(null);
+        USER.setRelease(this, (Thread) null);
     }
 
     /** Makes the accesses of the calling thread, which claimed this memory, use its guest. */
@@ -220,7 +225,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
         access = null;
         if (isFirst) {
             // Release: after all that the thread did with the memory. Pairs with claim.
-            user.setRelease(null);
+            USER.setRelease(this, (Thread) null);
         }
     }
 

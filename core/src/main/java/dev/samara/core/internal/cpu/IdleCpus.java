@@ -45,9 +45,10 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
          * not store it again.
          *
          * <p>Written: the thread to which the CPU is lent, before it uses the CPU (plain).
-         * Read: this thread.
+         * Read: this thread; threads that search for an idle CPU (plain).
          * Pairs: by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread.
-         * Invariant: while the CPU is lent for use, and not only to be ended, the CPUs of its thread.
+         * Invariant: while the CPU is lent for use, and not only to be ended, the CPUs of its thread. For other threads
+         *     racy, benign because each stores its own once it has taken the CPU.
          */
         @Nullable
         ThreadCpus thread;
@@ -207,7 +208,7 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
     public void closed(T cpu) {
         ThreadCpus thread = cpu.thread;
         if (thread != null) {
-            thread.open.remove(cpu);
+            thread.open.remove(cpu.self, cpu);
         }
     }
 
@@ -228,29 +229,33 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
                 return cast(cpu);
             }
         }
+        LentCpu last = likely == null ? null : likely.get();
+        // First if this thread used it last, so that a thread that uses many spaces in turn looks at no CPU of another
+        // one. Otherwise last, because the threads that use a space side by side should not contend for this CPU.
+        if (last != null && last.thread == thread && isTakenIn(last, space)) {
+            return lent(last, thread);
+        }
         for (int i = 0; i < ThreadCpus.REMEMBERED; i++) {
-            LentCpu cpu = takenFrom(thread.remembered[i], space);
-            if (cpu != null) {
+            WeakReference<LentCpu> known = thread.remembered[i];
+            LentCpu cpu = known == null ? null : known.get();
+            if (cpu != null && isTakenIn(cpu, space)) {
                 return lent(cpu, thread);
             }
         }
-        LentCpu cpu = takenFrom(likely, space);
-        if (cpu != null) {
-            thread.rememberNowAndThen(cpu);
-            return lent(cpu, thread);
+        if (last != null && isTakenIn(last, space)) {
+            thread.rememberNowAndThen(last);
+            return lent(last, thread);
         }
         return scan(space, thread);
     }
 
-    private @Nullable LentCpu takenFrom(@Nullable WeakReference<LentCpu> known, Object space) {
-        LentCpu cpu = known == null ? null : known.get();
-        if (cpu != null && cpu.isIn(space)) {
+    /** Takes a CPU if it is idle, and was in the space. */
+    private boolean isTakenIn(LentCpu cpu, Object space) {
+        if (cpu.isIn(space)) {
             IdlePlace place = cpu.place;
-            if (place != null && place.pool == this && taken(cpu, place)) {
-                return cpu;
-            }
+            return place != null && place.pool == this && taken(cpu, place);
         }
-        return null;
+        return false;
     }
 
     /**

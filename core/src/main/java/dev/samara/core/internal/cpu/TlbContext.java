@@ -169,24 +169,9 @@ public final class TlbContext {
     private volatile long noticed;
 
     /**
-     * The notice of the last checkpoint, or return to one.
-     *
-     * <p>Written: the thread of a cut, before it stores the generation of that cut in {@code noticed} (volatile).
-     * Read: CPUs that have listeners, after they read that generation (volatile).
-     * Pairs: with {@code noticed}. The notice of a later cut has another generation, and is not used.
-     * Invariant: the last notice; null if there was none.
-     */
-    private volatile @Nullable CutNotice notice;
-
-    /**
-     * The records of the log. The seal of a record is its generation, negated while the words of the record are being
-     * written. Empty for a context without a page table.
-     */
-    private final long[] records;
-
-    /**
      * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
-     * counted in one of the three, so there is no user if and only if the word is 0.
+     * counted in one of the three, so there is no user if and only if the word is 0. The first reference, because
+     * HotSpot puts that beside {@code generation}: a thread that enters and leaves the space reads both.
      *
      * <p>Written: holders of references and CPUs, when they become users (compare-and-set) and when they stop being
      *     users (get-and-add).
@@ -202,6 +187,22 @@ public final class TlbContext {
      *     the space. The value 0, i.e. no users of any kind, is final.
      */
     private final AtomicLong users;
+
+    /**
+     * The notice of the last checkpoint, or return to one.
+     *
+     * <p>Written: the thread of a cut, before it stores the generation of that cut in {@code noticed} (volatile).
+     * Read: CPUs that have listeners, after they read that generation (volatile).
+     * Pairs: with {@code noticed}. The notice of a later cut has another generation, and is not used.
+     * Invariant: the last notice; null if there was none.
+     */
+    private volatile @Nullable CutNotice notice;
+
+    /**
+     * The records of the log. The seal of a record is its generation, negated while the words of the record are being
+     * written. Empty for a context without a page table.
+     */
+    private final long[] records;
 
     /**
      * The holds: references to the topmost table and to this context.

@@ -138,6 +138,12 @@ public final class Layout implements VmaLookup {
     private static final VarHandle TREE = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "tree", VarHandle.class, Layout.class, MapleTree.class);
 
+    /**
+     * The counts of references to this space. The first reference, because HotSpot puts that beside {@code isClosing}:
+     * a thread that enters the space reads both.
+     */
+    public final Lifetime lifetime;
+
     /** The spaces of the machine. */
     public final Spaces spaces;
     /** The state that all spaces of the machine share. */
@@ -155,9 +161,6 @@ public final class Layout implements VmaLookup {
 
     private final @Nullable PageTable pages;
     private final Identity identity;
-    /** The counts of references to this space. */
-    public final Lifetime lifetime;
-
     /** The parts of the layout, or the whole layout as one part, with the locks. */
     public final Districts districts;
     /** The listeners, to which publications deliver changes. */

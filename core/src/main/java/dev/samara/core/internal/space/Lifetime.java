@@ -67,6 +67,16 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     /** The context, which counts the users and the references to the page table. */
     public final TlbContext context;
 
+    /**
+     * The CPU of the pool that came to this space last, with which a thread that has no CPU here begins its search.
+     * Beside {@code context}, because an entry of the space reads both.
+     *
+     * <p>Written: a thread whose CPU of the pool comes to this space (plain).
+     * Read: a thread that enters the space (plain).
+     * Invariant: none: racy, benign because the thread takes the CPU only if it is idle, and then asks where it is.
+     */
+    public @Nullable WeakReference<LentCpu> likelyCpu;
+
     /** The record that outlives the space. */
     public final Identity identity;
 
@@ -82,15 +92,6 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     final Gate over = new Gate();
 
     private final Runnable attempt = this::attempt;
-
-    /**
-     * The CPU of the pool that came to this space last, with which a thread that has no CPU here begins its search.
-     *
-     * <p>Written: a thread whose CPU of the pool comes to this space (plain).
-     * Read: a thread that enters the space (plain).
-     * Invariant: none: racy, benign because the thread takes the CPU only if it is idle, and then asks where it is.
-     */
-    public @Nullable WeakReference<LentCpu> likelyCpu;
 
     /**
      * Whether a thread is tearing the space down, {@code Housekeeping} contains this call, or the teardown is complete.

@@ -80,6 +80,12 @@ public final class Vcpu {
     private @Nullable CpuTlb tlb;
     private @Nullable TranslatedMemory translated;
 
+    /**
+     * The name of the thread that the reader of {@code context} has; null if that may be another one. Compared here,
+     * because a CPU that is lent to the same thread again need not read the cache lines of its context and reader.
+     */
+    private @Nullable String readerName;
+
     /** The borrow of the CPU's space; null if there is none. During a borrow, {@link #reference} is null. */
     private @Nullable Object borrow;
 
@@ -284,6 +290,7 @@ public final class Vcpu {
         }
         tlb = made;
         machineMemory = joined;
+        readerName = null;
     }
 
     private CpuTlb newTlb(MachineMemory joined) {
@@ -551,6 +558,7 @@ public final class Vcpu {
         if (context != null && tlb != null && translated != null) {
             if (by == null) {
                 context.reader.ownedBy(null);
+                readerName = null;
                 ThreadCpus.remove(tlb.state);
             } else {
                 by.unlist(tlb.state);
@@ -590,7 +598,11 @@ public final class Vcpu {
     /** Stores the new owner in all words except in {@link #owner}. */
     private void own(Thread caller, IdleCpus.@Nullable LentCpu by) {
         if (context != null && tlb != null && translated != null) {
-            context.reader.ownedBy(caller);
+            String name = caller.getName();
+            if (!Objects.equals(name, readerName)) {
+                context.reader.ownedBy(caller);
+                readerName = name;
+            }
             if (by == null) {
                 ThreadCpus.add(tlb.state);
             } else {

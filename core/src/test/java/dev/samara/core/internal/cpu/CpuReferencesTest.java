@@ -43,7 +43,11 @@ final class CpuReferencesTest {
         for (int i = 0; i < 100_000; i++) {
             int at = random.nextInt(CPUS);
             if (model.remove(cpus.get(at))) {
-                list.remove(cpus.get(at));
+                if (random.nextBoolean()) {
+                    list.remove(cpus.get(at));
+                } else {
+                    list.remove(references.get(at), cpus.get(at));
+                }
             } else {
                 model.add(cpus.get(at));
                 list.add(references.get(at));
