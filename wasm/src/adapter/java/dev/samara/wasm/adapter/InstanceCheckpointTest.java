@@ -13,6 +13,7 @@ import dev.samara.wasm.InstanceCheckpoint;
 import dev.samara.wasm.LinearMemory;
 import dev.samara.wasm.adapter.TestedRuntime.Imports;
 import dev.samara.wasm.adapter.TestedRuntime.TestedInstance;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -67,6 +68,14 @@ final class InstanceCheckpointTest {
     /** {@code (memory 1) (global (mut v128) (v128.const i64x2 1 2))}, in the binary format. */
     private static final String MEMORY_AND_V128 =
             "0061736d01000000" + "0503010001" + "0616017b01fd0c" + "0100000000000000" + "0200000000000000" + "0b";
+
+    /**
+     * In the binary format: {@code (import "a" "m" (memory 1)) (data "xyz")}; {@code init} writes the first byte of the
+     * segment to address 0, {@code drop} drops it, and {@code get} reads that byte.
+     */
+    private static final String SEGMENT = "0061736d010000000108026000006000017f0208010161016d02000103040300"
+            + "000107150304696e697400000464726f7000010367657400020c01010a1c030c"
+            + "00410041004103fc0800000b0500fc09000b070041002d00000b0b0601010378797a";
 
     /**
      * In the binary format: {@code (table (import "m" "table") 1 8 funcref) (memory 1)}; {@code own}, which is not
@@ -216,6 +225,48 @@ final class InstanceCheckpointTest {
             assertThrows(runtime.exceptionType(), () -> other.call("init_elements"));
         }
         ((LinearMemory) other.memory(0)).close();
+    }
+
+    @ParameterizedTest(name = "compiled: {0}")
+    @ValueSource(booleans = {false, true})
+    @DisplayName("brings back the segments of its instance, if each instance has its own view of a memory")
+    void segmentsOfViews(boolean isCompiled) {
+        assumeTrue(runtime.compiles() || !isCompiled, "a compiler for the version of the runtime");
+        LinearMemory shared = runtime.linearMemory(machine, LinearMemory.PAGES_64K, 1, 1, false);
+        TestedInstance one = withSegment(shared, "xyz", isCompiled);
+        TestedInstance two = withSegment(shared.view(), "abc", isCompiled);
+        assertEquals("x", written(one));
+        assertEquals("a", written(two));
+        try (InstanceCheckpoint checkpoint = one.checkpoint()) {
+            for (int i = 0; i < 2; i++) {
+                one.call("drop");
+                assertThrows(runtime.exceptionType(), () -> one.call("init"));
+                assertEquals("a", written(two));
+                checkpoint.restore();
+                assertEquals("x", written(one));
+            }
+            two.call("drop");
+            checkpoint.restore();
+            assertEquals("x", written(one));
+            assertThrows(runtime.exceptionType(), () -> two.call("init"));
+        }
+        shared.close();
+    }
+
+    private TestedInstance withSegment(LinearMemory memory, String bytes, boolean isCompiled) {
+        Imports imports = runtime.imports();
+        imports.addMemory("a", "m", memory);
+        byte[] module = HexFormat.of().parseHex(SEGMENT.replace(hex("xyz"), hex(bytes)));
+        return runtime.program(module, isCompiled).start(runtime.factory(machine), imports);
+    }
+
+    private static String hex(String text) {
+        return HexFormat.of().formatHex(text.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static String written(TestedInstance of) {
+        of.call("init");
+        return Character.toString((int) call(of, "get"));
     }
 
     @ParameterizedTest(name = "compiled: {0}")
