@@ -74,7 +74,7 @@ final class ReaderNamesTest {
     void handedOver() {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            for (int i = 0; i < 2; i++) {
+            for (int i = 0; i < 3; i++) {
                 assertEquals("cpu 1 of thread " + name(), reader());
                 cpu.handOver();
                 assertEquals("cpu 1", reader());
