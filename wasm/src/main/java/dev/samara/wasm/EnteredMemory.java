@@ -77,8 +77,8 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
     }
 
     /**
-     * Makes a call within the space, which takes tens of nanoseconds more than the call itself, and about a hundred
-     * with the collector G1. Accesses during the call can hit the TLB. A nested call, and a call within {@link #enter},
+     * Makes a call within the space, which takes some 40 ns more than the call itself, and some 70 ns with the
+     * collector G1. Accesses during the call can hit the TLB. A nested call, and a call within {@link #enter},
      * does not enter the space again.
      *
      * @param <A> what the call gets
