@@ -101,18 +101,6 @@ public final class ThreadCpus {
          *
          * @param one null to remove only the latter
          */
-        /**
-         * Removes an element as {@link #remove(Object)} does. If it was added last, without a read of the reference,
-         * which is a cache line of its own.
-         */
-        void remove(WeakReference<T> one, T of) {
-            if (size != 0 && elements[size - 1] == one) {
-                size--;
-            } else {
-                remove(of);
-            }
-        }
-
         void remove(@Nullable T one) {
             for (int i = size - 1; i >= 0; i--) {
                 T cpu = get(i);
@@ -122,6 +110,18 @@ public final class ThreadCpus {
                         elements[j] = elements[j + 1];
                     }
                 }
+            }
+        }
+
+        /**
+         * Removes an element as {@link #remove(Object)} does. If it was added last, without a read of the reference,
+         * which is a cache line of its own.
+         */
+        void remove(WeakReference<T> one, T of) {
+            if (size != 0 && elements[size - 1] == one) {
+                size--;
+            } else {
+                remove(of);
             }
         }
     }
