@@ -19,6 +19,7 @@ import dev.samara.core.backing.HostFile.DirtyRange;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
@@ -37,11 +38,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("The hooks of a file of the host")
@@ -469,5 +473,47 @@ final class PageHooksTest extends HostFileFixture {
         channels.mend();
         hooks.refused.clear();
         assertEquals(8, file.pread(ByteBuffer.allocate(8), 0));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("are called by the thread that saves all files, while tasks write the files without hooks")
+    void threadOfAllFiles(boolean isPeriodic) throws Exception {
+        List<Path> paths = new ArrayList<>();
+        hooks.held.add(0L);
+        for (int i = 0; i < 6; i++) {
+            Path each = write("f" + i, PAGE_BYTES);
+            paths.add(each);
+            // Periodic writes leave dirty pages with hooks to tasks of their own, but not those of NO_STEAL.
+            HostFile file = i < 2 ? open(each, RW[0], RW[1], hooks, HostFileOption.NO_STEAL) : open(each, RW);
+            assertEquals(8, file.pwrite(bytes(i), 0));
+            if (isPeriodic && i < 2) {
+                // The periodic writes retry the save that a last close could not make.
+                file.close();
+            }
+        }
+        assertEquals(isPeriodic ? 2 : 0, fixture.reports.size());
+        fixture.reports.clear();
+        hooks.held.clear();
+        channels.calls.clear();
+        List<Thread> threads = new CopyOnWriteArrayList<>();
+        hooks.duringWrite = () -> {
+            threads.add(Thread.currentThread());
+            // Whoever visits a file with hooks, another thread visits the files that follow it.
+            Await.until("the writes of the files without hooks", () -> writes() >= 4);
+        };
+        if (isPeriodic) {
+            PeriodicRounds.writeAll(MachineInternals.hostFiles(fixture.machine));
+        } else {
+            assertEquals(0, fixture.machine.sync());
+        }
+        assertEquals(List.of(Thread.currentThread(), Thread.currentThread()), threads);
+        for (int i = 0; i < 6; i++) {
+            assertEquals(i, number(paths.get(i), 0));
+        }
+    }
+
+    private long writes() {
+        return channels.calls.stream().filter(call -> call.startsWith("write")).count();
     }
 }
