@@ -451,7 +451,7 @@ public final class Machine implements AutoCloseable {
      *     EROFS if it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a
      *     socket or a device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code
      *     /sys} of Linux; EEXIST for {@code CREATE_NEW} if the file exists; EMFILE if the process has too many open
-     *     files; EBUSY if the file is open with another page size or with other options or hooks, if it is to be
+     *     files, not counting kept ones of this machine; EBUSY if the file is open with another page size or with other options or hooks, if it is to be
      *     locked, but the process has it open or is closing it, if another machine or other code of the process has
      *     locked it, or if another program replaces it again and again; EAGAIN if another process has a lock of it that
      *     excludes this one; EINVAL if it is open with blocks of another size, or the machine has no room for 8 blocks

@@ -84,8 +84,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A locked file is closed, because its lock must end. An open that will lock a file first closes the kept one. A
  * dropped file becomes an ending one. The open closes its channels, but after its section of {@link PathOpen}, because
- * a close is a section of its own.  Evictions find its pages
- * like all others. Once the close of the machine has begun, no file is kept any more.
+ * a close is a section of its own. Evictions find its pages like all others. Once the close of the machine has begun,
+ * no file is kept any more.
+ *
+ * <p>A kept file must not cost an open its descriptor. So an open that finds none left (EMFILE) drops all kept files,
+ * outside of its section, and is tried once more. It drops all, because the rest of the process needs descriptors, too.
+ * It also waits for the closes under way: otherwise the first of two such opens would take the kept files away, and the
+ * second one would fail before any of them is closed. Without kept files and such closes, the first failure is final.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(
@@ -627,6 +632,25 @@ public final class HostFiles {
         endLeft();
     }
 
+    /**
+     * Drops all kept files, and waits until no channel is being closed, for an open that found no descriptor. The
+     * caller is in no section of {@link PathOpen}.
+     *
+     * @return whether channels were closed meanwhile, perhaps by another thread
+     */
+    boolean endAllKept() {
+        synchronized (this) {
+            for (HostInode each = oldestKept; each != null; each = oldestKept) {
+                drop(each);
+            }
+            if (ending == null) {
+                return false;
+            }
+        }
+        awaitCloses();
+        return true;
+    }
+
     /** Closes the channels of the files that opens have dropped. */
     private void endDropped() {
         if (!keepsClosed() || !isClosing()) {
@@ -1025,8 +1049,8 @@ public final class HostFiles {
     }
 
     /**
-     * Waits until the channels of all files are closed, after {@link #close} returned true. Other threads may still
-     * close files whose last use they ended. They may wait for CPUs and for a grace period.
+     * Waits until the channels of all removed files are closed, e.g. after {@link #close} returned true. Other threads
+     * may still close files whose last use they ended. They may wait for CPUs and for a grace period.
      */
     public void awaitCloses() {
         while (isClosing()) {

@@ -197,6 +197,9 @@ final class PathOpen {
     final HostInode.FileRules rules;
     private final boolean writes;
 
+    /** The options of the next channel: without {@code CREATE_NEW} once this open has created the file. */
+    private final Set<OpenOption> wanted;
+
     /** What the path named when {@link #enter} opened it. */
     PathLook found = PathLook.NONE;
 
@@ -214,15 +217,28 @@ final class PathOpen {
         this.path = path;
         this.memory = memory;
         this.options = options;
+        wanted = new HashSet<>(options);
         this.rules = rules;
         writes = options.contains(StandardOpenOption.WRITE);
     }
 
     /**
      * Enters the file into the table, or counts an open if it is there. Waits for the host, and also for all opens and
-     * closes under way if the file will be locked.
+     * closes under way if the file will be locked. If the process has no descriptor left, closes the kept files, and
+     * tries once more.
      */
     HostInode enter() throws IOException {
+        try {
+            return enterOnce();
+        } catch (IOException failed) {
+            if (Errno.of(failed) != Errno.EMFILE || !files.endAllKept()) {
+                throw failed;
+            }
+        }
+        return enterOnce();
+    }
+
+    private HostInode enterOnce() throws IOException {
         if (rules.lock == null) {
             SECTION.lockShared();
             try {
@@ -303,7 +319,6 @@ final class PathOpen {
 
     /** Opens a channel of the path, and finds the file of the channel. The caller is in the section. */
     private HostChannel open() throws IOException {
-        Set<OpenOption> wanted = new HashSet<>(options);
         for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
             boolean creates =
                     wanted.contains(StandardOpenOption.CREATE) || wanted.contains(StandardOpenOption.CREATE_NEW);

@@ -512,6 +512,59 @@ final class KeptFilesTest {
         }
 
         @Test
+        @DisplayName("if the process has no descriptor left for an open, which gets one of theirs")
+        void noDescriptor() throws Exception {
+            Path first = write("f0", PAGES * PAGE_BYTES);
+            Path second = write("f1", PAGES * PAGE_BYTES);
+            readAndClose(first);
+            readAndClose(second);
+            channels.mostOpen = 2;
+            HostFile file = open(write("g", PAGES * PAGE_BYTES));
+            assertEquals(STAMP + 1, read(file, 1));
+            assertEquals(1, channels.open.get());
+            assertFalse(isServed(first));
+            // The open of a kept file itself, which needs a channel of its own first.
+            assertEquals(2, channels.open.get());
+            assertFalse(isServed(first));
+            file.close();
+        }
+
+        @Test
+        @DisplayName("in vain, by an open for which there is no descriptor even then, or no kept file")
+        void noDescriptorEvenThen() throws Exception {
+            readAndClose(write("f", PAGES * PAGE_BYTES));
+            HostFile file = open(write("g", PAGES * PAGE_BYTES));
+            channels.mostOpen = 0;
+            channels.refused.set(0);
+            assertRefused(Errno.EMFILE, path);
+            assertEquals(2, channels.refused.get());
+            assertEquals(1, channels.open.get());
+            assertRefused(Errno.EMFILE, path);
+            assertEquals(3, channels.refused.get(), "nothing was closed, so there was no second attempt");
+            channels.mostOpen = Integer.MAX_VALUE;
+            file.close();
+        }
+
+        @Test
+        @DisplayName("by an open that has created its file before it finds no descriptor")
+        void noDescriptorOfNewFile() throws Exception {
+            readAndClose(write("f", PAGES * PAGE_BYTES));
+            Path created = folder.resolve("new");
+            // The file is created through a first channel, which is closed before the second one is opened.
+            files.openBy((of, options) -> {
+                channels.mostOpen = options.contains(StandardOpenOption.CREATE_NEW) ? Integer.MAX_VALUE : 1;
+                return channels.open(of, options);
+            });
+            HostFile file = open(created, RW[0], RW[1], StandardOpenOption.CREATE_NEW);
+            files.openBy(channels);
+            channels.mostOpen = Integer.MAX_VALUE;
+            assertEquals(8, file.pwrite(bytes(77), 0));
+            file.close();
+            assertEquals(77, number(created, 0));
+            assertFalse(isServed(path));
+        }
+
+        @Test
         @DisplayName("if the file is a buffer or a channel")
         void others() throws Exception {
             write("f", PAGES * PAGE_BYTES);
