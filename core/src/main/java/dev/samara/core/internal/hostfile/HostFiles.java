@@ -89,8 +89,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A kept file must not cost an open its descriptor. So an open that finds none left (EMFILE) drops all kept files,
  * outside of its section, and is tried once more. It drops all, because the rest of the process needs descriptors, too.
- * It also waits for the closes under way: otherwise the first of two such opens would take the kept files away, and the
- * second one would fail before any of them is closed. Without kept files and such closes, the first failure is final.
+ * Two such opens may meet: the first one takes the kept files away, and the second one finds none, or finds them being
+ * closed. So it waits for the closes under way, and is tried once more even if it has dropped nothing.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(
@@ -635,20 +635,14 @@ public final class HostFiles {
     /**
      * Drops all kept files, and waits until no channel is being closed, for an open that found no descriptor. The
      * caller is in no section of {@link PathOpen}.
-     *
-     * @return whether channels were closed meanwhile, perhaps by another thread
      */
-    boolean endAllKept() {
+    void endAllKept() {
         synchronized (this) {
             for (HostInode each = oldestKept; each != null; each = oldestKept) {
                 drop(each);
             }
-            if (ending == null) {
-                return false;
-            }
         }
         awaitCloses();
-        return true;
     }
 
     /** Closes the channels of the files that opens have dropped. */

@@ -231,10 +231,11 @@ final class PathOpen {
         try {
             return enterOnce();
         } catch (IOException failed) {
-            if (Errno.of(failed) != Errno.EMFILE || !files.endAllKept()) {
+            if (Errno.of(failed) != Errno.EMFILE || !files.keepsClosed()) {
                 throw failed;
             }
         }
+        files.endAllKept();
         return enterOnce();
     }
 

@@ -80,6 +80,30 @@ final class HostFileScenariosTest {
     }
 
     @ParameterizedTest
+    @DisplayName("has each block in memory whole or not at all, and loses no store to it")
+    @ValueSource(
+            classes = {
+                BlockScenarios.FaultBesideEviction.class,
+                BlockScenarios.StoreBesideSaveAndEviction.class,
+                BlockScenarios.StoreByEntryBesideEviction.class
+            })
+    void blocks(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
+    @DisplayName("is kept after its last close only as long as nobody opens it, and the machine has not ended")
+    @ValueSource(
+            classes = {
+                KeptScenarios.LastCloseBesideOpen.class,
+                KeptScenarios.LastCloseBesideEnd.class,
+                KeptScenarios.TwoOpensWithoutDescriptor.class
+            })
+    void keeps(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
     @DisplayName("is written from time to time as long as it is open for writing")
     @ValueSource(classes = PeriodicScenarios.OpenBesideLastRound.class)
     void goesOn(Class<? extends Scenario> type) {

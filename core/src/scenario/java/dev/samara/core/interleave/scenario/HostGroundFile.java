@@ -54,6 +54,11 @@ public final class HostGroundFile implements GroundFile {
         return new HostGroundFile(state, hooks);
     }
 
+    /** Creates a host file with blocks of four pages. */
+    public static HostGroundFile ofBlocks(State state) {
+        return new HostGroundFile(state, HostFileOption.BLOCKS_16K);
+    }
+
     private static Path makePath() {
         try {
             Path made = Files.createTempFile("host", ".file");

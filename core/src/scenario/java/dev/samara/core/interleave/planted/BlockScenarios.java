@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.HostGroundFile;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.hostfile.HostFilePages;
+import dev.samara.core.internal.page.Frames;
+
+/** Evictions of blocks of a host file, concurrently with other calls. A block is in memory whole, or not at all. */
+final class BlockScenarios {
+    /** The number of pages of a block. */
+    private static final int BLOCK = 4;
+
+    private BlockScenarios() {}
+
+    /** One block is mapped, and in memory. Its first page starts with 7, which is not saved, page n with 100 + n. */
+    private abstract static class OfBlock extends HostFileScenarios.OfHostFile {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.file = HostGroundFile.ofBlocks(state);
+            state.space.mmap(
+                    AT, BLOCK * PAGE, RW, HostFileScenarios.SHARED, host(state).backing(), 0);
+            store(cpu, AT, 7);
+        }
+
+        /** A file with blocks needs room for 8 of them. */
+        @Override
+        protected int pages() {
+            return 8 * BLOCK;
+        }
+
+        /** The results are not compared with orders: an eviction may find the block in use. */
+        @Override
+        protected final boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            for (long first = 0; first < Ground.PAGES; first += BLOCK) {
+                judgeWhole(HostFilePages.saved(host(state).file()), first);
+            }
+        }
+
+        private static void judgeWhole(FilePages pages, long first) {
+            int base = pages.frameAt(first);
+            for (int i = 1; i < BLOCK; i++) {
+                int frame = pages.frameAt(first + i);
+                if (frame != (base == Frames.NONE ? base : base + i)) {
+                    throw new AssertionError(
+                            "page " + first + " has frame " + base + ", and page " + (first + i) + " frame " + frame);
+                }
+            }
+        }
+
+        /** Frees the blocks that are clean and not in use. */
+        static String evictClean(State state) {
+            HostFilePages.saved(host(state).file()).eviction().evict(true);
+            return "evicted";
+        }
+
+        static void judgeLoad(Cpu cpu, long page, String expected) {
+            String loaded = load(cpu, AT + page * PAGE);
+            if (!loaded.equals(expected)) {
+                throw new AssertionError("page " + page + " has " + expected + ", and " + loaded + " was loaded");
+            }
+        }
+    }
+
+    /** A fault at one page of a clean block, beside the eviction of the block. */
+    static final class FaultBesideEviction extends OfBlock {
+        FaultBesideEviction() {
+            calls().put("evict", (state, cpu) -> evictClean(state));
+            calls().put("fault", (state, cpu) -> {
+                judgeLoad(cpu, 2, "102");
+                return "loaded";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            judgeLoad(cpu, 0, "7");
+        }
+    }
+
+    /** A store by a mapping to one page of a dirty block, beside a save, and an eviction of the block. */
+    static final class StoreBesideSaveAndEviction extends OfBlock {
+        StoreBesideSaveAndEviction() {
+            calls().put("store", (state, cpu) -> store(cpu, AT + 2 * PAGE, 8));
+            calls().put("save", (state, cpu) -> "" + host(state).fsync());
+            calls().put("evict", (state, cpu) -> evictClean(state));
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            judgeLoad(cpu, 0, "7");
+            judgeLoad(cpu, 1, "101");
+            judgeLoad(cpu, 2, "8");
+        }
+    }
+
+    /** The page is mapped for writing, so the store is by its entry. The block is clean, and may leave memory. */
+    static final class StoreByEntryBesideEviction extends OfBlock {
+        StoreByEntryBesideEviction() {
+            calls().put("store", (state, cpu) -> store(cpu, AT + 2 * PAGE, 8));
+            calls().put("evict", (state, cpu) -> evictClean(state));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT + 2 * PAGE, 6);
+            host(state).fsync();
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            judgeLoad(cpu, 0, "7");
+            judgeLoad(cpu, 2, "8");
+        }
+    }
+}
