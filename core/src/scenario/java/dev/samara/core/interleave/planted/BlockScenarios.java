@@ -70,9 +70,12 @@ final class BlockScenarios {
         }
     }
 
-    /** A fault at one page of a clean block, beside the eviction of the block. */
-    static final class FaultBesideEviction extends OfBlock {
-        FaultBesideEviction() {
+    /**
+     * A fault beside an eviction that puts the block back, because its first page was stored to by its entry: the host
+     * does not contain the stored value, so the block must not be read meanwhile.
+     */
+    static final class FaultBesideEvictionInVain extends OfBlock {
+        FaultBesideEvictionInVain() {
             calls().put("evict", (state, cpu) -> evictClean(state));
             calls().put("fault", (state, cpu) -> {
                 judgeLoad(cpu, 2, "102");
@@ -84,12 +87,13 @@ final class BlockScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             host(state).fsync();
+            store(cpu, AT, 8);
         }
 
         @Override
         protected void judge(State state, Cpu cpu) {
             super.judge(state, cpu);
-            judgeLoad(cpu, 0, "7");
+            judgeLoad(cpu, 0, "8");
         }
     }
 

@@ -83,7 +83,7 @@ final class HostFileScenariosTest {
     @DisplayName("has each block in memory whole or not at all, and loses no store to it")
     @ValueSource(
             classes = {
-                BlockScenarios.FaultBesideEviction.class,
+                BlockScenarios.FaultBesideEvictionInVain.class,
                 BlockScenarios.StoreBesideSaveAndEviction.class,
                 BlockScenarios.StoreByEntryBesideEviction.class
             })
