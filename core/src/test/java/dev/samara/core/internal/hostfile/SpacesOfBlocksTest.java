@@ -93,7 +93,16 @@ final class SpacesOfBlocksTest {
         }
     }
 
-    private record Instant(Checkpoint checkpoint, byte[] @Nullable [] pages) {}
+    /** A checkpoint, and the expected pages of the private mapping after a restore. */
+    private static final class Instant {
+        final Checkpoint checkpoint;
+        final byte[] @Nullable [] pages;
+
+        Instant(Checkpoint checkpoint, byte[] @Nullable [] pages) {
+            this.checkpoint = checkpoint;
+            this.pages = pages;
+        }
+    }
 
     abstract static class Model extends HostFileFixture {
         private final HostFileOption option;
