@@ -451,16 +451,17 @@ public final class Machine implements AutoCloseable {
      *     EROFS if it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a
      *     socket or a device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code
      *     /sys} of Linux; EEXIST for {@code CREATE_NEW} if the file exists; EMFILE if the process has too many open
-     *     files, not counting kept ones of this machine; EBUSY if the file is open with another page size or with other options or hooks, if it is to be
-     *     locked, but the process has it open or is closing it, if another machine or other code of the process has
-     *     locked it, or if another program replaces it again and again; EAGAIN if another process has a lock of it that
-     *     excludes this one; EINVAL if it is open with blocks of another size, or the machine has no room for 8 blocks
-     *     ({@link dev.samara.core.backing.HostFileOption#BLOCKS_16K}); ETXTBSY if it is opened for writing while a
-     *     program of the host runs it or {@link HostFile#denyWrites} denies that; ENOTDIR if a name on the way is not a
-     *     directory; ELOOP for too many symbolic links; ENAMETOOLONG for a name or a path that is too long; EPERM if an
-     *     attribute of the file forbids it; ENOSPC or EDQUOT if the host has no room for a new file; EOPNOTSUPP for a
-     *     path of a file system that has no asynchronous channels, such as that of an archive; EIO for any other
-     *     failure, which is the exception's cause, including a failure to read the size of a file that is already open
+     *     files, not counting kept ones of this machine; EBUSY if the file is open with another page size or with other
+     *     options or hooks, if it is to be locked, but the process has it open or is closing it, if another machine or
+     *     other code of the process has locked it, or if another program replaces it again and again; EAGAIN if another
+     *     process has a lock of it that excludes this one; EINVAL if it is open with blocks of another size, or the
+     *     machine has no room for 8 blocks ({@link dev.samara.core.backing.HostFileOption#BLOCKS_16K}); ETXTBSY if it
+     *     is opened for writing while a program of the host runs it or {@link HostFile#denyWrites} denies that; ENOTDIR
+     *     if a name on the way is not a directory; ELOOP for too many symbolic links; ENAMETOOLONG for a name or a path
+     *     that is too long; EPERM if an attribute of the file forbids it; ENOSPC or EDQUOT if the host has no room for
+     *     a new file; EOPNOTSUPP for a path of a file system that has no asynchronous channels, such as that of an
+     *     archive; EIO for any other failure, which is the exception's cause, including a failure to read the size of a
+     *     file that is already open
      * @throws IllegalArgumentException for other options, two of the locks, two sizes of blocks, two objects with
      *     hooks, or a creation or {@code EXLOCK} without {@code WRITE}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in

@@ -302,12 +302,12 @@ public final class MachineBuilder {
      *
      * <p>A kept file counts as open for the host. It keeps one descriptor, so the number should be well below the limit
      * of the process (an open of this machine that finds no descriptor left closes all kept files, and is tried once
-     * more); and if it is deleted, its space on the device is freed only when it is no longer kept. A machine
-     * that keeps files must be closed, which frees them. A kept file also counts as open for other machines of the
-     * process that lock the file (EBUSY), and its descriptor is closed at any time, which ends locks that other code of
-     * the process holds on the file (as {@code fcntl} locks end). When another file would exceed the bound, the file
-     * whose last close was longest ago is closed. Kept pages are evicted like all others, near the {@link #cacheLimit}
-     * or when no frame is free. {@link Machine#close} closes all kept files.
+     * more); and if it is deleted, its space on the device is freed only when it is no longer kept. A machine that
+     * keeps files must be closed, which frees them. A kept file also counts as open for other machines of the process
+     * that lock the file (EBUSY), and its descriptor is closed at any time, which ends locks that other code of the
+     * process holds on the file (as {@code fcntl} locks end). When another file would exceed the bound, the file whose
+     * last close was longest ago is closed. Kept pages are evicted like all others, near the {@link #cacheLimit} or
+     * when no frame is free. {@link Machine#close} closes all kept files.
      *
      * @param most the maximum number of kept files; 0, i.e. none, unless set
      * @return this

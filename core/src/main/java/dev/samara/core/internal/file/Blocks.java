@@ -18,9 +18,10 @@ import dev.samara.core.internal.page.Frames;
  *   <li><em>A read or a write inserts a whole block</em> ({@link #put}) in one section of the content lock, with the
  *       first page last. So a thread without the lock that finds the first page finds all others. A write that covers
  *       all bytes of a block that are within the file reads none of them; any other write reads the block first.
- *   <li><em>Growth</em> brings pages of the last block into the file. Their reserved frames are filled with zeros
- *       before the file grows, and are inserted in the section that sets the size ({@link #beginGrowth}, {@link
- *       #endGrowth}).
+ *   <li><em>Growth</em> brings pages of the last block into the file. Their reserved frames contain zeros: whoever
+ *       inserts the block fills them first, because growth that has begun may not have found the block; and growth
+ *       fills those that a truncation cut off, before the file grows. They are inserted in the section that sets the
+ *       size ({@link #beginGrowth}, {@link #endGrowth}).
  *   <li><em>A truncation</em> within a block keeps the frames that it cuts off, by one more use of each, which the drop
  *       at the end of the removal leaves ({@link #takeOut}). All other removals are of whole blocks.
  *   <li><em>An eviction</em> takes out all pages of a block or none, puts back all or none ({@link Eviction}), and then
@@ -99,7 +100,7 @@ final class Blocks {
      * out, nothing changes. The caller holds the content lock.
      *
      * @param first the first page
-     * @param base the first of the frames that {@link #allocate} returned
+     * @param base the first of the frames that {@link #allocate} returned, those of pages beyond the end with zeros
      */
     void put(long first, int base) {
         // Afterwards the index has room for all pages of the block, until the block is removed.

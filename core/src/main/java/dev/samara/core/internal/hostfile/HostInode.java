@@ -1009,7 +1009,9 @@ final class HostInode {
                     return BEYOND;
                 }
                 long start = first * pageSize;
-                if (!fill(arrays, read.count, start, read.length)) {
+                boolean isOfBlocks = count > 1 && pages.blockPages > 1;
+                int filled = isOfBlocks ? (read.count + pages.blockPages - 1) & -pages.blockPages : read.count;
+                if (!fill(arrays, read.count, filled, start, read.length)) {
                     return SHORT;
                 }
                 PageHooks of = rules.hooks;
@@ -1017,7 +1019,7 @@ final class HostInode {
                 if (!areAccepted) {
                     return UNREADABLE;
                 }
-                return count > 1 && pages.blockPages > 1
+                return isOfBlocks
                         ? pages.insertBlocks(read, arrays.fresh, page, isScan)
                         : pages.insertRead(read, arrays.fresh, isScan);
             } finally {
@@ -1031,16 +1033,23 @@ final class HostInode {
     }
 
     /**
-     * Fills frames with bytes of the file, and the rest of the last frame with zeros. Returns false if the host's file
-     * is too short for these bytes.
+     * Fills frames with bytes of the file, and the rest of the last frame and of its block with zeros. Returns false if
+     * the host's file is too short for these bytes.
+     *
+     * @param count the number of frames that get bytes of the file
+     * @param filled the number of all frames to be filled
      */
-    private boolean fill(ReadArraysPool.ReadArrays arrays, int count, long start, long wanted) throws IOException {
+    private boolean fill(ReadArraysPool.ReadArrays arrays, int count, int filled, long start, long wanted)
+            throws IOException {
         boolean isFilled = direct != null
                 ? fillInPlace(direct, arrays, count, start, wanted)
                 : fillByBuffer(arrays.fresh, count, start, (int) wanted);
         int rest = (int) ((long) count * pageSize - wanted);
         if (isFilled && rest > 0) {
             frames.store.fill(arrays.fresh[count - 1], pageSize - rest, rest, (byte) 0);
+        }
+        for (int i = count; isFilled && i < filled; i++) {
+            frames.store.fill(arrays.fresh[i], 0, pageSize, (byte) 0);
         }
         return isFilled;
     }

@@ -2,12 +2,14 @@
 package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFilePages;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.mman.Mman;
 
 /** Evictions of blocks of a host file, concurrently with other calls. A block is in memory whole, or not at all. */
 final class BlockScenarios {
@@ -133,6 +135,46 @@ final class BlockScenarios {
             super.judge(state, cpu);
             judgeLoad(cpu, 0, "7");
             judgeLoad(cpu, 2, "8");
+        }
+    }
+
+    /** A fault that reads the last block of a file of one page, beside growth over the rest of the block. */
+    static final class FaultBesideGrowth extends OfBlock {
+        FaultBesideGrowth() {
+            calls().put("fault", (state, cpu) -> {
+                judgeLoad(cpu, 0, "7");
+                return "loaded";
+            });
+            calls().put("grow", (state, cpu) -> "" + host(state).file().grow(BLOCK * PAGE));
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return super.builder().poisonFrames(true);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            // So that a free frame contains other bytes than zeros.
+            int used = pages() - 2 * BLOCK;
+            long at = state.space.mmap(0, used * PAGE, RW, Mman.PRIVATE | Mman.ANONYMOUS, null, 0);
+            for (int i = 0; i < used; i++) {
+                store(cpu, at + i * PAGE, 1);
+            }
+            state.space.munmap(at, used * PAGE);
+            super.prepare(state, cpu);
+            host(state).truncate(PAGE);
+            host(state).fsync();
+            evictClean(state);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            judgeLoad(cpu, 0, "7");
+            for (int page = 1; page < BLOCK; page++) {
+                judgeLoad(cpu, page, "0");
+            }
         }
     }
 }

@@ -84,6 +84,7 @@ final class HostFileScenariosTest {
     @ValueSource(
             classes = {
                 BlockScenarios.FaultBesideEvictionInVain.class,
+                BlockScenarios.FaultBesideGrowth.class,
                 BlockScenarios.StoreBesideSaveAndEviction.class,
                 BlockScenarios.StoreByEntryBesideEviction.class
             })
