@@ -195,7 +195,7 @@ final class LibrarySide {
         return Outcome.of(0);
     }
 
-    /** Executes a step whose bytes are not kept for {@link #lastRead}, because another step may read beside it. */
+    /** Executes a step while another one may read: {@link #lastRead} returns what the other one read. */
     Outcome runBesideAnother(Step step) {
         return step.verb() == Verb.PREAD && slots[step.number(SLOT)] != null
                 ? pread(step, new byte[step.number(LENGTH)])

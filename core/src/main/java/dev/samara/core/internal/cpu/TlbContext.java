@@ -170,8 +170,8 @@ public final class TlbContext {
 
     /**
      * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
-     * counted in one of the three, so there is no user if and only if the word is 0. The first reference, because
-     * HotSpot puts that beside {@code generation}: a thread that enters and leaves the space reads both.
+     * counted in one of the three, so there is no user if and only if the word is 0. HotSpot puts the first
+     * reference field of a class beside {@code generation}, and a thread that enters and leaves the space reads both.
      *
      * <p>Written: holders of references and CPUs, when they become users (compare-and-set) and when they stop being
      *     users (get-and-add).

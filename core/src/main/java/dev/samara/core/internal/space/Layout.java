@@ -139,8 +139,8 @@ public final class Layout implements VmaLookup {
             MethodHandles.lookup(), "tree", VarHandle.class, Layout.class, MapleTree.class);
 
     /**
-     * The counts of references to this space. The first reference, because HotSpot puts that beside {@code isClosing}:
-     * a thread that enters the space reads both.
+     * The counts of references to this space. HotSpot puts the first reference field of a class beside {@code
+     * isClosing}, and a thread that enters the space reads both.
      */
     public final Lifetime lifetime;
 
