@@ -9,6 +9,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.guest.PageRun;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Mman;
 import dev.samara.core.vma.Geometry;
@@ -75,7 +76,8 @@ public final class KeyValueStore implements AutoCloseable {
         if (isNew()) {
             used.set(root);
             reserve();
-            save(HEADERS);
+            writeHeader(HEADERS);
+            file.channel().force(true);
         }
         long pages = 0;
         for (long header = 0; header < HEADERS * PAGE && file.size() > HEADERS * PAGE; header += PAGE) {
@@ -368,7 +370,12 @@ public final class KeyValueStore implements AutoCloseable {
         try {
             file.channel().force(true);
             saved.or(used);
-            save(checkpoints + 1);
+            writeHeader(checkpoints + 1);
+            // Not a force of the file, which would look for dirty pages among all pages in memory.
+            long result = space.msync(base, HEADERS * PAGE, Mman.SYNC);
+            if (result != 0) {
+                throw new IOException("the header is not saved: " + Errno.of(result));
+            }
             saved = (BitSet) used.clone();
             allocated = HEADERS - 1;
             isDone = true;
@@ -379,13 +386,12 @@ public final class KeyValueStore implements AutoCloseable {
         }
     }
 
-    private void save(long number) throws IOException {
+    private void writeHeader(long number) throws IOException {
         long header = number % HEADERS * PAGE;
         long tree = (long) used.length() << 32 | root;
         file.putLong(header, number);
         file.putLong(header + 8, tree);
         file.putLong(header + 16, check(number, tree));
-        file.channel().force(true);
         checkpoints = number;
     }
 
