@@ -17,6 +17,9 @@ import org.junit.jupiter.api.Test;
 final class KeyValueStorePowerLossTest {
     private static final int LOSSES = Boolean.getBoolean("samara.torture") ? 1_000 : 50;
 
+    /** More calls than the creation of a store and the first two checkpoints need. */
+    private static final int CALLS = 60;
+
     private final NavigableMap<Long, byte[]> model = new TreeMap<>();
     private final Random random = new Random(Long.getLong("samara.seed", 5));
     private long batches;
@@ -37,6 +40,19 @@ final class KeyValueStorePowerLossTest {
         assertTrue(batches > LOSSES / 4, () -> "batches: " + batches);
         System.out.println(LOSSES + " losses, " + batches + " batches, " + within
                 + " of which were durable before their checkpoint returned");
+    }
+
+    @Test
+    @DisplayName("has the batches whose checkpoint returned, whichever of the first calls is the last one")
+    void loseEach() throws IOException {
+        for (int calls = 1; calls <= CALLS; calls++) {
+            model.clear();
+            batches = 0;
+            UnforcedChannel channel = new UnforcedChannel(new byte[0], calls);
+            long done = changed(channel, 0);
+            recovered(new UnforcedChannel(channel.afterLoss(random), Integer.MAX_VALUE), done);
+        }
+        assertTrue(batches > 1, () -> "batches: " + batches);
     }
 
     /** Changes a store until its power fails. Returns the last batch that completed a checkpoint. */
