@@ -239,7 +239,7 @@ public final class Cpu implements AutoCloseable {
         memory.checkOwner();
         CpuTlb used = tlb;
         if (used == null || !used.isIdle()) {
-            throw vcpu.mayNotEnter();
+            throw vcpu.memory.mayNotEnter();
         }
         memory.entersGuest();
         used.enterGuest();

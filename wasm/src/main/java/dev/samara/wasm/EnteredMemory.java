@@ -19,28 +19,48 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
     static final long ADDRESS = 0xffff_ffffL;
 
     private static final VarHandle USER = ConstantBootstraps.fieldVarHandle(
-            MethodHandles.lookup(), "user", VarHandle.class, EnteredMemory.class, Thread.class);
+            MethodHandles.lookup(), "user", VarHandle.class, EnteredMemory.class, int.class);
+
+    /** No thread uses the memory. */
+    private static final int NOBODY = 0;
+
+    /** A thread uses the memory between two calls, without a CPU. */
+    private static final int BETWEEN = -1;
 
     private final AddressSpace space;
 
     /** What the runtime wants to be thrown. */
     final MemoryExceptions exceptions;
 
-    /** The accesses of the thread that entered the space, or null while no thread is in the space. */
+    /**
+     * The accesses of the thread that entered the space, or null while no thread is in the space. Written by the thread
+     * that uses this memory. A thread that does not use it may read here the accesses of another thread's CPU, and none
+     * of a CPU that it owns itself: the last user stored null before it gave its CPU back.
+     */
     @Nullable
     LinearAccess access;
 
     /**
-     * The guest through which the using thread is in the space, or null while that thread is outside. Only that thread
-     * may use this field and {@code access}.
+     * The thread that has temporarily left the space, or that uses the memory between two calls. Written and read as
+     * {@code access} is, so a thread finds itself here only if it is the user.
      */
-    private @Nullable Guest guest;
+    private @Nullable Thread outside;
 
     /**
-     * The thread that uses this memory, even while it has temporarily left the space. Null if no thread uses the
-     * memory.
+     * The number of the CPU whose thread uses this memory, even while that thread has temporarily left the space;
+     * {@code NOBODY} or {@code BETWEEN}. A number and no reference, because a compare-and-set of a reference takes
+     * longer with some collectors.
+     *
+     * <p>Written: a thread that begins to use the memory (compare-and-exchange from {@code NOBODY}); this thread, when
+     *     it ends the use (release).
+     * Read: the former (compare-and-exchange).
+     * Pairs: the store of {@code NOBODY} with the next compare-and-exchange: a thread sees all that the last user did
+     *     with the memory.
+     * Invariant: a thread has one open CPU in the space, of which no other thread's has the number. So a thread that
+     *     finds its own number has left the space, and is still the user.
      */
-    private volatile @Nullable Thread user;
+    @SuppressWarnings("UnusedVariable") // through USER
+    private int user;
 
     EnteredMemory(AddressSpace space, MemoryExceptions exceptions) {
         this.space = space;
@@ -77,7 +97,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
     }
 
     /**
-     * Makes a call within the space, which takes some 40 ns more than the call itself, and some 70 ns with the
+     * Makes a call within the space, which takes some 40 ns more than the call itself, and some 50 ns with the
      * collector G1. Accesses during the call can hit the TLB. A nested call, and a call within {@link #enter},
      * does not enter the space again.
      *
@@ -93,7 +113,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
             return function.apply(arguments);
         }
         try (Guest entered = space.enter()) {
-            boolean isFirst = claim();
+            boolean isFirst = claim(entered);
             try {
                 use(entered);
                 return function.apply(arguments);
@@ -117,7 +137,7 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
             return code.get();
         }
         try (Guest entered = space.enter()) {
-            boolean isFirst = claim();
+            boolean isFirst = claim(entered);
             try {
                 use(entered);
                 return code.get();
@@ -147,19 +167,19 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
         if (!isIn()) {
             return code.get();
         }
-        Guest entered = opened();
-        LinearAccess accesses = access;
+        LinearAccess accesses = opened();
+        Thread before = outside;
         // First, because a write listener is refused here, and then its thread is still in the space.
-        entered.leave();
-        guest = null;
+        accesses.memory().leave();
+        outside = Thread.currentThread();
         access = null;
         try {
             return code.get();
         } finally {
             // Before the poll, so that the thread is in the space even if the poll fails.
-            guest = entered;
             access = accesses;
-            entered.poll();
+            outside = before;
+            accesses.poll();
         }
     }
 
@@ -173,47 +193,59 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
 
     /** Returns whether the calling thread uses this memory and is in the space. */
     private boolean isIn() {
-        return user == Thread.currentThread() && guest != null;
+        LinearAccess accesses = access;
+        return accesses != null && accesses.memory().isMine();
     }
 
     /**
-     * Makes the calling thread the user of this memory. Returns false if it is the user already, because then it has
-     * temporarily left the space.
+     * Makes the thread of a guest the user of this memory. Returns false if it is the user already, because then it has
+     * temporarily left the space, or calls within a step between two calls.
      */
-    private boolean claim() {
-        Thread caller = Thread.currentThread();
-        // Pairs with end: this thread sees all that the last user did with the memory.
-        Thread other = (Thread) USER.compareAndExchange(this, (Thread) null, caller);
-        if (other != null && other != caller) {
-            throw new IllegalStateException(
-                    "thread " + other.getName() + " uses " + this + "; another thread uses a view of it");
+    private boolean claim(Guest entered) {
+        int caller = entered.number();
+        // Pairs with free: this thread sees all that the last user did with the memory.
+        int other = (int) USER.compareAndExchange(this, NOBODY, caller);
+        if (other != NOBODY && other != caller && !(other == BETWEEN && outside == Thread.currentThread())) {
+            throw new IllegalStateException(userNow() + " uses " + this + "; another thread uses a view of it");
         }
-        return other == null;
+        return other == NOBODY;
+    }
+
+    /** Names the user, which may end its use at this moment. */
+    private String userNow() {
+        LinearAccess accesses = access;
+        Thread left = outside;
+        if (accesses != null) {
+            return "the " + accesses.memory();
+        }
+        return left == null ? "another call" : "thread " + left.getName();
     }
 
     /**
-     * Makes the calling thread the user of this memory for a step between two calls, so that no call starts in the
-     * meantime. {@link #freeBetweenCalls} follows.
+     * Makes the calling thread the user of this memory for a step between two calls, so that only calls of this thread
+     * start in the meantime. {@link #freeBetweenCalls} follows.
      *
      * @throws IllegalStateException if a thread uses this memory, even the calling one
      */
     final void claimBetweenCalls() {
-        if (!claim()) {
+        // Pairs with free, as in claim.
+        if (!USER.compareAndSet(this, NOBODY, BETWEEN)) {
             throw new IllegalStateException("a call uses " + this);
         }
+        outside = Thread.currentThread();
     }
 
     /** Ends {@link #claimBetweenCalls}. */
     final void freeBetweenCalls() {
+        outside = null;
         // Release: after the step. Pairs with claim.
-        USER.setRelease(this, (Thread) null);
+        USER.setRelease(this, NOBODY);
     }
 
     /** Makes the accesses of the calling thread, which claimed this memory, use its guest. */
     private void use(Guest entered) {
         entered.leaveForCalls();
         access = LinearAccess.of(entered.memory(), exceptions);
-        guest = entered;
     }
 
     /**
@@ -221,30 +253,25 @@ public abstract sealed class EnteredMemory permits LinearNumbers {
      * stack for more calls than this method makes.
      */
     private void free(boolean isFirst) {
-        guest = null;
         access = null;
         if (isFirst) {
             // Release: after all that the thread did with the memory. Pairs with claim.
-            USER.setRelease(this, (Thread) null);
+            USER.setRelease(this, NOBODY);
         }
     }
 
-    /** Returns the guest of the calling thread, which must be in the space. */
-    final Guest opened() {
-        Guest entered = guest;
-        if (entered == null) {
-            throw new IllegalStateException("no thread uses " + this);
-        }
-        return entered;
-    }
-
-    /** Polls, and returns the accesses of the calling thread, which must be in the space. */
-    final LinearAccess entered() {
+    /** Returns the accesses of the calling thread, which must be in the space. */
+    private LinearAccess opened() {
         LinearAccess accesses = access;
         if (accesses == null) {
             throw new IllegalStateException("no thread uses " + this);
         }
-        return accesses.polled();
+        return accesses;
+    }
+
+    /** Polls, and returns the accesses of the calling thread, which must be in the space. */
+    final LinearAccess entered() {
+        return opened().polled();
     }
 
     /**

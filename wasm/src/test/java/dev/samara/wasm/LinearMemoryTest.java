@@ -200,7 +200,7 @@ final class LinearMemoryTest {
                 }
             });
             String name = Thread.currentThread().getName();
-            assertTrue(refused.get().startsWith("thread " + name + " uses "), refused.get());
+            assertTrue(refused.get().contains(" of thread " + name + " uses memory of 2 pages"), refused.get());
         }
     }
 
@@ -267,6 +267,33 @@ final class LinearMemoryTest {
             threads.forEach(LinearMemoryTest::join);
             tasks.forEach(LinearMemoryTest::get);
             assertEquals(0, together.get());
+        }
+    }
+
+    @Test
+    @DisplayName("refuses other threads during a step between two calls, and then lets them in again")
+    void betweenCalls() {
+        try (LinearMemory memory = memory(1, 1)) {
+            memory.claimBetweenCalls();
+            assertThrows(IllegalStateException.class, memory::claimBetweenCalls);
+            // As does the host when it puts its state back.
+            assertEquals(5, memory.enter(() -> memory.leave(() -> memory.enter(() -> 5))));
+            FutureTask<String> other = new FutureTask<>(() ->
+                    String.valueOf(assertThrows(IllegalStateException.class, () -> memory.enter(() -> 0))
+                            .getMessage()));
+            Thread thread = new Thread(other);
+            thread.start();
+            join(thread);
+            String name = Thread.currentThread().getName();
+            assertTrue(get(other).startsWith("thread " + name + " uses memory of 1 pages"), () -> get(other));
+            memory.freeBetweenCalls();
+            memory.enter(() -> {
+                assertThrows(IllegalStateException.class, memory::claimBetweenCalls);
+                memory.leave(() -> assertThrows(IllegalStateException.class, memory::claimBetweenCalls));
+                return 0;
+            });
+            memory.claimBetweenCalls();
+            memory.freeBetweenCalls();
         }
     }
 

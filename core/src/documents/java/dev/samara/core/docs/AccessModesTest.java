@@ -44,7 +44,8 @@ final class AccessModesTest {
             CommittedMemory: pool(addAndGet compareAndSet get)
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
             CpuCounters: WORD(getOpaque setOpaque)
-            CpuOwner: isLost(getVolatile setVolatile), thread(compareAndExchange getAcquire setRelease)
+            CpuOwner: isIdle(getAcquire setRelease), isLost(getVolatile setVolatile), thread(compareAndSet getAcquire
+                getPlain setRelease)
             CpuTlb: activities(getOpaque getPlain setPlain)
             CpuWords.Flushed: flushed(getAcquire setRelease)
             CpuWords.Pending: pending(getOpaque setVolatile)

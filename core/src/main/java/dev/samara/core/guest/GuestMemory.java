@@ -63,6 +63,23 @@ public abstract sealed class GuestMemory permits CpuMemory {
     }
 
     /**
+     * Returns whether the calling thread owns the CPU: it claimed the CPU, or entered a space, and has neither handed
+     * the CPU over nor left the space since. Any thread may call this.
+     *
+     * @return true if the calling thread may make accesses, as far as the owner is concerned
+     */
+    public abstract boolean isMine();
+
+    /**
+     * Leaves GUEST until the next poll, as {@link dev.samara.core.Guest#leave} does. For code that has this object, and
+     * not the guest.
+     *
+     * @throws IllegalStateException if the CPU is not the CPU of a {@link dev.samara.core.Guest}, the thread does not
+     *     own it, or it is in a fault or in one of its listeners; nothing has changed then
+     */
+    public abstract void leave();
+
+    /**
      * Sets the byte order of numbers; little-endian unless set. It holds for all spaces of the CPU.
      *
      * @param order the order

@@ -62,6 +62,32 @@ final class GuestPoolTest extends GuestFixture {
     }
 
     @Test
+    @DisplayName("survive the threads that used them: the next thread's CPU is its own, and online")
+    void endedThread() throws InterruptedException {
+        int[] number = new int[1];
+        Thread visitor = new Thread(() -> {
+            try (Guest guest = space.enter()) {
+                store(guest, AT, 5);
+                number[0] = guest.number();
+            }
+        });
+        visitor.start();
+        visitor.join();
+        try (Guest guest = space.enter()) {
+            assertEquals(number[0], guest.number());
+            assertEquals(5, load(guest, AT));
+            // A claim takes CPUs of ended threads offline.
+            elsewhere(() -> {
+                machine.claimCpu().close();
+                return 0;
+            });
+            store(guest, AT, 6);
+            assertEquals(6, load(guest, AT));
+            assertEquals(2, space.users());
+        }
+    }
+
+    @Test
     @DisplayName("stay for the next space when theirs ends, and it keeps nothing of the ended one")
     void nextSpace() {
         Set<Integer> numbers = new TreeSet<>();

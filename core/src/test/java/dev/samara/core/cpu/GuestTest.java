@@ -8,12 +8,14 @@ import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
 import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
@@ -62,8 +64,37 @@ final class GuestTest extends GuestFixture {
         GuestMemory kept;
         try (Guest guest = space.enter()) {
             kept = guest.memory();
+            assertTrue(kept.isMine());
+            assertFalse(elsewhere(kept::isMine));
         }
+        assertFalse(kept.isMine());
         assertRefused(IllegalStateException.class, () -> kept.load(AT, 8), "owned by no thread");
+        assertRefused(IllegalStateException.class, kept::leave, "owned by no thread");
+        elsewhere(() -> {
+            try (Guest guest = space.enter()) {
+                assertSame(kept, guest.memory());
+                assertTrue(kept.isMine());
+            }
+            return 0;
+        });
+        assertFalse(kept.isMine());
+    }
+
+    @Test
+    @DisplayName("leaves GUEST by its memory as by itself, up to the next poll")
+    void leavesByMemory() {
+        try (Guest guest = space.enter()) {
+            guest.memory().leave();
+            assertEquals(0, space.munmap(AT, PAGE));
+            guest.poll();
+            assertRefused(IllegalStateException.class, () -> space.munmap(AT, PAGE), IN_GUEST);
+        }
+        try (Cpu own = machine.claimCpu()) {
+            own.switchTo(space);
+            own.enterGuest();
+            assertRefused(IllegalStateException.class, own.memory()::leave, "not of a Guest");
+            own.leaveGuest();
+        }
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -23,27 +24,48 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CpuOwner {
     private static final VarHandle THREAD = ConstantBootstraps.fieldVarHandle(
-            MethodHandles.lookup(), "thread", VarHandle.class, CpuOwner.class, Thread.class);
+            MethodHandles.lookup(), "thread", VarHandle.class, CpuOwner.class, WeakReference.class);
+
+    private static final VarHandle IDLE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "isIdle", VarHandle.class, CpuOwner.class, boolean.class);
 
     /**
-     * Null while the CPU is handed over.
+     * The thread that owns the CPU, or that owned it last while it is idle in a pool. Null while the CPU is handed
+     * over. A weak reference, because an idle CPU must not keep an ended thread reachable; always the same one for a
+     * thread that uses pools, so that a loan to the same thread stores nothing here. A store of a reference into an old
+     * object takes longer than all other steps of a loan together with some collectors.
      *
      * <p>Written: the owner, when it hands the CPU over (null, release); a thread that claims it
-     *     (compare-and-exchange); a thread to which a pool lends it (release).
+     *     (compare-and-exchange); a thread to which a pool lends it, unless it was the last owner (release).
      * Read: shooters, and a thread that searches for CPUs that are gone (acquire).
      * Pairs: {@code disown} (release) with {@code claim} (volatile): the new owner sees all that earlier owners did
      *     with the CPU, its TLB, its page table context and its listeners, whose fields are plain. {@code isDead} reads
-     *     this field, then {@code Thread.isAlive}, then this field again. A thread that handed the CPU over did so
-     *     before it ended, so the second read finds null or the next owner. The thread to which a pool lends the CPU is
-     *     its only user, because of {@code idle} of {@code IdleCpus}, so its store pairs only with the reads of other
-     *     threads.
-     * Invariant: only one of several threads that claim a CPU becomes the owner. Null only outside GUEST, so no
-     *     shootdown waits for a CPU without an owner. A thread that has ended owns its CPUs forever. The copies in
-     *     {@code CpuMemory} and {@code CheckedMemory} are plain, because only the owner writes them. A thread finds
-     *     itself there only if it claimed the CPU and has not handed it over since.
+     *     this field, then {@code Thread.isAlive}, then {@code isIdle}, then this field again. A thread that handed the
+     *     CPU over, or gave it back, did so before it ended. So after {@code isAlive} returned false, it finds null,
+     *     or an idle CPU, or the next owner. The thread to which a pool lends the CPU is its only user, because of
+     *     {@code idle} of {@code IdleCpus}, so its store pairs only with the reads of other threads.
+     * Invariant: only one of several threads that claim a CPU becomes the owner. Null or idle only outside GUEST, so no
+     *     shootdown waits for a CPU without an owner. A thread that has ended owns its CPUs forever. A thread finds
+     *     itself here, in a CPU that is not idle, only if it claimed the CPU, or a pool lent the CPU to it, and it has
+     *     neither handed it over nor given it back since.
      */
-    @SuppressWarnings("UnusedVariable") // through THREAD
-    private @Nullable Thread thread = Thread.currentThread();
+    private @Nullable WeakReference<Thread> thread;
+
+    /**
+     * Whether the CPU is idle in a pool, and has no owner, whatever {@code thread} contains.
+     *
+     * <p>Written: the owner, when it gives the CPU back (true, release); a thread to which a pool lends it (false,
+     *     release).
+     * Read: any thread (acquire).
+     * Pairs: {@code own} stores {@code thread} before it stores false here, and {@code isMine} and {@code isDead} read
+     *     this field before {@code thread}: a thread that finds the CPU not idle any more finds the next owner, or a
+     *     later one. So the last owner does not take the CPU for its own, and its end does not take the CPU from the
+     *     next one.
+     * Invariant: true only outside GUEST, while no thread may use the CPU. A thread that gave the CPU back reads its own
+     *     store, or a later one.
+     */
+    @SuppressWarnings("UnusedVariable") // through IDLE
+    private boolean isIdle;
 
     /**
      * The spaces that the CPU left as their last user, until their teardowns are started, linked by their own fields,
@@ -82,32 +104,61 @@ public final class CpuOwner {
     public CpuOwner(Object cpu, Consumer<String> reporter) {
         this.cpu = new PhantomReference<>(cpu, unreachable);
         this.reporter = reporter;
+        thread = ThreadCpus.token();
     }
 
-    /** Returns the thread that owns the CPU; null while the CPU is handed over. */
+    /** Returns whether the calling thread owns the CPU. */
+    public boolean isMine() {
+        return thread() == Thread.currentThread();
+    }
+
+    /** Returns the thread that owns the CPU; null while the CPU has no owner, or if the thread is unreachable. */
     public @Nullable Thread thread() {
+        // Pairs with own, and is read first: see isIdle.
+        boolean isUnowned = (boolean) IDLE.getAcquire(this);
+        WeakReference<Thread> of = isUnowned ? null : token();
+        return of == null ? null : of.get();
+    }
+
+    @SuppressWarnings("unchecked") // the type of the field
+    private @Nullable WeakReference<Thread> token() {
         // Pairs with disown, and with claim.
-        return (Thread) THREAD.getAcquire(this);
+        return (WeakReference<Thread>) THREAD.getAcquire(this);
     }
 
     /**
-     * Makes the calling thread the owner, unless the CPU has one.
+     * Makes the calling thread the owner of a CPU that was handed over, unless another thread is.
      *
-     * @return the present owner of the CPU; null if the caller became the owner
+     * @return whether the caller became the owner
      */
-    public @Nullable Thread claim() {
+    public boolean claim() {
         // Pairs with disown, and decides which of several threads becomes the owner.
-        return (Thread) THREAD.compareAndExchange(this, (Thread) null, Thread.currentThread());
+        return THREAD.compareAndSet(this, (WeakReference<Thread>) null, ThreadCpus.token());
     }
 
-    /** Makes the calling thread the owner of a CPU that has no owner and that no other thread can claim. */
+    /** Makes the calling thread the owner of an idle CPU that no other thread can take. */
     public void own() {
-        // Release: pairs with thread. The caller is the only thread that got the CPU, and the actions of earlier owners
-        // happened before this store.
-        THREAD.setRelease(this, Thread.currentThread());
+        own(ThreadCpus.token());
     }
 
-    /** Leaves the CPU without an owner. Called by the owner. */
+    /** Makes the calling thread the owner of an idle CPU that no other thread can take. */
+    void own(WeakReference<Thread> caller) {
+        if (thread != caller) {
+            // Release: pairs with thread. The caller is the only thread that got the CPU, and the actions of earlier
+            // owners happened before this store.
+            THREAD.setRelease(this, caller);
+        }
+        // Release: after the thread. Pairs with isMine and with isDead.
+        IDLE.setRelease(this, false);
+    }
+
+    /** Leaves the CPU without an owner until a pool lends it. Called by the owner. */
+    public void rest() {
+        // Release: after all that the thread did with the CPU. Pairs with isDead.
+        IDLE.setRelease(this, true);
+    }
+
+    /** Leaves the CPU without an owner until a thread claims it. Called by the owner. */
     public void disown() {
         // Release: after all that the thread did with the CPU. Pairs with claim.
         THREAD.setRelease(this, null);
@@ -152,10 +203,15 @@ public final class CpuOwner {
 
     /** Returns whether the thread of the CPU has ended. It then remains the owner forever. */
     public boolean isDead() {
-        Thread of = thread();
-        // Read again, because the thread may have handed the CPU over before it ended. All its stores happen before
-        // isAlive returns false. If it still is the owner, it remains the owner forever.
-        return of != null && !of.isAlive() && of == thread();
+        WeakReference<Thread> of = token();
+        if (of == null) {
+            return false;
+        }
+        Thread owner = of.get();
+        // A thread that is unreachable never runs again. Read again, because the thread may have handed the CPU over,
+        // or given it back, before it ended. All its stores happen before isAlive returns false. If it still is the
+        // owner, it remains the owner forever.
+        return (owner == null || !owner.isAlive()) && !(boolean) IDLE.getAcquire(this) && of == token();
     }
 
     /** Returns whether no thread can reach the object of the CPU any more. */

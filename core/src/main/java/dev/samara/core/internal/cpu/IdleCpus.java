@@ -91,11 +91,13 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
             }
         }
 
-        /** Makes the CPUs of the thread leave GUEST, if they do so by themselves for calls. */
-        protected final void othersLeaveForCall() {
+        /** Makes the thread to which the CPU is lent its owner. Allocates nothing. */
+        public final void own() {
             ThreadCpus of = thread;
-            if (of != null) {
-                of.leaveFor(CpuState.OwnerTlb.FOR_CALL);
+            if (of == null) {
+                owner.own();
+            } else {
+                owner.own(of.thread);
             }
         }
 

@@ -34,6 +34,9 @@ public final class ThreadCpus {
     /** How many CPUs of pools a thread remembers. */
     static final int REMEMBERED = 4;
 
+    /** The thread, for the owner of its CPUs: see {@link CpuOwner}. */
+    final WeakReference<Thread> thread = new WeakReference<>(Thread.currentThread());
+
     private Rcu.@Nullable Reader borrowed;
 
     /** The CPUs of pools that the thread has open; weak references, as in the list above. */
@@ -157,6 +160,12 @@ public final class ThreadCpus {
         if ((++notRemembered & RARELY) == 0) {
             remember(cpu);
         }
+    }
+
+    /** Returns the calling thread, for {@link CpuOwner}: always the same reference for a thread that uses pools. */
+    static WeakReference<Thread> token() {
+        ThreadCpus known = CURRENT.get();
+        return known == null ? new WeakReference<>(Thread.currentThread()) : known.thread;
     }
 
     /** Returns the CPUs and the reader of the calling thread; null if it has none. */
@@ -353,6 +362,14 @@ public final class ThreadCpus {
     private static boolean leavesForCalls(CpuState cpu) {
         CpuState.OwnerTlb tlb = cpu.tlb();
         return tlb != null && tlb.leavesFor(CpuState.OwnerTlb.FOR_CALL);
+    }
+
+    /** Makes CPUs of the calling thread leave GUEST, if they do so by themselves for calls. */
+    public static void leaveForCall() {
+        ThreadCpus thread = CURRENT.get();
+        if (thread != null) {
+            thread.leaveFor(CpuState.OwnerTlb.FOR_CALL);
+        }
     }
 
     /**

@@ -46,7 +46,6 @@ public final class CheckedMemory extends TranslatedMemory {
      */
     private static final long SPECULATION_PAGES = (1L << 17) - 1;
 
-    private @Nullable Thread owner = Thread.currentThread();
     private final AccessChecker checker;
     private final CheckedTlb tlb;
 
@@ -229,17 +228,8 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    public void ownedBy(@Nullable Thread thread) {
-        owner = thread;
-    }
-
-    @Override
-    void checkCaller() {
-        Thread of = owner;
-        if (Thread.currentThread() != of) {
-            throw new IllegalStateException("a CPU of " + (of == null ? "no thread" : "thread " + of.getName())
-                    + " is used by thread " + Thread.currentThread().getName() + ": only its own thread may");
-        }
+    boolean isChecked() {
+        return true;
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.samara.core.guest.PageView;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -99,11 +100,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     private final String cpu;
 
-    /**
-     * Null while the CPU is handed over. A plain field is enough, because a thread finds itself here only if it claimed
-     * the CPU and has not handed it over since, whatever other threads store.
-     */
-    private @Nullable Thread owner;
+    private final CpuOwner owner;
+
+    /** Whether the CPU leaves GUEST until a poll, because its pool lends it for guests. */
+    private boolean mayLeave;
 
     /** The memory for the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
@@ -133,9 +133,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * Creates the memory of a CPU that has no space.
      *
      * @param cpu the name of the CPU in messages
-     * @param owner the thread that may use the CPU
+     * @param owner the owner of the CPU
      */
-    public CpuMemory(String cpu, Thread owner) {
+    public CpuMemory(String cpu, CpuOwner owner) {
         this.cpu = cpu;
         this.owner = owner;
     }
@@ -264,22 +264,26 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         refusal = why;
     }
 
-    /** Sets the owner of the CPU; null if it has none. */
-    public void ownedBy(@Nullable Thread thread) {
-        owner = thread;
+    @Override
+    public boolean isMine() {
+        return owner.isMine();
     }
 
     /** Throws if the thread is not the owner. */
     @Override
     public void checkOwner() {
-        Thread of = owner;
-        if (Thread.currentThread() != of) {
-            throw new IllegalStateException(cpu + " is used by thread "
-                    + Thread.currentThread().getName()
-                    + (of == null
-                            ? " and owned by no thread: it has to be claimed first"
-                            : " and owned by " + of.getName()));
+        if (!owner.isMine()) {
+            throw notMine();
         }
+    }
+
+    private IllegalStateException notMine() {
+        Thread of = owner.thread();
+        return new IllegalStateException(cpu + " is used by thread "
+                + Thread.currentThread().getName()
+                + (of == null
+                        ? " and owned by no thread: it has to be claimed first"
+                        : " and owned by " + of.getName()));
     }
 
     /** Returns the memory of the CPU's space. Throws if the thread is not the owner, or the CPU has no space. */
@@ -314,6 +318,37 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (processor.isAt(CpuTlb.TELLING_STORE)) {
             throw new IllegalStateException(cpu + " is used by a write listener, which must leave it as it is");
         }
+    }
+
+    /** Allows the CPU to {@link #leave} GUEST until a poll. */
+    public void allowLeave() {
+        mayLeave = true;
+    }
+
+    @Override
+    public void leave() {
+        CpuTlb used = loaded().processor;
+        if (!mayLeave) {
+            throw new IllegalStateException(cpu + " is not of a Guest: only a Guest leaves GUEST until a poll");
+        }
+        if (used.isInGuest()) {
+            used.goAway(CpuTlb.UNTIL_POLL);
+        } else if (used.isIdle()) {
+            used.stayUntilPoll();
+        } else {
+            throw mayNotEnter();
+        }
+        ThreadCpus.leaveForCall();
+    }
+
+    /** Returns the exception for a CPU that may not enter GUEST. Throws if it has no space. */
+    public IllegalStateException mayNotEnter() {
+        CpuTlb used = loaded().processor;
+        checkQuiet(used);
+        return new IllegalStateException(cpu
+                + (used.isGuest()
+                        ? " is in GUEST already"
+                        : " is in a fault: a backing that it asks must leave it as it is"));
     }
 
     /** Returns the exception for a call that is allowed only in GUEST. */
@@ -366,7 +401,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (refusal != SERVED) {
             return false;
         }
-        Objects.requireNonNull(loaded).checkCaller();
+        if (Objects.requireNonNull(loaded).isChecked()) {
+            checkOwner();
+        }
         return true;
     }
 
@@ -1249,7 +1286,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public String toString() {
-        return "memory of " + cpu;
+        Thread of = owner.thread();
+        return "memory of " + cpu + (of == null ? "" : " of thread " + of.getName());
     }
 
     /** The kinds of atomic accesses. */
@@ -1475,14 +1513,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             return Objects.requireNonNull(served);
         }
 
-        /** Sets the owner of the CPU; null if it has none. */
-        public void ownedBy(@Nullable Thread thread) {
-            // Does nothing, because only a checked memory compares the owner.
-        }
-
-        /** In a checked memory, throws if the caller is not the owner of the CPU. */
-        void checkCaller() {
-            // Does nothing, because the results of the last access are read too often to be checked on every machine.
+        /**
+         * Returns whether the machine is checked. Only then are reads of the results of the last access refused to
+         * other threads, because they are too frequent to be checked on every machine.
+         */
+        boolean isChecked() {
+            return false;
         }
 
         /** Returns the number of bytes from an address to the end of its page. */

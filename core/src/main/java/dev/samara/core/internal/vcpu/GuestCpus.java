@@ -97,6 +97,7 @@ public final class GuestCpus implements IdleUsers {
         private PooledCpu(Vcpu cpu) {
             super(cpu.owner);
             this.cpu = cpu;
+            cpu.memory.allowLeave();
         }
 
         /** Switches to a space. Returns false if the space has no users any more; the CPU is then not in any space. */
@@ -157,7 +158,7 @@ public final class GuestCpus implements IdleUsers {
         private int openOutermost() {
             CpuTlb used = tlb();
             if (!used.isIdle()) {
-                throw cpu.mayNotEnter();
+                throw cpu.memory.mayNotEnter();
             }
             used.stayAway();
             // Called first, because if it failed later, by a stack overflow, the CPU would stay in GUEST without a
@@ -197,7 +198,7 @@ public final class GuestCpus implements IdleUsers {
         private boolean isInGuest() {
             CpuTlb used = tlb();
             if (!used.isInGuest() && !used.isIdle()) {
-                throw cpu.mayNotEnter();
+                throw cpu.memory.mayNotEnter();
             }
             return used.isInGuest();
         }
@@ -207,12 +208,7 @@ public final class GuestCpus implements IdleUsers {
          * calls, because the thread is about to wait.
          */
         public void leaveUntilPoll() {
-            if (isInGuest()) {
-                tlb().goAway(CpuTlb.UNTIL_POLL);
-            } else {
-                tlb().stayUntilPoll();
-            }
-            othersLeaveForCall();
+            cpu.memory.leave();
         }
 
         /**

@@ -23,6 +23,7 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.SoftTlb.CheckedTlb;
 import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -111,8 +112,15 @@ public final class Vcpu {
         this.number = number;
         this.tlbEntries = tlbEntries;
         this.joins = joins;
-        owner = new CpuOwner(this, message -> host.report(Report.Kind.CPU_LOST, message, null));
-        memory = new CpuMemory(toString(), Thread.currentThread());
+        // Weak, because the memory, which an embedder may keep, refers to the owner.
+        WeakReference<MachineState> to = new WeakReference<>(host);
+        owner = new CpuOwner(this, message -> {
+            MachineState of = to.get();
+            if (of != null) {
+                of.report(Report.Kind.CPU_LOST, message, null);
+            }
+        });
+        memory = new CpuMemory(toString(), owner);
     }
 
     /**
@@ -386,16 +394,6 @@ public final class Vcpu {
                         : " is in GUEST: it has to leave it before " + what));
     }
 
-    /** Returns the exception for a CPU that may not enter GUEST. Throws if it has no space. */
-    public IllegalStateException mayNotEnter() {
-        CpuTlb used = loadedTlb();
-        memory.checkQuiet(used);
-        return new IllegalStateException(this
-                + (used.isGuest()
-                        ? " is in GUEST already"
-                        : " is in a fault: a backing that it asks must leave it as it is"));
-    }
-
     /** Enters LAZY, and ends the space that the CPU left if it was the last user. */
     public void enterLazy() {
         checkMayMove("it is LAZY");
@@ -563,30 +561,25 @@ public final class Vcpu {
             } else {
                 by.unlist(tlb.state);
             }
-            translated.ownedBy(null);
         }
-        memory.ownedBy(null);
-        owner.disown();
+        if (by == null) {
+            owner.disown();
+        } else {
+            owner.rest();
+        }
     }
 
     /** Makes the calling thread the owner of a CPU that was {@linkplain #handOver handed over}. */
     public void claim() {
-        Thread caller = Thread.currentThread();
         StackReserve.check(OWNER_DEPTH);
         ThreadCpus.reserve();
-        Thread other = owner.claim();
-        if (other != null) {
+        if (!owner.claim()) {
             ThreadCpus.giveUpReserve();
-            if (other == caller && tlb != null) {
-                // In GUEST, the error names GUEST, like the errors of all calls that are not allowed there.
-                checkUnused(tlb, "it is handed over");
-            }
-            throw new IllegalStateException(
-                    this + " is claimed by thread " + caller.getName() + " and owned by " + other.getName());
+            throw mayNotClaim();
         }
         boolean isOwned = false;
         try {
-            own(caller, null);
+            own(null);
             isOwned = true;
         } finally {
             if (!isOwned) {
@@ -595,9 +588,21 @@ public final class Vcpu {
         }
     }
 
-    /** Stores the new owner in all words except in {@link #owner}. */
-    private void own(Thread caller, IdleCpus.@Nullable LentCpu by) {
+    private IllegalStateException mayNotClaim() {
+        Thread caller = Thread.currentThread();
+        Thread other = owner.thread();
+        if (other == caller && tlb != null) {
+            // In GUEST, the error names GUEST, like the errors of all calls that are not allowed there.
+            checkUnused(tlb, "it is handed over");
+        }
+        return new IllegalStateException(this + " is claimed by thread " + caller.getName() + " and owned by "
+                + (other == null ? "another thread" : other.getName()));
+    }
+
+    /** Stores the calling thread, which owns the CPU, in all other words. */
+    private void own(IdleCpus.@Nullable LentCpu by) {
         if (context != null && tlb != null && translated != null) {
+            Thread caller = Thread.currentThread();
             String name = caller.getName();
             if (!Objects.equals(name, readerName)) {
                 context.reader.ownedBy(caller);
@@ -608,9 +613,7 @@ public final class Vcpu {
             } else {
                 by.list(tlb.state);
             }
-            translated.ownedBy(caller);
         }
-        memory.ownedBy(caller);
     }
 
     /**
@@ -621,10 +624,10 @@ public final class Vcpu {
      * @param by the element of the pool that lends the CPU
      */
     void lend(IdleCpus.LentCpu by) {
-        owner.own();
+        by.own();
         boolean isOwned = false;
         try {
-            own(Thread.currentThread(), by);
+            own(by);
             isOwned = true;
         } finally {
             if (!isOwned) {
@@ -640,7 +643,7 @@ public final class Vcpu {
      * @param isLater see {@link #switchTo(Layout, boolean)}
      */
     void endIdle(boolean isLater) {
-        ownIdle();
+        owner.own();
         try {
             enter(null, null);
             release();
@@ -656,33 +659,16 @@ public final class Vcpu {
      * @param isLater see {@link #switchTo(Layout, boolean)}
      */
     void leaveIdle(boolean isLater) {
-        ownIdle();
+        owner.own();
         try {
             enter(null, null);
         } finally {
             try {
                 endLeft(isLater);
             } finally {
-                disownIdle();
+                owner.rest();
             }
         }
-    }
-
-    private void ownIdle() {
-        Thread caller = Thread.currentThread();
-        owner.own();
-        if (translated != null) {
-            translated.ownedBy(caller);
-        }
-        memory.ownedBy(caller);
-    }
-
-    private void disownIdle() {
-        if (translated != null) {
-            translated.ownedBy(null);
-        }
-        memory.ownedBy(null);
-        owner.disown();
     }
 
     /** Returns the borrow of the CPU's space; null if there is none. */

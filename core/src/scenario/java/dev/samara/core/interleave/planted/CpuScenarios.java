@@ -2,10 +2,12 @@
 package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Guest;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -247,6 +249,38 @@ final class CpuScenarios {
         @Override
         protected void judge(State state, Cpu cpu) {
             assertEquals(0, state.space.users(), "users of the ended space");
+        }
+    }
+
+    /**
+     * A thread keeps the memory of a guest that it closed, while another thread enters the space and gets the CPU,
+     * which stays the first thread's last one until then.
+     */
+    static final class KeptBesideLoan extends Calls {
+        KeptBesideLoan() {
+            calls().put("kept", new Operation() {
+                private @Nullable GuestMemory kept;
+
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.switchTo(null);
+                    try (Guest guest = state.space.enter()) {
+                        kept = guest.memory();
+                    }
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    assertFalse(Objects.requireNonNull(kept).isMine(), "the CPU of a closed guest");
+                    return "";
+                }
+            });
+            calls().put("enter", (state, cpu) -> EntersBesideClose.enter(cpu, state.space));
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
         }
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -47,10 +48,12 @@ final class CpusTest {
     private static final class Owned {
         final ExecutorService thread;
         final CpuState state;
+        final Thread owner;
 
         Owned(Cpus cpus, ExecutorService thread) throws Exception {
             this.thread = thread;
             state = thread.submit(() -> OwnedCpu.claim(cpus, 0, () -> {})).get();
+            owner = Objects.requireNonNull(state.owner());
         }
 
         void does(Runnable what) throws Exception {
@@ -273,7 +276,7 @@ final class CpusTest {
                     });
                 default -> {
                     cpu.thread.shutdown();
-                    Objects.requireNonNull(cpu.state.owner()).join();
+                    cpu.owner.join();
                 }
             }
             shooter.join();
@@ -311,7 +314,7 @@ final class CpusTest {
         Owned last = guest(cpus, ending, 0);
         assertFalse(ending.put());
         last.thread.shutdown();
-        Objects.requireNonNull(last.state.owner()).join();
+        last.owner.join();
         cpus.releaseDead();
         cpus.release(last.state);
         assertTrue(ending.isEnded());
@@ -353,7 +356,7 @@ final class CpusTest {
         assertEquals(List.of(), ends);
         for (Owned each : List.of(user, lazy)) {
             each.thread.shutdown();
-            Objects.requireNonNull(each.state.owner()).join();
+            each.owner.join();
         }
         counting.releaseDead();
         assertEquals(List.of("without", "without"), ends);
@@ -397,6 +400,32 @@ final class CpusTest {
     }
 
     @Test
+    @DisplayName("a CPU that is idle is not dead, although its last thread has ended, nor is one that is lent again")
+    void idleOfEnded() throws Exception {
+        CpuOwner[] made = new CpuOwner[1];
+        Thread first = new Thread(() -> {
+            made[0] = OwnedCpu.owner();
+            made[0].rest();
+        });
+        first.start();
+        first.join();
+        CpuOwner owner = made[0];
+        CpuState state = cpus.claim(owner, 0, OwnedCpu.flush(() -> {}));
+        assertFalse(owner.isMine());
+        assertNull(owner.thread());
+        assertFalse(state.isGone());
+        owner.own();
+        assertTrue(owner.isMine());
+        assertEquals(Thread.currentThread(), owner.thread());
+        assertFalse(state.isGone());
+        owner.rest();
+        Thread last = new Thread(owner::own);
+        last.start();
+        last.join();
+        assertTrue(state.isGone());
+    }
+
+    @Test
     @DisplayName("a CPU that gives its TLB up keeps the ends of spaces that it could not begin with it")
     void endsOutliveTheTlb() {
         Cpus second = new Cpus(LazyContext.Shootdown::new);
@@ -431,7 +460,7 @@ final class CpusTest {
         Owned first = guest(cpus, context, 0);
         Owned second = guest(cpus, context, 0);
         first.thread.shutdown();
-        Objects.requireNonNull(first.state.owner()).join();
+        first.owner.join();
         assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number);
         assertEquals(1, context.cpus());
         assertEquals(2, OwnedCpu.claim(cpus, 0, () -> {}).number);
