@@ -3,7 +3,6 @@ package dev.samara.bench.memory;
 
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
-import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
@@ -11,9 +10,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Reads and writes through calls of a {@link HostFile} under a memory limit, with the same buffers as {@link
@@ -23,14 +19,10 @@ final class CallPass extends FilePass {
     private final Machine machine;
     private final HostFile opened;
 
-    CallPass(Path file, long size, long limit, boolean isDirect) throws IOException {
+    CallPass(Path file, long size, long limit, OpenOption[] options) throws IOException {
         super(file, size);
         machine = Machine.builder().memory(2 * limit).cacheLimit(limit).build();
-        List<OpenOption> options = new ArrayList<>(List.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
-        if (isDirect) {
-            options.add(HostFileOption.DIRECT);
-        }
-        opened = machine.openFile(file, Geometry.LINUX_X86_64, options.toArray(OpenOption[]::new));
+        opened = machine.openFile(file, Geometry.LINUX_X86_64, options);
     }
 
     private static void check(long expected, long done) {

@@ -3,11 +3,13 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
+import dev.samara.core.backing.HostFileOption;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -23,7 +25,8 @@ import java.util.stream.Stream;
  * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5 --threads 1,4}. A pass
  * copies all bytes to a buffer, reads all words by accesses or by runs, writes all words, reads or writes one word of
  * random pages, writes whole random pages, or reads all words of a few resident pages as buffers; {@code --threads}
- * threads share the work. {@code --work} selects passes. The contenders take turns: a mapping of the library, the
+ * threads share the work. {@code --work} selects passes. {@code --block-kib 16} or {@code 64} opens the library's files
+ * in blocks, except direct ones. The contenders take turns: a mapping of the library, the
  * library's calls (an array for resident pages), its calls on a direct open, {@code FileChannel}, and the host's own
  * mapping. The figures are wall-clock time, CPU time and bytes of garbage per page, and calls that
  * read from the host per 1,000 pages.
@@ -39,6 +42,10 @@ public final class FilesReport {
     private static final String MAPPED = "FileChannel.map";
     private static final String ARRAY = "array";
 
+    private static final OpenOption[] DIRECTLY = {
+        StandardOpenOption.READ, StandardOpenOption.WRITE, HostFileOption.DIRECT
+    };
+
     private static final List<String> CONTENDERS = List.of(CHANNEL, MAPPED, ARRAY, MAPPING, CALLS, DIRECT);
 
     private final int rounds;
@@ -46,6 +53,7 @@ public final class FilesReport {
     private final long size;
     private final long limit;
     private final int picks;
+    private final OpenOption[] options;
     private final List<FilePass.Kind> kinds;
     private final Path directory;
     private final Figures figures;
@@ -58,6 +66,7 @@ public final class FilesReport {
         size = (long) arguments.count("--mib", 1, 1024) << 20;
         limit = (long) arguments.count("--limit", 1, 64) << 20;
         picks = arguments.count("--picks", 1, 100_000);
+        options = options(arguments.list("--block-kib", List.of("4"), List.of("4", "16", "64")));
         List<String> names =
                 Stream.of(FilePass.Kind.values()).map(FilePass.Kind::word).toList();
         List<String> chosen = arguments.list("--work", names, names);
@@ -68,6 +77,17 @@ public final class FilesReport {
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(FilesReport.class, words, json);
+    }
+
+    private static OpenOption[] options(List<String> blocks) {
+        List<OpenOption> options = new ArrayList<>(List.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
+        if (blocks.contains("16")) {
+            options.add(HostFileOption.BLOCKS_16K);
+        }
+        if (blocks.contains("64")) {
+            options.add(HostFileOption.BLOCKS_64K);
+        }
+        return options.toArray(OpenOption[]::new);
     }
 
     /**
@@ -116,9 +136,9 @@ public final class FilesReport {
     private void rounds(Path file, FilePass.Kind kind, int count) throws IOException {
         try (ChannelPass channel = new ChannelPass(file, size);
                 MappedPass mapped = new MappedPass(file, size);
-                MappingPass mapping = new MappingPass(file, size, limit);
-                CallPass calls = new CallPass(file, size, limit, false);
-                CallPass direct = new CallPass(file, size, limit, true)) {
+                MappingPass mapping = new MappingPass(file, size, limit, options);
+                CallPass calls = new CallPass(file, size, limit, options);
+                CallPass direct = new CallPass(file, size, limit, DIRECTLY)) {
             for (int round = -WARM; round < rounds; round++) {
                 note(kind, CHANNEL, channel.run(kind, count, picks), round >= 0);
                 if (!kind.writes()) {
@@ -135,7 +155,7 @@ public final class FilesReport {
         FilePass.Kind kind = FilePass.Kind.PAGE_AS_BUFFER;
         try (ArrayPass array = new ArrayPass(file, size);
                 MappedPass mapped = new MappedPass(file, size);
-                MappingPass mapping = new MappingPass(file, size, limit)) {
+                MappingPass mapping = new MappingPass(file, size, limit, options)) {
             for (int round = -WARM; round < rounds; round++) {
                 note(kind, ARRAY, array.run(kind, count, picks), round >= 0);
                 note(kind, MAPPED, mapped.run(kind, count, picks), round >= 0);

@@ -15,8 +15,8 @@ import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /** Reads and writes through a shared mapping in a space, with one CPU per thread, under a memory limit. */
 final class MappingPass extends FilePass {
@@ -51,11 +51,11 @@ final class MappingPass extends FilePass {
         }
     }
 
-    MappingPass(Path file, long size, long limit) throws IOException {
+    MappingPass(Path file, long size, long limit, OpenOption[] options) throws IOException {
         super(file, size);
         machine = Machine.builder().memory(2 * limit).cacheLimit(limit).build();
         space = machine.newSpace(Geometry.LINUX_X86_64);
-        opened = machine.openFile(file, Geometry.LINUX_X86_64, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        opened = machine.openFile(file, Geometry.LINUX_X86_64, options);
         base = space.mmap(0, size, Mman.READ | Mman.WRITE, Mman.SHARED, opened, 0);
         if (Errno.isError(base)) {
             throw new IllegalStateException("the file could not be mapped: " + Errno.of(base));
