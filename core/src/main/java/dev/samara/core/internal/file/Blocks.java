@@ -73,16 +73,21 @@ final class Blocks {
     /**
      * Allocates the frames of a block, with arbitrary content, as frames that are filled for the cache.
      *
-     * @param mayReclaim whether to reclaim pages until a run of frames is free
+     * @param wanted the number of frames of this block and of those that follow it in one read
+     * @param after the last frame of the block before this one in the read, so that one call of the host reads both
+     *     where possible; or {@link Frames#NONE} for the first one, for which pages are reclaimed until a run of frames
+     *     is free
      * @return the first frame, or {@link Frames#NONE} if no run is free
      */
-    int allocate(boolean mayReclaim) {
-        int first = frames.allocateAligned(pages);
+    int allocate(int wanted, int after) {
+        boolean isFirst = after == Frames.NONE;
+        int next = isFirst ? Frames.NONE : after + 1;
+        int first = frames.allocateAligned(pages, wanted, next);
         // Each reclaim may free another part of what becomes a run.
-        int reclaims = mayReclaim ? Math.max(MachineMemory.MOST_RECLAIMS, frames.most()) : 0;
+        int reclaims = isFirst ? Math.max(MachineMemory.MOST_RECLAIMS, frames.most()) : 0;
         while (first == Frames.NONE && reclaims > 0) {
             reclaims = memory.reclaim() ? reclaims - 1 : 0;
-            first = frames.allocateAligned(pages);
+            first = frames.allocateAligned(pages, wanted, next);
         }
         for (int i = 0; first != Frames.NONE && i < pages; i++) {
             frames.prepare(first + i, cached.number);

@@ -1157,21 +1157,26 @@ public final class Eviction {
                 next = behindSkipped(next);
                 int found = cached.index.collect(next, pages, taken, count, most);
                 isEnd = found < most;
-                while (count < found && !isFull) {
-                    long block = pages[count] >>> SHIFT;
+                int to;
+                for (int at = count; at < found && !isFull; at = to) {
+                    long block = pages[at] >>> SHIFT;
+                    to = endOf(block, pages, at, found);
+                    next = (block + 1) << SHIFT;
                     if (isSkipped(block)) {
-                        next = pages[count];
-                        isEnd = false;
-                        break;
+                        continue;
                     }
-                    int to = endOf(block, pages, count, found);
-                    // The last block may have more pages than there was room for.
-                    isFull = to == most && pages[to - 1] + 1 < (block + 1) << SHIFT;
-                    next = (isFull ? block : block + 1) << SHIFT;
-                    if (!isFull) {
-                        mark(block);
-                        count = to;
+                    if (to == most && pages[to - 1] + 1 < next) {
+                        // The block may have more pages than there was room for. Is collected again if pages that are
+                        // skipped took room.
+                        next = block << SHIFT;
+                        isFull = count == at;
+                        continue;
                     }
+                    mark(block);
+                    // Closes the gap of the pages that are skipped.
+                    System.arraycopy(pages, at, pages, count, to - at);
+                    System.arraycopy(taken, at, taken, count, to - at);
+                    count += to - at;
                 }
                 isFull |= count == most;
             }

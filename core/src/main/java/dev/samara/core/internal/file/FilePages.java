@@ -591,7 +591,7 @@ public final class FilePages extends PageCache {
 
     /**
      * Allocates the frames of consecutive blocks that are to be read, as {@link #allocateForRead} allocates those of
-     * pages: for the first block by a reclaim if needed.
+     * pages: mostly in runs, and for the first block by a reclaim if needed.
      *
      * @param first the first page of the first block
      * @param most the maximum number of frames, a multiple of {@link #blockPages}
@@ -604,12 +604,12 @@ public final class FilePages extends PageCache {
             return 0;
         }
         int count = 0;
-        int base = blocks.allocate(true);
+        int base = blocks.allocate(most, Frames.NONE);
         while (base != Frames.NONE) {
             for (int i = 0; i < blockPages; i++) {
                 fresh[count++] = base + i;
             }
-            base = count < most ? blocks.allocate(false) : Frames.NONE;
+            base = count < most ? blocks.allocate(most - count, fresh[count - 1]) : Frames.NONE;
         }
         return count;
     }
@@ -1479,7 +1479,7 @@ public final class FilePages extends PageCache {
         }
         long first = start >>> cached.pageShift;
         StackReserve.check(Truncation.DEPTH);
-        int base = cached.mayAllocate("a write", first) ? blocks.allocate(true) : Frames.NONE;
+        int base = cached.mayAllocate("a write", first) ? blocks.allocate(blocks.pages, Frames.NONE) : Frames.NONE;
         if (base == Frames.NONE) {
             return NO_MEMORY;
         }

@@ -223,18 +223,29 @@ final class FramePool {
      * Takes an aligned run. If a run of this length was put in, and no frame of it was taken since, one is found.
      *
      * @param count the number of frames: 4 or {@link #GROUP}
+     * @param wanted the number of frames that the caller takes by this call and the following ones
+     * @param next the frame that the run starts with if it can, after the run of the caller's last call; or {@link
+     *     Frames#NONE}
      * @return the first frame, or {@link Frames#NONE} if there is no such run
      */
-    int takeAligned(int count) {
-        int kind = count == GROUP || isEmpty(FOURS) ? WHOLE : FOURS;
-        if (isEmpty(kind)) {
-            return Frames.NONE;
+    int takeAligned(int count, int wanted, int next) {
+        int run = (1 << count) - 1;
+        int record = next == Frames.NONE ? 0 : recordOf(next);
+        int at = next & (GROUP - 1);
+        // The record 0 is the head of a list, and has no frames.
+        if (record >= records.length || (records[record] >>> at & run) != run) {
+            boolean hasGroup = wanted >= GROUP && !isEmpty(WHOLE);
+            int kind = count == GROUP || isEmpty(FOURS) || hasGroup ? WHOLE : FOURS;
+            if (isEmpty(kind)) {
+                return Frames.NONE;
+            }
+            record = records[(kind << RECORD_SHIFT) + NEXT];
+            record = kind == WHOLE ? firstBefore(record, wanted) : record;
+            at = count == GROUP ? 0 : Integer.numberOfTrailingZeros(foursOf(records[record]));
         }
-        int record = records[(kind << RECORD_SHIFT) + NEXT];
         int before = records[record];
-        int at = count == GROUP ? 0 : Integer.numberOfTrailingZeros(foursOf(before));
-        int after = before & ~(((1 << count) - 1) << at);
-        relink(record, kind, kindOf(after));
+        int after = before & ~(run << at);
+        relink(record, kindOf(before), kindOf(after));
         records[record] = after;
         size -= count;
         return frameOf(record) + at;

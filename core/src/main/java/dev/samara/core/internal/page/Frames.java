@@ -508,19 +508,22 @@ public final class Frames {
      * stack.
      *
      * @param count the number of frames: 4 or 16
+     * @param wanted the number of frames that the caller allocates by this call and the following ones
+     * @param next the frame that the run starts with if it can, after the run of the caller's last call; or {@link
+     *     #NONE}
      * @return the first frame; {@link #NONE} if no such run is free
      */
-    public int allocateAligned(int count) {
+    public int allocateAligned(int count, int wanted, int next) {
         lock.lock();
         try {
-            int first = pool.takeAligned(count);
+            int first = pool.takeAligned(count, wanted, next);
             while (first == NONE && extend()) {
-                first = pool.takeAligned(count);
+                first = pool.takeAligned(count, wanted, next);
             }
             if (first == NONE) {
                 // The frames of a run may be in several magazines.
                 drainAll();
-                first = pool.takeAligned(count);
+                first = pool.takeAligned(count, wanted, next);
             }
             for (int i = 0; first != NONE && i < count; i++) {
                 // A store suffices, because no other thread knows the frame yet.

@@ -26,8 +26,10 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
@@ -448,6 +450,39 @@ final class EvictionTest {
             cursor.noteEvictable(1600);
             assertFalse(cursor.isFutile());
             assertEquals(64, round());
+        }
+
+        @Test
+        @DisplayName("fills a batch with whole blocks, although blocks that stay are between them")
+        void keptBetween() {
+            for (long page = 0; page < PAGES; page++) {
+                if (page % 64 >= 40) {
+                    frames.drop(frame(page), magazine);
+                    index.clear(page);
+                } else if (page / 64 % 2 == 0) {
+                    locked.remove(page);
+                }
+            }
+            assertEquals(PAGES / 64 * 40, round());
+            List<Long> found = new ArrayList<>();
+            List<Integer> sizes = new ArrayList<>();
+            do {
+                int count = cursor.collect(batch.pages, batch.taken, 256);
+                sizes.add(count);
+                for (int i = 0; i < count; i++) {
+                    found.add(batch.pages[i]);
+                    assertEquals(frame(batch.pages[i]), batch.taken[i]);
+                }
+                judge(count);
+            } while (!eviction.isAtStart());
+            List<Long> expected = new ArrayList<>();
+            for (long page = 0; page < PAGES; page++) {
+                if (page / 64 % 2 == 0 && page % 64 < 40) {
+                    expected.add(page);
+                }
+            }
+            assertEquals(expected, found);
+            assertEquals(List.of(240, 240, 160), sizes);
         }
 
         @Test

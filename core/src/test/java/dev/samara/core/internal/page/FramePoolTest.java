@@ -116,18 +116,38 @@ final class FramePoolTest {
     @DisplayName("an aligned run of four is taken from a whole group only if no other group has one")
     void aligned() {
         FramePool pool = pool(16, 64);
-        assertEquals(16, pool.takeAligned(16));
-        assertEquals(32, pool.takeAligned(4));
-        assertEquals(48, pool.takeAligned(16));
-        assertEquals(36, pool.takeAligned(4));
-        assertEquals(Frames.NONE, pool.takeAligned(16));
+        assertEquals(16, aligned(pool, 16));
+        assertEquals(32, aligned(pool, 4));
+        assertEquals(48, aligned(pool, 16));
+        assertEquals(36, aligned(pool, 4));
+        assertEquals(Frames.NONE, aligned(pool, 16));
         assertArrayEquals(run(40, 2), take(pool, 2));
-        assertEquals(44, pool.takeAligned(4));
-        assertEquals(Frames.NONE, pool.takeAligned(4));
+        assertEquals(44, aligned(pool, 4));
+        assertEquals(Frames.NONE, aligned(pool, 4));
         assertEquals(2, pool.size);
         put(pool, 41, 40);
-        assertEquals(40, pool.takeAligned(4));
+        assertEquals(40, aligned(pool, 4));
         assertEquals(0, pool.size);
+    }
+
+    private static int aligned(FramePool pool, int count) {
+        return pool.takeAligned(count, count, Frames.NONE);
+    }
+
+    @Test
+    @DisplayName("aligned runs of one read are neighbours, in whole groups if it wants as many frames")
+    void alignedNeighbours() {
+        FramePool pool = pool(16, 96);
+        assertArrayEquals(run(16, 1), take(pool, 1));
+        assertEquals(20, aligned(pool, 4));
+        assertEquals(32, pool.takeAligned(4, 64, Frames.NONE), "and not in the group of which frames are taken");
+        for (int next = 36; next < 96; next += 4) {
+            assertEquals(next, pool.takeAligned(4, 96 - next, next));
+        }
+        assertEquals(24, pool.takeAligned(4, 8, 96), "where the pool ends");
+        put(pool, run(64, 16));
+        assertEquals(28, pool.takeAligned(4, 4, 32), "because the next one is in use");
+        assertEquals(64, pool.takeAligned(16, 16, 1 << 20), "far behind the end");
     }
 
     @Test
@@ -177,7 +197,10 @@ final class FramePoolTest {
             switch (random.nextInt(6)) {
                 case 5 -> {
                     int count = random.nextBoolean() ? 4 : FramePool.GROUP;
-                    int first = pool.takeAligned(count);
+                    int next = random.nextBoolean() ? Frames.NONE : count * random.nextInt(LIMIT / count);
+                    boolean isFree = next > 0 && free.get(next, next + count).cardinality() == count;
+                    int first = pool.takeAligned(count, most, next > 0 ? next : Frames.NONE);
+                    assertTrue(!isFree || first == next, "-Dsamara.seed=" + SEED);
                     if (first == Frames.NONE) {
                         for (int at = 0; at < LIMIT; at += count) {
                             assertTrue(free.get(at, at + count).cardinality() < count, "-Dsamara.seed=" + SEED);
@@ -272,7 +295,7 @@ final class FramePoolTest {
             switch (random.nextInt(6)) {
                 case 5 -> {
                     int size = random.nextBoolean() ? 4 : 16;
-                    int first = frames.allocateAligned(size);
+                    int first = frames.allocateAligned(size, size, Frames.NONE);
                     for (int i = 0; first != Frames.NONE && i < size; i++) {
                         hold(first + i);
                     }
