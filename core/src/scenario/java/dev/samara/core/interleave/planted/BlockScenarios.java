@@ -47,7 +47,7 @@ final class BlockScenarios {
             }
         }
 
-        private static void judgeWhole(FilePages pages, long first) {
+        static void judgeWhole(FilePages pages, long first) {
             int base = pages.frameAt(first);
             for (int i = 1; i < BLOCK; i++) {
                 int frame = pages.frameAt(first + i);
@@ -135,6 +135,30 @@ final class BlockScenarios {
             super.judge(state, cpu);
             judgeLoad(cpu, 0, "7");
             judgeLoad(cpu, 2, "8");
+        }
+    }
+
+    /** A thread without a lock looks for the pages of a block, beside the fault that reads it. */
+    static final class LookBesideInsertion extends OfBlock {
+        LookBesideInsertion() {
+            calls().put("fault", (state, cpu) -> {
+                judgeLoad(cpu, 2, "102");
+                return "loaded";
+            });
+            calls().put("look", (state, cpu) -> {
+                FilePages pages = HostFilePages.saved(host(state).file());
+                if (pages.frameAt(0) != Frames.NONE) {
+                    judgeWhole(pages, 0);
+                }
+                return "";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            evictClean(state);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -16,6 +17,8 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Mman;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** Shootdowns, and CPUs that enter and leave spaces, concurrently with calls. */
@@ -281,6 +284,40 @@ final class CpuScenarios {
         @Override
         protected boolean hasOrders() {
             return false;
+        }
+    }
+
+    /** A thread enters a space again, where it used the CPU that came last, while another thread may get this CPU. */
+    static final class EntersAgainBesideLoan extends Calls {
+        private final Set<GuestMemory> inUse = ConcurrentHashMap.newKeySet();
+
+        EntersAgainBesideLoan() {
+            calls().put("again", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.switchTo(null);
+                    enter(state);
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    return enter(state);
+                }
+            });
+            calls().put("enter", (state, cpu) -> {
+                cpu.switchTo(null);
+                return enter(state);
+            });
+        }
+
+        private String enter(State state) {
+            try (Guest guest = state.space.enter()) {
+                GuestMemory memory = guest.memory();
+                assertTrue(inUse.add(memory), "two threads have one CPU");
+                String loaded = "" + memory.load(AT, 8) + memory.value();
+                inUse.remove(memory);
+                return loaded;
+            }
         }
     }
 

@@ -85,6 +85,7 @@ final class HostFileScenariosTest {
             classes = {
                 BlockScenarios.FaultBesideEvictionInVain.class,
                 BlockScenarios.FaultBesideGrowth.class,
+                BlockScenarios.LookBesideInsertion.class,
                 BlockScenarios.StoreBesideSaveAndEviction.class,
                 BlockScenarios.StoreByEntryBesideEviction.class
             })

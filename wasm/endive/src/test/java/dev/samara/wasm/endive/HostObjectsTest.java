@@ -4,6 +4,7 @@ package dev.samara.wasm.endive;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.Machine;
 import dev.samara.wasm.InstanceCheckpoint;
@@ -11,6 +12,7 @@ import java.lang.ref.WeakReference;
 import java.util.HexFormat;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import run.endive.runtime.Instance;
 import run.endive.wasm.Parser;
 import run.endive.wasm.types.Table;
@@ -26,6 +28,13 @@ final class HostObjectsTest {
     /** {@code (table 2 externref) (memory 1) (global (mut externref) (ref.null extern))}, in the binary format. */
     private static final String TABLE_MEMORY_AND_GLOBAL =
             "0061736d01000000" + "0404016f0002" + "0503010001" + "0606016f01d06f0b";
+
+    /**
+     * {@code (tag) (memory 1) (global (mut exnref) (ref.null exn))} and {@code (func (export "f") (global.set 0 (block
+     * (result exnref) (try_table (catch_all_ref 0) (throw 0)) (unreachable))))}, in the binary format.
+     */
+    private static final String CAUGHT_EXCEPTION = "0061736d01000000" + "010401600000" + "03020100" + "0503010001"
+            + "0d03010000" + "0606016901d0690b" + "07050101660000" + "0a12011000" + "02691f4001030008000b000b24000b";
 
     @Test
     @DisplayName("refer to the same objects in a copy, and are null where they were null")
@@ -89,6 +98,30 @@ final class HostObjectsTest {
             System.gc();
         }
         assertEquals(1, table.size());
+    }
+
+    @Test
+    @DisplayName("are saved; a reference to an exception of the guest is refused, unless it is null")
+    void exceptions() {
+        try (Machine machine = Machine.builder().memory(1L << 20).build()) {
+            Instance instance = Instance.builder(Parser.parse(HexFormat.of().parseHex(CAUGHT_EXCEPTION)))
+                    .withMemoryFactory(EndiveMemory.factory(machine))
+                    .build();
+            Instance child = EndiveFork.of(instance).build();
+            EndiveCheckpoint.of(instance).close();
+            instance.export("f").apply();
+            for (Executable save : new Executable[] {
+                () -> EndiveFork.of(instance).build(),
+                () -> EndiveCheckpoint.of(instance).close()
+            }) {
+                IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, save);
+                assertEquals(
+                        "cannot save a reference of type " + ValType.ExnRef + " to an object of the guest",
+                        refused.getMessage());
+            }
+            ((EndiveMemory) child.memory()).close();
+            ((EndiveMemory) instance.memory()).close();
+        }
     }
 
     /** Adds an object to a table; in a method of its own, whose frame refers to it. */
